@@ -1,0 +1,164 @@
+import Type, { type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { ServiceError } from '../errors.js';
+
+/** Width of one label list: enough for ImageNet-21k, small enough to bound a response. */
+const MAX_LABELS = 100_000;
+
+const closed = { additionalProperties: false } as const;
+
+/**
+ * How pixels become the input tensor: `value = (pixel * scale - mean[c]) / std[c]`, pixel in 0..255,
+ * after resizing the image as a person sees it (EXIF applied, alpha dropped).
+ */
+export const ResizeSchema = Type.Object(
+  {
+    rule: Type.Enum(['stretch', 'cover', 'letterbox'], {
+      description:
+        'stretch: to width x height, ignoring the aspect ratio; cover: shortest edge to `shortest_edge`, then centre crop; letterbox: fit inside, pad the rest with `pad_value`',
+    }),
+    filter: Type.Enum(['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos', 'opencv-linear'], {
+      description:
+        "Pillow's filters, antialiased and bit-exact (torchvision, timm and Hugging Face train with these); opencv-linear: cv2.INTER_LINEAR, half-pixel centres, no antialiasing (YOLO, UltraFace)",
+    }),
+    shortest_edge: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 8192,
+        description: 'pixels; only with cover; default: the larger of width and height',
+      }),
+    ),
+    pad_value: Type.Optional(
+      Type.Array(Type.Number({ minimum: 0, maximum: 255 }), {
+        minItems: 1,
+        maxItems: 3,
+        description: 'only with letterbox; one for all channels or one each; default 0',
+      }),
+    ),
+    position: Type.Optional(
+      Type.Enum(['center', 'top-left'], { description: 'only with letterbox; default center' }),
+    ),
+  },
+  closed,
+);
+
+export const InputSchema = Type.Object(
+  {
+    name: Type.Optional(
+      Type.String({ minLength: 1, description: "tensor name; default: the file's only input" }),
+    ),
+    layout: Type.Optional(
+      Type.Enum(['NCHW', 'NHWC'], { description: 'default: derived from the shape in the file' }),
+    ),
+    type: Type.Optional(
+      Type.Enum(['float32', 'float16', 'uint8'], { description: 'default: as in the file' }),
+    ),
+    width: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 8192, description: 'pixels; default: as in the file' }),
+    ),
+    height: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 8192, description: 'pixels; default: as in the file' }),
+    ),
+    channels: Type.Optional(
+      Type.Enum(['rgb', 'bgr', 'grey'], {
+        description: 'default: rgb for three channels in the file, grey for one',
+      }),
+    ),
+    resize: Type.Optional(ResizeSchema),
+    scale: Type.Optional(Type.Number({ description: 'default 1/255; 1 for a uint8 input' })),
+    mean: Type.Optional(Type.Array(Type.Number(), { minItems: 1, maxItems: 3, description: 'default 0' })),
+    std: Type.Optional(
+      Type.Array(Type.Number({ exclusiveMinimum: 0 }), {
+        minItems: 1,
+        maxItems: 3,
+        description: 'default 1',
+      }),
+    ),
+  },
+  closed,
+);
+
+export const OutputSchema = Type.Object(
+  {
+    name: Type.Optional(
+      Type.String({ minLength: 1, description: "tensor name; default: the file's first output" }),
+    ),
+    activation: Type.Optional(
+      Type.Enum(['softmax', 'sigmoid', 'none'], {
+        description: 'turns the tensor into scores; default softmax',
+      }),
+    ),
+    labels: Type.Optional(
+      Type.Array(Type.String(), {
+        minItems: 1,
+        maxItems: MAX_LABELS,
+        description: 'by class id; default LABEL_0, LABEL_1, ...',
+      }),
+    ),
+    top_k: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'default 5' })),
+    threshold: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1, description: 'lowest score returned; default 0' }),
+    ),
+  },
+  closed,
+);
+
+export const GoldenSchema = Type.Object(
+  {
+    file: Type.String({ minLength: 1, description: 'image beside the manifest' }),
+    predictions: Type.Array(
+      Type.Object({ label: Type.String(), score: Type.Number({ minimum: 0, maximum: 1 }) }, closed),
+      { minItems: 1, description: 'expected, best first' },
+    ),
+    tolerance: Type.Number({ minimum: 0, maximum: 1, description: 'largest allowed difference of a score' }),
+  },
+  closed,
+);
+
+/** model.json, version 1: a model's own words about itself. What it leaves out is derived from the ONNX file. */
+export const ManifestSchema = Type.Object(
+  {
+    $schema: Type.Optional(Type.String()),
+    schema_version: Type.Literal(1),
+    name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$' }),
+    version: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$' }),
+    description: Type.Optional(Type.String()),
+    license: Type.Optional(Type.String()),
+    file: Type.String({ minLength: 1, description: 'the ONNX file, beside the manifest' }),
+    sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$', description: 'of the ONNX file' })),
+    task: Type.Enum(['classification']),
+    input: Type.Optional(InputSchema),
+    output: Type.Optional(OutputSchema),
+    golden: Type.Optional(Type.Array(GoldenSchema, { maxItems: 100 })),
+    metrics: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'of its evaluation' })),
+    reference: Type.Optional(
+      Type.Record(Type.String(), Type.Unknown(), {
+        description: 'statistics of its training data, for drift',
+      }),
+    ),
+  },
+  closed,
+);
+
+export type Manifest = Static<typeof ManifestSchema>;
+export type ResizeSpec = Static<typeof ResizeSchema>;
+export type Golden = Static<typeof GoldenSchema>;
+
+const validator = Compile(ManifestSchema);
+
+/**
+ * Reads a manifest. Throws MODEL_INCOMPATIBLE naming every fault and where it is.
+ * @param text the manifest as JSON
+ * @param origin where it came from, for the message
+ */
+export function parseManifest(text: string, origin: string): Manifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ServiceError('MODEL_INCOMPATIBLE', `${origin} is not JSON`, { cause });
+  }
+  if (validator.Check(value)) return value;
+  const faults = validator.Errors(value).map((fault) => `${fault.instancePath || '/'} ${fault.message}`);
+  throw new ServiceError('MODEL_INCOMPATIBLE', `${origin}: ${[...new Set(faults)].slice(0, 10).join('; ')}`);
+}

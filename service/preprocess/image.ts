@@ -1,0 +1,42 @@
+/** Formats that a decoder may be asked to read. */
+export const IMAGE_FORMATS = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const;
+export type ImageFormat = (typeof IMAGE_FORMATS)[number];
+
+/** Pixels of an image as a person sees it (EXIF orientation applied, alpha dropped). */
+export interface Pixels {
+  /** 8-bit RGB, interleaved, row by row, no padding: `width * height * 3` bytes from the start of the buffer. */
+  readonly data: ArrayBuffer;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** An image after decoding. `pixels` may be smaller than the image where a reduced decode gives the same answer. */
+export interface DecodedImage {
+  readonly pixels: Pixels;
+  readonly format: ImageFormat;
+  /** Size of the image itself, orientation applied. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What the input tensor wants: everything the preprocessing needs to know of a model. All defaults resolved. */
+export interface InputSpec {
+  readonly layout: 'NCHW' | 'NHWC';
+  readonly type: 'float32' | 'float16' | 'uint8';
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 'rgb' | 'bgr' | 'grey';
+  readonly resize: {
+    readonly rule: 'stretch' | 'cover' | 'letterbox';
+    readonly filter: 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic' | 'lanczos' | 'opencv-linear';
+    /** Pixels; used by `cover` only. */
+    readonly shortestEdge: number;
+    /** 0..255, one per channel of the tensor; used by `letterbox` only. */
+    readonly padValue: readonly number[];
+    readonly position: 'center' | 'top-left';
+  };
+  readonly scale: number;
+  /** One per channel of the tensor, in its channel order. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
