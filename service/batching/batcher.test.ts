@@ -1,0 +1,183 @@
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import { ServiceError } from '../errors.js';
+import { ControlledRunner, onePixel, settle } from '../test/support/controlled-runner.js';
+import { Batcher, type BatcherOptions } from './batcher.js';
+
+const OPTIONS: BatcherOptions = { maxBatchSize: 4, maxWaitMs: 0, maxImages: 100, maxBytes: 1_000_000 };
+const patient = new AbortController().signal;
+
+function setUp(options: Partial<BatcherOptions> = {}, slots = 1) {
+  const runner = new ControlledRunner(slots);
+  return { runner, batcher: new Batcher(runner, { ...OPTIONS, ...options }) };
+}
+
+/** Submits images 0, 1, 2, ...; rejections are kept for the test to look at. */
+function submit(batcher: Batcher, count: number, signal = patient) {
+  return Array.from({ length: count }, (_, id) => {
+    const promise = batcher.submit(onePixel(id), signal).then((served) => served.outputs[0]?.data[0]);
+    promise.catch(() => undefined);
+    return promise;
+  });
+}
+
+function codeOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'none',
+    (error: unknown) => (error instanceof ServiceError ? error.code : 'other'),
+  );
+}
+
+describe('Batcher', () => {
+  it('runs a lone image at once and alone', () => {
+    const { runner, batcher } = setUp();
+    submit(batcher, 1);
+    expect(runner.batchSizes).toEqual([1]);
+  });
+
+  it('lets batches form from what queued while the slot was busy', async () => {
+    const { runner, batcher } = setUp();
+    submit(batcher, 7);
+    await runner.finish();
+    await runner.finish();
+    expect(runner.batchSizes).toEqual([1, 4, 2]);
+  });
+
+  it('shares the queue between slots that become free', async () => {
+    const { runner, batcher } = setUp({}, 0);
+    submit(batcher, 6);
+    runner.setSlots(2);
+    expect(runner.batchSizes).toEqual([3, 3]);
+  });
+
+  it('gives every caller its own answer, whatever the batches', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 60 }),
+        fc.integer({ min: 1, max: 8 }),
+        fc.integer({ min: 1, max: 4 }),
+        async (images, maxBatchSize, slots) => {
+          const { runner, batcher } = setUp({ maxBatchSize }, slots);
+          const answers = submit(batcher, images);
+          while (runner.pending.length > 0) await runner.finish();
+          expect(await Promise.all(answers)).toEqual(Array.from({ length: images }, (_, id) => id));
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('fails only the image that the model refuses', async () => {
+    const { runner, batcher } = setUp({}, 0);
+    const answers = submit(batcher, 3);
+    runner.setSlots(1);
+    await runner.finish({ 1: 'index out of range' });
+    expect(await answers[0]).toBe(0);
+    expect(await codeOf(answers[1] ?? Promise.resolve())).toBe('INFERENCE_FAILED');
+    expect(await answers[2]).toBe(2);
+  });
+
+  it('answers WORKER_LOST to the images of a lost run, and goes on with the rest', async () => {
+    const { runner, batcher } = setUp({ maxBatchSize: 2 }, 0);
+    const answers = submit(batcher, 3);
+    runner.setSlots(1);
+    await runner.lose();
+    await runner.finish();
+    const codes = await Promise.all(answers.map(codeOf));
+    expect(codes).toEqual(['WORKER_LOST', 'WORKER_LOST', 'none']);
+  });
+
+  it('overflows by exactly the images that do not fit, at once', async () => {
+    const { runner, batcher } = setUp({ maxImages: 5 });
+    const answers = submit(batcher, 10);
+    const settled: string[] = [];
+    for (const answer of answers) void codeOf(answer).then((code) => settled.push(code));
+    await settle();
+    expect(settled).toEqual(['OVERLOADED', 'OVERLOADED', 'OVERLOADED', 'OVERLOADED']);
+    while (runner.pending.length > 0) await runner.finish();
+    expect(settled.filter((code) => code === 'none')).toHaveLength(6);
+  });
+
+  it('bounds what waits in bytes as well, but lets a large image into an empty queue', async () => {
+    const { runner, batcher } = setUp({ maxBytes: 2 }, 0);
+    const [first, second] = submit(batcher, 2);
+    expect(await codeOf(second ?? Promise.resolve())).toBe('OVERLOADED');
+    runner.setSlots(1);
+    await runner.finish();
+    expect(await first).toBe(0);
+    expect(batcher.queuedBytes).toBe(0);
+  });
+
+  it('says when to come back from what it has measured', async () => {
+    const { runner, batcher } = setUp({ maxImages: 1, maxBatchSize: 1 });
+    expect(batcher.drainMs(10)).toBe(0);
+    submit(batcher, 1);
+    await runner.finish();
+    expect(batcher.drainMs(10)).toBeGreaterThan(0);
+    expect(batcher.drainMs(10)).toBeCloseTo(10 * batcher.drainMs(1));
+  });
+
+  it('never runs an image whose caller has left', async () => {
+    const { runner, batcher } = setUp({}, 0);
+    const leaving = new AbortController();
+    const [gone] = submit(batcher, 1, leaving.signal);
+    const [staying] = submit(batcher, 1);
+    leaving.abort(new ServiceError('CLIENT_CLOSED_REQUEST', 'gone'));
+    expect(batcher.queuedImages).toBe(1);
+    runner.setSlots(1);
+    expect(runner.batchSizes).toEqual([1]);
+    await runner.finish();
+    expect(await staying).toBe(0);
+    expect(await codeOf(gone ?? Promise.resolve())).toBe('CLIENT_CLOSED_REQUEST');
+  });
+
+  it('answers at the deadline, also when the run goes on', async () => {
+    const { runner, batcher } = setUp();
+    const deadline = new AbortController();
+    const [late] = submit(batcher, 1, deadline.signal);
+    expect(runner.pending).toHaveLength(1);
+    deadline.abort(new ServiceError('DEADLINE_EXCEEDED', 'late'));
+    expect(await codeOf(late ?? Promise.resolve())).toBe('DEADLINE_EXCEEDED');
+    await runner.finish();
+  });
+
+  it('refuses a caller who had left before', async () => {
+    const { runner, batcher } = setUp();
+    const signal = AbortSignal.abort(new ServiceError('CLIENT_CLOSED_REQUEST', 'gone'));
+    expect(await codeOf(batcher.submit(onePixel(0), signal))).toBe('CLIENT_CLOSED_REQUEST');
+    expect(runner.batchSizes).toEqual([]);
+  });
+
+  it('waits for company only as long as it was told to', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const { runner, batcher } = setUp({ maxWaitMs: 20 });
+      submit(batcher, 2);
+      vi.advanceTimersByTime(19);
+      expect(runner.batchSizes).toEqual([]);
+      vi.advanceTimersByTime(2);
+      expect(runner.batchSizes).toEqual([2]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('serves what is queued before it closes, and takes nothing more', async () => {
+    const { runner, batcher } = setUp({ maxBatchSize: 1 });
+    const answers = submit(batcher, 3);
+    const closed = batcher.close();
+    expect(await codeOf(batcher.submit(onePixel(9), patient))).toBe('SHUTTING_DOWN');
+    while (runner.pending.length > 0) await runner.finish();
+    await closed;
+    expect(await Promise.all(answers)).toEqual([0, 1, 2]);
+    await batcher.close();
+  });
+
+  it('fails what is queued when it is destroyed', async () => {
+    const { batcher } = setUp({}, 0);
+    const answers = submit(batcher, 2);
+    batcher.destroy();
+    batcher.destroy();
+    expect(await Promise.all(answers.map(codeOf))).toEqual(['SHUTTING_DOWN', 'SHUTTING_DOWN']);
+  });
+});

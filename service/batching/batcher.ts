@@ -1,0 +1,143 @@
+import { ServiceError } from '../errors.js';
+import type { InferenceRunner, OutputTensor } from '../inference/runner.js';
+import type { Pixels } from '../preprocess/image.js';
+import { cutSize } from './cut-policy.js';
+import { ImageQueue, type QueuedImage, type QueueLimits, type QueueResult } from './queue.js';
+import { ServiceTime } from './service-time.js';
+
+export interface BatcherOptions extends QueueLimits {
+  readonly maxBatchSize: number;
+  /** How long an image may wait for company, milliseconds; 0 never waits. */
+  readonly maxWaitMs: number;
+  /** Told of every batch that ran. */
+  readonly onBatch?: (images: number) => void;
+}
+
+export interface ServedImage extends Omit<QueueResult, 'item'> {
+  readonly outputs: readonly OutputTensor[];
+}
+
+/**
+ * Pull batching: a free slot takes what has queued meanwhile, up to the batch limit.
+ * Under light load every image runs alone and at once; under heavy load batches form by themselves.
+ */
+export class Batcher {
+  readonly #runner: InferenceRunner;
+  readonly #options: BatcherOptions;
+  readonly #queue: ImageQueue;
+  readonly #serviceTime = new ServiceTime();
+  #running = 0;
+  #imagesRunning = 0;
+  #waitTimer: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+  #onDrained: (() => void) | undefined;
+
+  constructor(runner: InferenceRunner, options: BatcherOptions) {
+    this.#runner = runner;
+    this.#options = options;
+    this.#queue = new ImageQueue(options);
+    runner.onSlotsGrown = () => this.#cut();
+  }
+
+  get queuedImages(): number {
+    return this.#queue.images;
+  }
+
+  get queuedBytes(): number {
+    return this.#queue.bytes;
+  }
+
+  /** Expected time to serve this many images, milliseconds; 0 before anything was measured. */
+  drainMs(images: number): number {
+    return this.#serviceTime.drainMs(images, this.#runner.slots);
+  }
+
+  /**
+   * Queues one image and resolves with its outputs. The pixels are given away.
+   * Rejects with OVERLOADED when the queue is full, SHUTTING_DOWN when it is closed, WORKER_LOST when its thread
+   * died, INFERENCE_FAILED when the model refuses this image, and with the signal's reason once that aborts.
+   */
+  async submit(pixels: Pixels, signal: AbortSignal): Promise<ServedImage> {
+    signal.throwIfAborted();
+    if (this.#closing !== undefined) throw new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
+    const result = await new Promise<QueueResult>((settle, fail) => {
+      this.#queue.add(
+        { pixels, signal, queuedAt: performance.now(), settle, fail },
+        this.#retryAfterSeconds(),
+      );
+      this.#cut();
+    });
+    if ('failure' in result.item) {
+      throw new ServiceError('INFERENCE_FAILED', 'The model could not process this image.', {
+        cause: result.item.failure,
+      });
+    }
+    return { outputs: result.item.outputs, queueMs: result.queueMs, inferenceMs: result.inferenceMs };
+  }
+
+  /** Serves what is queued, then ends. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#drain();
+    return this.#closing;
+  }
+
+  /** Fails what is queued with SHUTTING_DOWN. Idempotent. */
+  destroy(): void {
+    this.#closing ??= Promise.resolve();
+    clearTimeout(this.#waitTimer);
+    this.#queue.clear(new ServiceError('SHUTTING_DOWN', 'The service is shutting down.'));
+    this.#onDrained?.();
+  }
+
+  #retryAfterSeconds(): number {
+    return Math.max(1, Math.ceil(this.drainMs(this.#queue.images + this.#imagesRunning) / 1000));
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#queue.images === 0 && this.#running === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onDrained = resolve;
+    });
+  }
+
+  #cut(): void {
+    clearTimeout(this.#waitTimer);
+    for (;;) {
+      const oldest = this.#queue.oldestQueuedAt;
+      if (oldest === undefined) return;
+      const freeSlots = this.#runner.slots - this.#running;
+      const oldestWaitMs = performance.now() - oldest;
+      const { maxBatchSize, maxWaitMs } = this.#options;
+      const size = cutSize({ queued: this.#queue.images, freeSlots, maxBatchSize, oldestWaitMs, maxWaitMs });
+      if (size === 0) {
+        if (freeSlots > 0)
+          this.#waitTimer = setTimeout(() => this.#cut(), Math.max(1, maxWaitMs - oldestWaitMs));
+        return;
+      }
+      void this.#runBatch(this.#queue.take(size));
+    }
+  }
+
+  async #runBatch(batch: readonly QueuedImage[]): Promise<void> {
+    const startedAt = performance.now();
+    this.#running += 1;
+    this.#imagesRunning += batch.length;
+    this.#options.onBatch?.(batch.length);
+    try {
+      const { items } = await this.#runner.run(batch.map((image) => image.pixels));
+      const inferenceMs = performance.now() - startedAt;
+      this.#serviceTime.record(inferenceMs, batch.length);
+      for (const [index, image] of batch.entries()) {
+        const item = items[index] ?? { failure: 'the engine returned no result for this image' };
+        image.settle({ item, queueMs: startedAt - image.queuedAt, inferenceMs });
+      }
+    } catch (error) {
+      for (const image of batch) image.fail(error);
+    } finally {
+      this.#running -= 1;
+      this.#imagesRunning -= batch.length;
+      this.#cut();
+      if (this.#running === 0 && this.#queue.images === 0) this.#onDrained?.();
+    }
+  }
+}

@@ -1,0 +1,310 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Field, flag, integer, listOf, oneOf, text, textList } from './config-fields.js';
+import { messageOf, ServiceError } from './errors.js';
+import { IMAGE_FORMATS } from './preprocess/image.js';
+
+const MiB = 1024 * 1024;
+const PACKAGE_ROOT = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '..' : '../..', import.meta.url),
+);
+const AUTO = 'by CPU quota';
+
+/** Every setting there is: name in the environment, type, default, unit (in the name) and consequence. */
+export const CONFIG_SCHEMA = {
+  HOST: text({ default: '0.0.0.0', description: 'Address to listen on' }),
+  PORT: integer({
+    default: 8080,
+    min: 0,
+    max: 65_535,
+    description: 'Port to listen on; 0 takes any free one',
+  }),
+  MANAGEMENT_PORT: integer({
+    default: undefined,
+    min: 0,
+    max: 65_535,
+    description: 'Moves /health, /ready and /metrics to a port of their own',
+  }),
+  LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    default: 'info',
+    description: 'Least severe level that is logged',
+  }),
+  LOG_FORMAT: oneOf(['auto', 'json', 'pretty'], {
+    default: 'auto',
+    description: 'auto: pretty in a terminal, JSON elsewhere',
+  }),
+
+  MODEL_URI: text({
+    default: join(PACKAGE_ROOT, 'service/models/digits'),
+    defaultText: 'service/models/digits',
+    description:
+      'The model: a folder, model.json or .onnx file as path, file://, s3://bucket/key-or-prefix or https://',
+  }),
+  MODEL_SHA256: text({
+    default: undefined,
+    pattern: /^(sha256:)?[0-9a-f]{64}$/,
+    hint: 'is not a sha256 in 64 lower-case hex digits',
+    description: 'Digest that the ONNX file must have, whatever its manifest says',
+  }),
+  MODEL_CACHE_DIR: text({
+    default: join(tmpdir(), 'cv-inference-models'),
+    defaultText: 'cv-inference-models in the temporary folder',
+    description: 'Where downloaded models are kept, by digest',
+  }),
+  MODEL_MAX_BYTES: integer({
+    default: 4096 * MiB,
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    description: 'Largest model that is downloaded',
+  }),
+  MODEL_DOWNLOAD_ATTEMPTS: integer({
+    default: 4,
+    min: 1,
+    max: 100,
+    description: 'Attempts before a download fails',
+  }),
+  MODEL_RESPONSE_TIMEOUT_MS: integer({
+    default: 10_000,
+    min: 100,
+    max: 600_000,
+    description: 'How long the first byte of a download may take',
+  }),
+  MODEL_STALL_TIMEOUT_MS: integer({
+    default: 20_000,
+    min: 100,
+    max: 600_000,
+    description: 'How long a download may stand still before it is tried again',
+  }),
+  MODEL_HTTP_TOKEN: text({
+    default: undefined,
+    secret: true,
+    description: 'Bearer token for a model from https://',
+  }),
+  S3_ENDPOINT: text({
+    default: undefined,
+    pattern: /^https?:\/\//,
+    hint: 'is not an http:// or https:// address',
+    description: 'S3 server other than AWS (credentials and region: the standard AWS variables)',
+  }),
+  S3_FORCE_PATH_STYLE: flag({
+    default: false,
+    description: 'Bucket in the path, as most S3 servers other than AWS want',
+  }),
+
+  EXECUTION_PROVIDERS: listOf(['cpu', 'cuda', 'tensorrt', 'webgpu', 'dml', 'coreml'], {
+    default: ['cpu'],
+    description: 'Tried in order; what is really in use is in /model and the metrics',
+  }),
+  WORKERS: integer({
+    default: undefined,
+    defaultText: AUTO,
+    min: 1,
+    max: 256,
+    description: 'Inference threads; each holds a copy of the weights',
+  }),
+  INTRA_OP_THREADS: integer({
+    default: undefined,
+    defaultText: AUTO,
+    min: 1,
+    max: 256,
+    description: 'Threads of one run: more serve a lone client faster, a crowd slower',
+  }),
+  DECODE_CONCURRENCY: integer({
+    default: undefined,
+    defaultText: AUTO,
+    min: 1,
+    max: 256,
+    description: 'Images decoded at once (at most UV_THREADPOOL_SIZE are)',
+  }),
+  JPEG_TURBO: flag({
+    default: true,
+    description: 'Decode small JPEG by libjpeg-turbo where its binding is installed',
+  }),
+  MAX_BATCH_SIZE: integer({
+    default: undefined,
+    defaultText: '4 on a CPU, 32 on a GPU',
+    min: 1,
+    max: 1024,
+    description: 'Images per run',
+  }),
+  MAX_BATCH_WAIT_MS: integer({
+    default: 0,
+    min: 0,
+    max: 60_000,
+    description: 'How long an image waits for company; 0 never waits',
+  }),
+  RUN_TIMEOUT_MS: integer({
+    default: 60_000,
+    min: 100,
+    max: 3_600_000,
+    description: 'A run that takes longer is given up and its thread replaced',
+  }),
+
+  MAX_IN_FLIGHT_IMAGES: integer({
+    default: undefined,
+    defaultText: '32 per worker',
+    min: 1,
+    max: 100_000,
+    description: 'Images in the house, from the request line to the answer; beyond it OVERLOADED',
+  }),
+  MAX_QUEUE_BYTES: integer({
+    default: 128 * MiB,
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    description: 'Pixels that may wait for a worker',
+  }),
+  REQUEST_TIMEOUT_MS: integer({
+    default: 10_000,
+    min: 1,
+    max: 3_600_000,
+    description: 'Deadline of a request from its first byte; a client lowers it with x-request-timeout-ms',
+  }),
+  MAX_IMAGE_BYTES: integer({
+    default: 10 * MiB,
+    min: 1,
+    max: 1024 * MiB,
+    description: 'Size of one image file',
+  }),
+  MAX_IMAGE_PIXELS: integer({
+    default: 25_000_000,
+    min: 1,
+    max: 268_000_000,
+    description: 'Width times height of one image',
+  }),
+  MAX_BATCH_IMAGES: integer({
+    default: 32,
+    min: 1,
+    max: 1000,
+    description: 'Images in one /predict/batch request',
+  }),
+  MAX_BATCH_BYTES: integer({
+    default: 40 * MiB,
+    min: 1,
+    max: 1024 * MiB,
+    description: 'Size of one /predict/batch request',
+  }),
+  IMAGE_FORMATS: listOf(IMAGE_FORMATS, {
+    default: ['jpeg', 'png', 'webp'],
+    description: 'What is decoded; everything else is refused',
+  }),
+
+  DRAIN_DELAY_MS: integer({
+    default: 5000,
+    min: 0,
+    max: 600_000,
+    description: 'After SIGTERM: unready, but still serving, while load balancers notice (SIGINT skips it)',
+  }),
+  DRAIN_TIMEOUT_MS: integer({
+    default: 20_000,
+    min: 1,
+    max: 600_000,
+    description: 'After the delay: how long requests in flight may take before they are aborted',
+  }),
+
+  API_KEYS: textList({
+    default: [],
+    secret: true,
+    description: 'Keys that open the API; several during a rotation',
+  }),
+  API_KEYS_FILE: text({ default: undefined, description: 'File with one key a line, read at start' }),
+  RATE_LIMIT_PER_MINUTE: integer({
+    default: 0,
+    min: 0,
+    max: 10_000_000,
+    description: 'Requests per minute and client (API key, else address); 0: no limit',
+  }),
+  TRUST_PROXY: flag({ default: false, description: 'Take the client address from X-Forwarded-For' }),
+  CORS_ORIGINS: textList({
+    default: [],
+    description: 'Origins that browsers may call from; none by default',
+  }),
+} as const satisfies Record<string, Field<unknown>>;
+
+type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Lowercase<Head>}${Capitalize<CamelCase<Tail>>}`
+  : Lowercase<Name>;
+
+type Schema = typeof CONFIG_SCHEMA;
+type ValueOf<Entry> = Entry extends Field<infer Value> ? Value : never;
+
+/** The settings in use, by the names of the schema in camelCase. */
+export type Config = { readonly [Name in keyof Schema as CamelCase<Name>]: ValueOf<Schema[Name]> };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads every setting. An empty variable counts as unset. Throws CONFIG_INVALID naming every fault at once. */
+export function readConfig(environment: Environment): Config {
+  const faults: string[] = [];
+  const entries = Object.entries<Field<unknown>>(CONFIG_SCHEMA).map(([name, field]) => {
+    return [camelCase(name), readField(name, field, environment[name], faults)] as const;
+  });
+  const config = Object.fromEntries(entries) as Config;
+  if (faults.length === 0) faults.push(...crossFaults(config));
+  if (faults.length > 0) throw new ServiceError('CONFIG_INVALID', faults.join('; '));
+  return Object.freeze(config);
+}
+
+function readField(
+  name: string,
+  field: Field<unknown>,
+  given: string | undefined,
+  faults: string[],
+): unknown {
+  if (given === undefined || given.trim() === '') return field.default;
+  try {
+    return field.parse(given.trim());
+  } catch (error) {
+    const shown = field.secret ? '' : ` (given: ${JSON.stringify(given.slice(0, 100))})`;
+    faults.push(`${name} ${messageOf(error)}${shown}`);
+    return field.default;
+  }
+}
+
+function crossFaults(config: Config): string[] {
+  const faults: string[] = [];
+  if (config.managementPort !== undefined && config.managementPort === config.port && config.port !== 0) {
+    faults.push('MANAGEMENT_PORT is the same as PORT');
+  }
+  if (config.maxBatchBytes < config.maxImageBytes) faults.push('MAX_BATCH_BYTES is below MAX_IMAGE_BYTES');
+  if (config.maxBatchWaitMs >= config.requestTimeoutMs)
+    faults.push('MAX_BATCH_WAIT_MS is not below REQUEST_TIMEOUT_MS');
+  if (config.maxInFlightImages !== undefined && config.maxInFlightImages < config.maxBatchImages) {
+    faults.push(
+      'MAX_IN_FLIGHT_IMAGES is below MAX_BATCH_IMAGES, so that a full batch request could never enter',
+    );
+  }
+  return faults;
+}
+
+/** `MAX_IMAGE_BYTES` becomes `maxImageBytes`. */
+export function camelCase(name: string): string {
+  return name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** The settings that differ from their default, for the log; secrets show only that they are set. */
+export function describeConfig(config: Config): Record<string, unknown> {
+  const values: Record<string, unknown> = { ...config };
+  const shown = Object.entries<Field<unknown>>(CONFIG_SCHEMA)
+    .map(([name, field]) => [camelCase(name), field] as const)
+    .filter(([key, field]) => JSON.stringify(values[key]) !== JSON.stringify(field.default))
+    .map(([key, field]) => [key, field.secret ? '[set]' : withoutCredentials(values[key])]);
+  return Object.fromEntries(shown);
+}
+
+function withoutCredentials(value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(/\/\/[^/@]*@/, '//').replace(/\?.*$/, '?...') : value;
+}
+
+/** The table that `--help` prints. */
+export function configHelp(): string {
+  const rows = Object.entries<Field<unknown>>(CONFIG_SCHEMA).map(([name, field]) => {
+    const details = [
+      field.type,
+      field.defaultText && `default ${field.defaultText}`,
+      field.secret && 'secret',
+    ];
+    return `  ${name.padEnd(26)}${field.description}\n${' '.repeat(28)}${details.filter(Boolean).join('; ')}`;
+  });
+  return ['Settings, all from the environment:', '', ...rows, ''].join('\n');
+}

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { ServiceError } from '../errors.js';
+import { Admission } from './admission.js';
+
+const LONG = 60_000;
+
+function overloadOf(act: () => unknown): ServiceError | undefined {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof ServiceError && error.code === 'OVERLOADED') return error;
+    throw error;
+  }
+  return undefined;
+}
+
+describe('Admission', () => {
+  it('lets in exactly as many images as fit', () => {
+    const admission = new Admission({ maxImages: 3, expectedMs: () => 0 });
+    const refused = Array.from({ length: 10 }, () => overloadOf(() => admission.enter(1, LONG)));
+    expect(refused.filter((error) => error !== undefined)).toHaveLength(7);
+    expect(admission.images).toBe(3);
+  });
+
+  it('counts a leaver once', () => {
+    const admission = new Admission({ maxImages: 5, expectedMs: () => 0 });
+    const leave = admission.enter(2, LONG);
+    admission.enter(3, LONG);
+    leave();
+    leave();
+    expect(admission.images).toBe(3);
+  });
+
+  it('refuses at the door whoever would miss the deadline, but never in an empty house', () => {
+    const admission = new Admission({ maxImages: 100, expectedMs: (images) => images * 100 });
+    admission.enter(1, 50);
+    expect(overloadOf(() => admission.enter(1, 199))).toBeDefined();
+    expect(overloadOf(() => admission.enter(1, 200))).toBeUndefined();
+  });
+
+  it('computes Retry-After from the time that serving those inside takes, in whole seconds', () => {
+    const admission = new Admission({ maxImages: 10, expectedMs: (images) => images * 250 });
+    admission.enter(10, LONG);
+    expect(overloadOf(() => admission.enter(1, LONG))?.retryAfterSeconds).toBe(3);
+  });
+});

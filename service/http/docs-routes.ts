@@ -1,0 +1,38 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance, FastifySchema } from 'fastify';
+import { ProblemSchema } from './schemas.js';
+
+const PROBLEM_RESPONSE = {
+  description: 'Problem details; `code` says what is wrong',
+  content: { 'application/problem+json': { schema: ProblemSchema } },
+};
+
+/** GET /openapi.json and a page for people at /docs, made from the schemas that validate. */
+export async function registerDocsRoutes(server: FastifyInstance): Promise<void> {
+  await server.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'cv-inference', version: '1', description: 'An image in, labelled predictions out.' },
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer' },
+          key: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+        },
+      },
+      security: [{}, { bearer: [] }, { key: [] }],
+    },
+    transform: ({ schema, url, route }) => ({ schema: documented(schema, route.config?.requestBody), url }),
+  });
+  await server.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
+}
+
+/** What validates, and beside it what the framework cannot know: the bodies that we read ourselves, and the errors. */
+function documented(schema: FastifySchema | undefined, requestBody: unknown): FastifySchema {
+  return {
+    ...schema,
+    ...(requestBody !== undefined && { body: requestBody }),
+    response: { ...(schema?.response as Record<string, unknown> | undefined), default: PROBLEM_RESPONSE },
+  };
+}

@@ -1,0 +1,14 @@
+import type { FastifyInstance } from 'fastify';
+import type { ServerDependencies } from './server.js';
+
+/** GET /metrics in the text format of Prometheus. */
+export function registerMetricsRoutes(server: FastifyInstance, deps: ServerDependencies): void {
+  server.get(
+    '/metrics',
+    { schema: { summary: 'Prometheus metrics', tags: ['operation'] } },
+    async (_, reply) => {
+      deps.metrics.observe(deps.liveValues());
+      return reply.type(deps.metrics.registry.contentType).send(await deps.metrics.registry.metrics());
+    },
+  );
+}

@@ -1,0 +1,37 @@
+import type { FastifyInstance } from 'fastify';
+import { ServiceError } from '../errors.js';
+import { HealthSchema, ReadySchema } from './schemas.js';
+import type { ServerDependencies } from './server.js';
+
+/** GET /health: the process works. GET /ready: traffic may come. Neither looks at anything outside this process. */
+export function registerProbeRoutes(server: FastifyInstance, deps: ServerDependencies): void {
+  server.get(
+    '/health',
+    { schema: { summary: 'Liveness', tags: ['operation'], response: { 200: HealthSchema } } },
+    async () => ({ status: 'ok' as const, state: deps.lifecycle.state }),
+  );
+  server.get(
+    '/ready',
+    {
+      schema: {
+        summary: 'Readiness: 200 when a model is loaded, warmed and checked',
+        tags: ['operation'],
+        response: { 200: ReadySchema },
+      },
+    },
+    async () => {
+      const model = deps.predictor()?.model;
+      const { state } = deps.lifecycle;
+      if (state === 'draining' || state === 'stopped') {
+        throw new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
+      }
+      if (state !== 'ready' || model === undefined) {
+        throw new ServiceError('NOT_READY', 'The model is still being loaded.');
+      }
+      return {
+        ready: true as const,
+        model: { name: model.name, version: model.version, digest: model.digest },
+      };
+    },
+  );
+}

@@ -1,0 +1,52 @@
+import { setMaxListeners } from 'node:events';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ServiceError } from '../errors.js';
+
+/** How long a request may take and whether anyone still waits for it: one signal for all stages. */
+export interface RequestScope {
+  /** Aborts with DEADLINE_EXCEEDED or CLIENT_CLOSED_REQUEST. */
+  readonly signal: AbortSignal;
+  /** On the clock of `performance.now()`. */
+  readonly deadlineAt: number;
+  /** Called when the request has ended, however it did. */
+  readonly onEnd: (() => void)[];
+}
+
+/**
+ * Opens the scope of a request that has just arrived.
+ * @param timeoutMs the server's own deadline; the client's header can only lower it
+ */
+export function openScope(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): RequestScope {
+  const budgetMs = Math.min(timeoutMs, clientTimeoutMs(request) ?? timeoutMs);
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  const scope: RequestScope = {
+    signal: controller.signal,
+    deadlineAt: performance.now() + budgetMs,
+    onEnd: [],
+  };
+  const timer = setTimeout(() => {
+    controller.abort(new ServiceError('DEADLINE_EXCEEDED', `No answer was ready within ${budgetMs} ms.`));
+  }, budgetMs);
+  reply.raw.once('close', () => {
+    clearTimeout(timer);
+    for (const end of scope.onEnd) end();
+    if (!reply.raw.writableFinished) {
+      controller.abort(new ServiceError('CLIENT_CLOSED_REQUEST', 'The client has closed the connection.'));
+    }
+  });
+  return scope;
+}
+
+function clientTimeoutMs(request: FastifyRequest): number | undefined {
+  const header = request.headers['x-request-timeout-ms'];
+  if (header === undefined) return undefined;
+  const value = Number(header);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new ServiceError(
+      'REQUEST_INVALID',
+      'x-request-timeout-ms must be a whole number of milliseconds, at least 1.',
+    );
+  }
+  return value;
+}

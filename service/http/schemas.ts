@@ -1,0 +1,180 @@
+import Type, { type Static } from 'typebox';
+import { REQUEST_ERROR_CODES } from '../errors.js';
+import { IMAGE_FORMATS } from '../preprocess/image.js';
+
+export const PredictQuerySchema = Type.Object(
+  {
+    top_k: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1000,
+        description: 'How many predictions; default: as the model says',
+      }),
+    ),
+    threshold: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'Lowest score returned; default: as the model says',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type PredictQuery = Static<typeof PredictQuerySchema>;
+
+export const PredictHeadersSchema = Type.Object({
+  'x-request-id': Type.Optional(Type.String({ description: 'Comes back in the answer and in the log' })),
+  'x-request-timeout-ms': Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description: 'Deadline in milliseconds, where it is lower than the server has',
+    }),
+  ),
+});
+
+export const ModelReferenceSchema = Type.Object({
+  name: Type.String(),
+  version: Type.String(),
+  digest: Type.String({ description: 'sha256 of the ONNX file' }),
+});
+
+export const ImageInfoSchema = Type.Object({
+  width: Type.Integer({ description: 'pixels, EXIF orientation applied' }),
+  height: Type.Integer(),
+  format: Type.Enum([...IMAGE_FORMATS]),
+});
+
+export const ClassificationSchema = Type.Object({
+  label: Type.String(),
+  class_id: Type.Integer(),
+  score: Type.Number(),
+});
+
+export const ResultSchema = Type.Object({
+  request_id: Type.String(),
+  model: ModelReferenceSchema,
+  task: Type.String(),
+  image: ImageInfoSchema,
+  predictions: Type.Array(ClassificationSchema, { description: 'best first' }),
+  processing_time_ms: Type.Number(),
+  timestamp: Type.String({ description: 'RFC 3339, UTC' }),
+});
+export type Result = Static<typeof ResultSchema>;
+
+export const ProblemSchema = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'for people; may change' }),
+    code: Type.Enum([...REQUEST_ERROR_CODES], { description: 'for programs; will not change' }),
+    request_id: Type.String(),
+  },
+  { description: 'RFC 9457 problem details' },
+);
+export type Problem = Static<typeof ProblemSchema>;
+
+export const BatchItemResultSchema = Type.Object({
+  index: Type.Integer(),
+  image: ImageInfoSchema,
+  predictions: Type.Array(ClassificationSchema),
+});
+
+export const BatchItemErrorSchema = Type.Object({
+  index: Type.Integer(),
+  error: Type.Object({
+    code: Type.Enum([...REQUEST_ERROR_CODES]),
+    status: Type.Integer({ description: 'what /predict would have answered' }),
+    title: Type.String(),
+    detail: Type.String(),
+  }),
+});
+
+export const BatchResultSchema = Type.Object({
+  request_id: Type.String(),
+  model: ModelReferenceSchema,
+  task: Type.String(),
+  results: Type.Array(Type.Union([BatchItemResultSchema, BatchItemErrorSchema]), {
+    description: 'one for each image, in order',
+  }),
+  succeeded: Type.Integer(),
+  failed: Type.Integer(),
+  processing_time_ms: Type.Number(),
+  timestamp: Type.String(),
+});
+export type BatchResult = Static<typeof BatchResultSchema>;
+export type BatchItem = BatchResult['results'][number];
+
+export const HealthSchema = Type.Object({ status: Type.Literal('ok'), state: Type.String() });
+export const ReadySchema = Type.Object({ ready: Type.Literal(true), model: ModelReferenceSchema });
+
+const TensorSchema = Type.Object({
+  name: Type.String(),
+  type: Type.String(),
+  shape: Type.Array(Type.Integer(), { description: '-1 where dynamic' }),
+});
+
+export const ModelSchema = Type.Object({
+  name: Type.String(),
+  version: Type.String(),
+  digest: Type.String(),
+  task: Type.String(),
+  input: Type.Object({
+    tensor: TensorSchema,
+    width: Type.Integer(),
+    height: Type.Integer(),
+    channels: Type.String(),
+    resize: Type.String(),
+    filter: Type.String(),
+  }),
+  output: TensorSchema,
+  labels: Type.Array(Type.String(), { description: 'by class id' }),
+  execution_provider: Type.String({ description: 'really in use' }),
+  workers: Type.Integer(),
+  max_batch_size: Type.Integer(),
+});
+export type ModelDescription = Static<typeof ModelSchema>;
+
+/** How an image may be sent to /predict, for the OpenAPI document; what validates is image-input.ts. */
+export const PREDICT_BODY = {
+  content: {
+    'image/*': { schema: { type: 'string', format: 'binary' } },
+    'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
+    'multipart/form-data': {
+      schema: {
+        type: 'object',
+        required: ['file'],
+        properties: { file: { type: 'string', format: 'binary' } },
+      },
+    },
+    'application/json': {
+      schema: {
+        type: 'object',
+        required: ['image'],
+        properties: { image: { type: 'string', description: 'base64 or data URL' } },
+      },
+    },
+  },
+};
+
+export const BATCH_BODY = {
+  content: {
+    'multipart/form-data': {
+      schema: {
+        type: 'object',
+        required: ['files'],
+        properties: { files: { type: 'array', items: { type: 'string', format: 'binary' } } },
+      },
+    },
+    'application/json': {
+      schema: {
+        type: 'object',
+        required: ['images'],
+        properties: {
+          images: { type: 'array', items: { type: 'string', description: 'base64 or data URL' } },
+        },
+      },
+    },
+  },
+};

@@ -1,0 +1,26 @@
+import type { Pixels } from '../preprocess/image.js';
+import type { EngineInfo, ItemResult, TensorPlan } from './runner.js';
+
+/** What a worker thread is born with. */
+export interface WorkerInit {
+  readonly modelPath: string;
+  readonly executionProviders: readonly string[];
+  readonly intraOpThreads: number;
+}
+
+export type ToWorker =
+  | { readonly type: 'prepare'; readonly plan: TensorPlan }
+  | { readonly type: 'run'; readonly id: number; readonly batch: readonly Pixels[] }
+  | { readonly type: 'stop' };
+
+export type FromWorker =
+  | { readonly type: 'loaded'; readonly engine: EngineInfo }
+  | { readonly type: 'refused'; readonly reason: string }
+  | { readonly type: 'prepared' }
+  | {
+      readonly type: 'done';
+      readonly id: number;
+      readonly items: readonly ItemResult[];
+      readonly resampleMs: number;
+      readonly runMs: number;
+    };

@@ -1,0 +1,80 @@
+export type LifecycleState = 'starting' | 'ready' | 'draining' | 'stopped';
+
+/** One thing to bring to rest: `close` drains it, `destroy` aborts it. Both idempotent. */
+export interface Resource {
+  readonly name: string;
+  close(): Promise<void>;
+  destroy(): Promise<void>;
+}
+
+export interface DrainOptions {
+  /** How long to go on serving while unready, milliseconds. */
+  readonly delayMs: number;
+  /** From the end of the delay to the abort, milliseconds. */
+  readonly timeoutMs: number;
+  /** In order: each is closed after the one before it has ended. */
+  readonly resources: readonly Resource[];
+  /** Aborts at once. */
+  readonly abort: AbortSignal;
+}
+
+/** Where the process is in its life, and the one way to its end. */
+export class Lifecycle {
+  #state: LifecycleState = 'starting';
+  #accepting = true;
+
+  get state(): LifecycleState {
+    return this.#state;
+  }
+
+  /** Whether new work is still taken; true while unready but not yet closing. */
+  get accepting(): boolean {
+    return this.#accepting;
+  }
+
+  markReady(): void {
+    if (this.#state === 'starting') this.#state = 'ready';
+  }
+
+  /**
+   * Turns unready, waits until load balancers have noticed, stops accepting, then closes the resources in order.
+   * Resolves with whether everything ended by itself; past the deadline, or on abort, everything is destroyed.
+   */
+  async drain(options: DrainOptions): Promise<boolean> {
+    this.#state = 'draining';
+    await pause(options.delayMs, options.abort);
+    this.#accepting = false;
+    const finished = new AbortController();
+    const deadline = pause(options.timeoutMs, AbortSignal.any([options.abort, finished.signal]));
+    const clean = await Promise.race([closeInOrder(options.resources), deadline.then(() => false)]);
+    finished.abort();
+    if (!clean) for (const resource of options.resources) await settled(resource.destroy());
+    this.#state = 'stopped';
+    return clean;
+  }
+}
+
+async function closeInOrder(resources: readonly Resource[]): Promise<boolean> {
+  let clean = true;
+  for (const resource of resources) clean = (await settled(resource.close())) && clean;
+  return clean;
+}
+
+async function settled(work: Promise<void>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Waits for the time, and no longer than the signal lets it. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted || ms === 0) return resolve();
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

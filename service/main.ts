@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import type { FastifyInstance } from 'fastify';
+import { type App, createApp } from './app.js';
+import { type Config, configHelp, describeConfig, readConfig } from './config.js';
+import { messageOf, ServiceError } from './errors.js';
+import { uvThreads } from './sizing.js';
+import { createLogger, type Logger } from './telemetry/logging.js';
+
+/** Exit codes: 0 drained, 1 could not start or was aborted. */
+async function main(): Promise<number> {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(`cv-inference: serves an ONNX vision model over HTTP.\n\n${configHelp()}`);
+    return 0;
+  }
+  let logger = createLogger({ level: 'info', format: 'json' });
+  try {
+    const config = readConfig(process.env);
+    logger = createLogger({ level: config.logLevel, format: config.logFormat });
+    return await serve(config, logger);
+  } catch (error) {
+    logFatal(logger, error);
+    return 1;
+  }
+}
+
+async function serve(config: Config, logger: Logger): Promise<number> {
+  logger.info({ node: process.version, pid: process.pid, config: describeConfig(config) }, 'starting');
+  const stop = new AbortController();
+  const abort = new AbortController();
+  const signals = listenForSignals(stop, abort);
+  const app = await createApp({ config, logger, uvThreads: uvThreads(process.env['UV_THREADPOOL_SIZE']) });
+  await listen(app, config, logger);
+  try {
+    await app.loadModel(stop.signal);
+  } catch (error) {
+    if (!stop.signal.aborted) {
+      await app.lifecycle.drain({
+        delayMs: 0,
+        timeoutMs: 1000,
+        resources: app.resources,
+        abort: abort.signal,
+      });
+      throw error;
+    }
+  }
+  if (!stop.signal.aborted) await once(stop.signal, 'abort');
+  logger.info({ signal: signals.first }, 'draining');
+  const clean = await app.lifecycle.drain({
+    // A person at a terminal is not a load balancer.
+    delayMs: signals.first === 'SIGINT' || app.lifecycle.state !== 'ready' ? 0 : config.drainDelayMs,
+    timeoutMs: config.drainTimeoutMs,
+    resources: app.resources,
+    abort: abort.signal,
+  });
+  logger[clean ? 'info' : 'error']({}, clean ? 'drained' : 'aborted before everything had ended');
+  return clean ? 0 : 1;
+}
+
+async function listen(app: App, config: Config, logger: Logger): Promise<void> {
+  const bind = async (server: FastifyInstance, port: number): Promise<string> => {
+    try {
+      return await server.listen({ host: config.host, port });
+    } catch (cause) {
+      throw new ServiceError(
+        'CONFIG_INVALID',
+        `Cannot listen on ${config.host}:${port}: ${messageOf(cause)}`,
+        { cause },
+      );
+    }
+  };
+  const management =
+    app.managementServer && config.managementPort !== undefined
+      ? await bind(app.managementServer, config.managementPort)
+      : undefined;
+  logger.info({ address: await bind(app.server, config.port), management }, 'listening');
+}
+
+/** The first signal drains, the second aborts. */
+function listenForSignals(
+  stop: AbortController,
+  abort: AbortController,
+): { first: NodeJS.Signals | undefined } {
+  const seen: { first: NodeJS.Signals | undefined } = { first: undefined };
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (seen.first !== undefined) abort.abort();
+    seen.first ??= signal;
+    stop.abort();
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  return seen;
+}
+
+function logFatal(logger: Logger, error: unknown): void {
+  if (error instanceof ServiceError) logger.fatal({ code: error.code }, `${error.code}: ${error.message}`);
+  else logger.fatal({ err: error }, 'INTERNAL: the service could not start');
+}
+
+process.exit(await main());

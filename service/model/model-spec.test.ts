@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import type { EngineInfo, TensorInfo } from '../inference/runner.js';
+import type { Manifest } from './manifest.js';
+import { resolveModelSpec } from './model-spec.js';
+
+const DIGEST = `sha256:${'0'.repeat(64)}`;
+const MANIFEST: Manifest = {
+  schema_version: 1,
+  name: 'm',
+  version: '1',
+  file: 'm.onnx',
+  task: 'classification',
+};
+
+function engine(input: Partial<TensorInfo> = {}, output: Partial<TensorInfo> = {}): EngineInfo {
+  return {
+    inputs: [{ name: 'x', type: 'float32', shape: [-1, 3, 224, 200], ...input }],
+    outputs: [{ name: 'y', type: 'float32', shape: [-1, 10], ...output }],
+    provider: 'cpu',
+    unavailable: [],
+  };
+}
+
+function codeOf(manifest: Partial<Manifest>, info: EngineInfo = engine()): string {
+  try {
+    resolveModelSpec({ ...MANIFEST, ...manifest }, DIGEST, info);
+    return 'none';
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+describe('resolveModelSpec', () => {
+  it('derives everything from the file where the manifest is silent', () => {
+    expect(resolveModelSpec(MANIFEST, DIGEST, engine())).toMatchObject({
+      plan: {
+        inputName: 'x',
+        fixedBatch: undefined,
+        outputNames: ['y'],
+        input: {
+          layout: 'NCHW',
+          type: 'float32',
+          width: 200,
+          height: 224,
+          channels: 'rgb',
+          scale: 1 / 255,
+          mean: [0, 0, 0],
+          std: [1, 1, 1],
+          resize: { rule: 'stretch', filter: 'bilinear' },
+        },
+      },
+      classification: {
+        activation: 'softmax',
+        topK: 5,
+        threshold: 0,
+        labels: expect.arrayContaining(['LABEL_9']),
+      },
+    });
+  });
+
+  it('sees channels in the last dimension, bytes that need no scaling, grey, and a batch that is fixed', () => {
+    const { plan } = resolveModelSpec(MANIFEST, DIGEST, engine({ type: 'uint8', shape: [4, 32, 24, 1] }));
+    expect(plan).toMatchObject({
+      fixedBatch: 4,
+      input: { layout: 'NHWC', width: 24, height: 32, channels: 'grey', type: 'uint8', scale: 1, mean: [0] },
+    });
+  });
+
+  it.each<[string, Partial<Manifest>, EngineInfo?]>([
+    ['a width that is not the file’s', { input: { width: 100 } }],
+    ['grey for a file with three channels', { input: { channels: 'grey' } }],
+    ['an element type that is not the file’s', { input: { type: 'uint8' } }],
+    ['an input that the file lacks', { input: { name: 'z' } }],
+    ['an output that the file lacks', { output: { name: 'z' } }],
+    ['a wrong number of labels', { output: { labels: ['a'] } }],
+    ['two means for three channels', { input: { mean: [0, 0] } }],
+    ['a size that nobody states', {}, engine({ shape: [-1, 3, -1, -1] })],
+    ['classes that nobody counts', {}, engine({}, { shape: [-1, -1] })],
+    ['an input that is no image', {}, engine({ shape: [-1, 100] })],
+    ['text as input', {}, engine({ type: 'string' })],
+    ['scores without a batch', {}, engine({}, { shape: [10] })],
+    [
+      'two inputs and no word which',
+      {},
+      { ...engine(), inputs: [...engine().inputs, { name: 'mask', type: 'int64', shape: [1] }] },
+    ],
+  ])('refuses %s as MODEL_INCOMPATIBLE', (_, manifest, info) => {
+    expect(codeOf(manifest, info)).toBe('MODEL_INCOMPATIBLE');
+  });
+});

@@ -1,0 +1,40 @@
+import { ServiceError } from '../errors.js';
+import { sigmoid, softmax } from './softmax.js';
+import { topK } from './top-k.js';
+
+export interface Classification {
+  readonly label: string;
+  readonly class_id: number;
+  /** 0..1 for softmax and sigmoid. */
+  readonly score: number;
+}
+
+export interface ClassificationOptions {
+  readonly activation: 'softmax' | 'sigmoid' | 'none';
+  readonly labels: readonly string[];
+  readonly topK: number;
+  readonly threshold: number;
+}
+
+const ACTIVATIONS = { softmax, sigmoid, none: (values: Float32Array) => values };
+
+/**
+ * Scores of one image to its best classes, best first, none below the threshold.
+ * @param values one for each class
+ * Throws INFERENCE_FAILED when the model answered with something that is not a number.
+ */
+export function classify(values: Float32Array, options: ClassificationOptions): Classification[] {
+  if (values.length !== options.labels.length) {
+    throw failure(`The model gave ${values.length} scores for ${options.labels.length} labels.`);
+  }
+  const scores = ACTIVATIONS[options.activation](values);
+  if (scores.some((score) => !Number.isFinite(score)))
+    throw failure('The model gave scores that are not numbers.');
+  return topK(scores, options.topK)
+    .map((id) => ({ label: options.labels[id] ?? '', class_id: id, score: scores[id] ?? 0 }))
+    .filter((prediction) => prediction.score >= options.threshold);
+}
+
+function failure(detail: string): ServiceError {
+  return new ServiceError('INFERENCE_FAILED', detail);
+}

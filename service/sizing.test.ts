@@ -1,0 +1,86 @@
+import { cpus } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { chooseSizing, readCpuBudget, uvThreads } from './sizing.js';
+
+function files(content: Record<string, string>): (path: string) => string {
+  return (path) => {
+    const text = content[path];
+    if (text === undefined) throw new Error('ENOENT');
+    return text;
+  };
+}
+
+describe('readCpuBudget', () => {
+  it('takes the quota of cgroup v2', () => {
+    expect(readCpuBudget(files({ '/sys/fs/cgroup/cpu.max': '50000 100000\n' })).cores).toBe(0.5);
+  });
+
+  it('finds the own group where the whole tree is visible', () => {
+    const tree = { '/proc/self/cgroup': '0::/a/b\n', '/sys/fs/cgroup/a/b/cpu.max': '75000 100000' };
+    expect(readCpuBudget(files(tree)).cores).toBe(0.75);
+  });
+
+  it('takes the quota of cgroup v1', () => {
+    const tree = {
+      '/sys/fs/cgroup/cpu/cpu.cfs_quota_us': '25000',
+      '/sys/fs/cgroup/cpu/cpu.cfs_period_us': '100000',
+    };
+    expect(readCpuBudget(files(tree)).cores).toBe(0.25);
+  });
+
+  it.each([
+    ['no limit in v2', { '/sys/fs/cgroup/cpu.max': 'max 100000' }],
+    [
+      'no limit in v1',
+      { '/sys/fs/cgroup/cpu/cpu.cfs_quota_us': '-1', '/sys/fs/cgroup/cpu/cpu.cfs_period_us': '100000' },
+    ],
+    ['a quota above the machine', { '/sys/fs/cgroup/cpu.max': '99999900000 100000' }],
+    ['no cgroup', {}],
+    ['nonsense', { '/sys/fs/cgroup/cpu.max': 'what' }],
+  ])('takes the cores of the machine for %s', (_, tree) => {
+    const { cores } = readCpuBudget(files(tree));
+    expect(cores).toBeGreaterThanOrEqual(1);
+    expect(cores).toBeLessThanOrEqual(cpus().length);
+  });
+});
+
+describe('chooseSizing', () => {
+  it('gives each core a worker of one thread', () => {
+    expect(chooseSizing(8, false, {}, 16)).toMatchObject({
+      workers: 8,
+      intraOpThreads: 1,
+      decodeConcurrency: 8,
+    });
+  });
+
+  it('keeps one of each below one core', () => {
+    expect(chooseSizing(0.25, false, {}, 4)).toMatchObject({
+      workers: 1,
+      intraOpThreads: 1,
+      decodeConcurrency: 1,
+    });
+  });
+
+  it('gives the cores to the threads of fewer workers', () => {
+    expect(chooseSizing(8, false, { workers: 2 }, 4)).toMatchObject({ workers: 2, intraOpThreads: 4 });
+  });
+
+  it('never decodes more at once than the pool has threads', () => {
+    expect(chooseSizing(32, false, {}, 4).decodeConcurrency).toBe(4);
+  });
+
+  it('takes one worker and large batches on a GPU', () => {
+    expect(chooseSizing(8, true, {}, 4)).toMatchObject({ workers: 1, maxBatchSize: 32 });
+  });
+});
+
+describe('uvThreads', () => {
+  it.each([
+    [undefined, 4],
+    ['', 4],
+    ['many', 4],
+    ['16', 16],
+  ])('%s means %i', (value, threads) => {
+    expect(uvThreads(value)).toBe(threads);
+  });
+});

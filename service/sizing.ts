@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+
+export interface CpuBudget {
+  /** Cores this process may use; fractional under a quota. */
+  readonly cores: number;
+  /** Where the figure comes from, for the log. */
+  readonly source: string;
+}
+
+/** What was configured; the rest is chosen. */
+export type ChosenSizes = { readonly [Size in keyof Sizing]?: Sizing[Size] | undefined };
+
+export interface Sizing {
+  readonly workers: number;
+  readonly intraOpThreads: number;
+  readonly decodeConcurrency: number;
+  readonly maxBatchSize: number;
+  readonly maxInFlightImages: number;
+}
+
+/** Beyond this a batch on a CPU costs more per image than it saves (measured: docs/decisions/0002-pull-batching.md). */
+const CPU_BATCH_SIZE = 4;
+const GPU_BATCH_SIZE = 32;
+/** Images in the house per worker: enough to ride out a burst, little enough to be served within a deadline. */
+const IN_FLIGHT_PER_WORKER = 32;
+/** libuv's own default. */
+const DEFAULT_UV_THREADS = 4;
+
+/**
+ * Reads the CPU quota of this container: ONNX Runtime is blind to it and `os.availableParallelism()` unreliable.
+ * Source: Linux Documentation/admin-guide/cgroup-v2.rst (cpu.max) and cgroup-v1 (cfs_quota_us / cfs_period_us).
+ */
+export function readCpuBudget(read: (path: string) => string = readText): CpuBudget {
+  const host = Math.max(1, Math.min(cpus().length || 1, availableParallelism()));
+  const quota = quotaV2(read) ?? quotaV1(read);
+  if (quota === undefined || quota.cores >= host) return { cores: host, source: 'cores of this machine' };
+  return quota;
+}
+
+function quotaV2(read: (path: string) => string): CpuBudget | undefined {
+  for (const folder of ownCgroupFolders(read)) {
+    const [quota, period] = attempt(read, `/sys/fs/cgroup${folder}/cpu.max`).split(/\s+/);
+    const cores = Number(quota) / Number(period);
+    if (Number.isFinite(cores) && cores > 0)
+      return { cores, source: `cgroup quota (cpu.max ${quota} ${period})` };
+  }
+  return undefined;
+}
+
+function quotaV1(read: (path: string) => string): CpuBudget | undefined {
+  for (const controller of ['cpu', 'cpu,cpuacct']) {
+    const quota = Number(attempt(read, `/sys/fs/cgroup/${controller}/cpu.cfs_quota_us`).trim() || Number.NaN);
+    const period = Number(
+      attempt(read, `/sys/fs/cgroup/${controller}/cpu.cfs_period_us`).trim() || Number.NaN,
+    );
+    if (quota > 0 && period > 0) {
+      return {
+        cores: quota / period,
+        source: `cgroup quota (cfs_quota_us ${quota}, cfs_period_us ${period})`,
+      };
+    }
+  }
+  return undefined;
+}
+
+/** The folder as a container sees it (the root), then as the host would name it. */
+function ownCgroupFolders(read: (path: string) => string): string[] {
+  const own = /^0::(\/.*)$/m.exec(attempt(read, '/proc/self/cgroup'))?.[1] ?? '/';
+  return own === '/' ? [''] : [own, ''];
+}
+
+function attempt(read: (path: string) => string, path: string): string {
+  try {
+    return read(path);
+  } catch {
+    return '';
+  }
+}
+
+function readText(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
+/** Threads that libuv's pool has; it takes the figure from the environment when the process starts. */
+export function uvThreads(uvThreadpoolSize: string | undefined): number {
+  const size = Number(uvThreadpoolSize ?? '');
+  return Number.isInteger(size) && size >= 1 && size <= 1024 ? size : DEFAULT_UV_THREADS;
+}
+
+/** What was left to us of the sizes, chosen to fit the cores: one worker and one thread in it per core. */
+export function chooseSizing(
+  cores: number,
+  usesGpu: boolean,
+  chosen: ChosenSizes,
+  uvPoolThreads: number,
+): Sizing {
+  const whole = Math.max(1, Math.floor(cores));
+  const workers = chosen.workers ?? (usesGpu ? 1 : whole);
+  const maxBatchSize = chosen.maxBatchSize ?? (usesGpu ? GPU_BATCH_SIZE : CPU_BATCH_SIZE);
+  return {
+    workers,
+    intraOpThreads: chosen.intraOpThreads ?? Math.max(1, Math.floor(whole / workers)),
+    decodeConcurrency: chosen.decodeConcurrency ?? Math.min(Math.max(1, Math.ceil(cores)), uvPoolThreads),
+    maxBatchSize,
+    maxInFlightImages: chosen.maxInFlightImages ?? Math.max(IN_FLIGHT_PER_WORKER, 2 * maxBatchSize) * workers,
+  };
+}

@@ -1,0 +1,141 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { STAGES, type StageTimings } from './stage-timings.js';
+
+/** Geometric, 1 ms to 16 s: one scale fits a health check and an overloaded queue. */
+const LATENCY_BUCKETS_SECONDS = Array.from({ length: 15 }, (_, power) => 0.001 * 2 ** power);
+const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128];
+const CONFIDENCE_BUCKETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1];
+/** A label set stays closed: a model with more classes than this is counted as `other`. */
+const MAX_LABEL_VALUES = 100;
+
+export const IMAGE_OUTCOMES = [
+  'ok',
+  'client_error',
+  'refused',
+  'deadline',
+  'disconnected',
+  'server_error',
+] as const;
+export type ImageOutcome = (typeof IMAGE_OUTCOMES)[number];
+
+export interface LiveValues {
+  readonly ready: boolean;
+  readonly queuedImages: number;
+  readonly queuedBytes: number;
+  readonly slots: number;
+  readonly decodesActive: number;
+  readonly decodesWaiting: number;
+  readonly inFlightImages: number;
+}
+
+/** Every metric of the service, declared once. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #registers = [this.registry];
+
+  readonly httpRequests = new Counter({
+    name: 'cv_http_requests_total',
+    help: 'Requests answered, by route and status',
+    labelNames: ['method', 'route', 'status'],
+    registers: this.#registers,
+  });
+  readonly httpDuration = new Histogram({
+    name: 'cv_http_request_duration_seconds',
+    help: 'Time from the request line to the last byte of the answer',
+    labelNames: ['method', 'route', 'status'],
+    buckets: LATENCY_BUCKETS_SECONDS,
+    registers: this.#registers,
+  });
+  readonly stageDuration = new Histogram({
+    name: 'cv_stage_duration_seconds',
+    help: 'Time of one image in each stage',
+    labelNames: ['stage'],
+    buckets: LATENCY_BUCKETS_SECONDS,
+    registers: this.#registers,
+  });
+  readonly batchSize = new Histogram({
+    name: 'cv_batch_size_images',
+    help: 'Images per run of the model',
+    buckets: BATCH_BUCKETS,
+    registers: this.#registers,
+  });
+  readonly images = new Counter({
+    name: 'cv_images_total',
+    help: 'Images by what became of them',
+    labelNames: ['outcome'],
+    registers: this.#registers,
+  });
+  readonly rejections = new Counter({
+    name: 'cv_rejections_total',
+    help: 'Requests and images that got an error, by code',
+    labelNames: ['code'],
+    registers: this.#registers,
+  });
+  readonly predictions = new Counter({
+    name: 'cv_predictions_total',
+    help: 'Images by their best label (models with more than 100 labels: other)',
+    labelNames: ['label'],
+    registers: this.#registers,
+  });
+  readonly confidence = new Histogram({
+    name: 'cv_prediction_confidence_ratio',
+    help: 'Score of the best label of an image',
+    buckets: CONFIDENCE_BUCKETS,
+    registers: this.#registers,
+  });
+  readonly queueImages = this.#gauge('cv_queue_images', 'Images that wait for a worker');
+  readonly queueBytes = this.#gauge('cv_queue_bytes', 'Pixels that wait for a worker');
+  readonly inFlight = this.#gauge('cv_in_flight_images', 'Images between admission and answer');
+  readonly inFlightLimit = this.#gauge(
+    'cv_in_flight_limit_images',
+    'Images in flight at which requests are refused',
+  );
+  readonly slots = this.#gauge('cv_inference_slots', 'Runs of the model that can be under way at once');
+  readonly decodesActive = this.#gauge('cv_decodes_active', 'Images being decoded');
+  readonly decodesWaiting = this.#gauge('cv_decodes_waiting', 'Images that wait to be decoded');
+  readonly ready = this.#gauge('cv_ready', '1 while the service takes traffic, else 0');
+  readonly modelLoad = this.#gauge('cv_model_load_seconds', 'Time to fetch, load, warm and check the model');
+  readonly modelInfo = new Gauge({
+    name: 'cv_model_info',
+    help: '1, labelled with the model in use and the execution provider that really runs it',
+    labelNames: ['name', 'version', 'digest', 'provider'],
+    registers: this.#registers,
+  });
+  readonly workerRestarts = new Counter({
+    name: 'cv_worker_restarts_total',
+    help: 'Inference threads that were lost and replaced',
+    labelNames: ['reason'],
+    registers: this.#registers,
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+    for (const outcome of IMAGE_OUTCOMES) this.images.inc({ outcome }, 0);
+    for (const reason of ['exited', 'failed', 'stuck']) this.workerRestarts.inc({ reason }, 0);
+  }
+
+  /** Reads the gauges that change too often to be pushed. Called at each scrape. */
+  observe(live: LiveValues): void {
+    this.ready.set(live.ready ? 1 : 0);
+    this.queueImages.set(live.queuedImages);
+    this.queueBytes.set(live.queuedBytes);
+    this.slots.set(live.slots);
+    this.decodesActive.set(live.decodesActive);
+    this.decodesWaiting.set(live.decodesWaiting);
+    this.inFlight.set(live.inFlightImages);
+  }
+
+  recordStages(timings: StageTimings): void {
+    for (const stage of STAGES) this.stageDuration.observe({ stage }, timings[stage] / 1000);
+  }
+
+  recordPrediction(best: { label: string; score: number } | undefined, labels: number): void {
+    if (best === undefined) return;
+    this.predictions.inc({ label: labels <= MAX_LABEL_VALUES ? best.label : 'other' });
+    this.confidence.observe(best.score);
+  }
+
+  #gauge(name: string, help: string): Gauge {
+    return new Gauge({ name, help, registers: this.#registers });
+  }
+}

@@ -1,0 +1,75 @@
+import { ServiceError } from '../../errors.js';
+import type { InferenceRunner, RunResult } from '../../inference/runner.js';
+import type { Pixels } from '../../preprocess/image.js';
+
+interface PendingRun {
+  readonly batch: readonly Pixels[];
+  readonly resolve: (result: RunResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A runner whose runs end when the test says so. The one output of an image is its first byte. */
+export class ControlledRunner implements InferenceRunner {
+  onSlotsGrown: (() => void) | undefined;
+  readonly pending: PendingRun[] = [];
+  readonly batchSizes: number[] = [];
+  #slots: number;
+
+  constructor(slots = 1) {
+    this.#slots = slots;
+  }
+
+  get slots(): number {
+    return this.#slots;
+  }
+
+  setSlots(slots: number): void {
+    this.#slots = slots;
+    this.onSlotsGrown?.();
+  }
+
+  run(batch: readonly Pixels[]): Promise<RunResult> {
+    this.batchSizes.push(batch.length);
+    return new Promise((resolve, reject) => this.pending.push({ batch, resolve, reject }));
+  }
+
+  /** Ends the oldest run. */
+  async finish(failures: Readonly<Record<number, string>> = {}): Promise<void> {
+    const run = this.#next();
+    const items = run.batch.map((pixels, index) => {
+      const failure = failures[index];
+      return failure === undefined ? { outputs: [firstByte(pixels)] } : { failure };
+    });
+    run.resolve({ items, resampleMs: 1, runMs: 1 });
+    await settle();
+  }
+
+  /** Loses the thread of the oldest run. */
+  async lose(): Promise<void> {
+    this.#next().reject(new ServiceError('WORKER_LOST', 'lost'));
+    await settle();
+  }
+
+  async close(): Promise<void> {}
+  async destroy(): Promise<void> {}
+
+  #next(): PendingRun {
+    const run = this.pending.shift();
+    if (run === undefined) throw new Error('nothing is being run');
+    return run;
+  }
+}
+
+/** An image of one pixel, told apart by its first byte. */
+export function onePixel(value: number): Pixels {
+  return { data: new Uint8Array([value, 0, 0]).buffer, width: 1, height: 1 };
+}
+
+function firstByte(pixels: Pixels) {
+  return { name: 'out', data: new Float32Array([new Uint8Array(pixels.data)[0] ?? -1]), shape: [1] };
+}
+
+/** Lets every promise that can go on, go on. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

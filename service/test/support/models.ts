@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { encodeOnnx, type OnnxModel } from './onnx.js';
+
+/** Mean colour as scores: [N,3,4,4] float32 to the means of its three channels, [N,3]. */
+export function meanColourModel(batch: number | string = 'batch'): OnnxModel {
+  return {
+    inputs: [{ name: 'image', shape: [batch, 3, 4, 4] }],
+    outputs: [{ name: 'scores', shape: [batch, 3] }],
+    nodes: [
+      { op: 'ReduceMean', inputs: ['image'], outputs: ['scores'], attributes: { axes: [2, 3], keepdims: 0 } },
+    ],
+  };
+}
+
+/**
+ * As meanColourModel, but any image whose mean red is above 0.9 makes the run of its whole batch fail:
+ * the mean becomes an index that lies outside a table of one entry.
+ */
+export function pickyModel(): OnnxModel {
+  return {
+    inputs: [{ name: 'image', shape: ['batch', 3, 4, 4] }],
+    outputs: [{ name: 'scores', shape: ['batch', 3] }],
+    constants: [
+      { name: 'table', shape: [1], data: new Float32Array([0]) },
+      { name: 'zero', shape: [1], data: new BigInt64Array([0n]) },
+      { name: 'threshold', shape: [1], data: new Float32Array([0.1]) },
+    ],
+    nodes: [
+      { op: 'ReduceMean', inputs: ['image'], outputs: ['means'], attributes: { axes: [2, 3], keepdims: 0 } },
+      { op: 'Gather', inputs: ['means', 'zero'], outputs: ['red'], attributes: { axis: 1 } },
+      { op: 'Add', inputs: ['red', 'threshold'], outputs: ['raised'] },
+      { op: 'Cast', inputs: ['raised'], outputs: ['index'], attributes: { to: 7 } },
+      { op: 'Gather', inputs: ['table', 'index'], outputs: ['nothing'], attributes: { axis: 0 } },
+      { op: 'Add', inputs: ['means', 'nothing'], outputs: ['scores'] },
+    ],
+  };
+}
+
+/**
+ * As meanColourModel, but slow: matrices of `size` by `size` are multiplied `rounds` times for each run.
+ * The product is brought to zero, so that the scores stay the means.
+ */
+export function slowModel(size: number, rounds: number): OnnxModel {
+  const steps = Array.from({ length: rounds }, (_, round) => ({
+    op: 'MatMul',
+    inputs: [round === 0 ? 'seeded' : `step${round - 1}`, 'matrix'],
+    outputs: [`step${round}`],
+  }));
+  return {
+    inputs: [{ name: 'image', shape: ['batch', 3, 4, 4] }],
+    outputs: [{ name: 'scores', shape: ['batch', 3] }],
+    constants: [
+      { name: 'matrix', shape: [size, size], data: new Float32Array(size * size) },
+      { name: 'none', shape: [1], data: new Float32Array([0]) },
+    ],
+    nodes: [
+      { op: 'ReduceMean', inputs: ['image'], outputs: ['means'], attributes: { axes: [2, 3], keepdims: 0 } },
+      { op: 'ReduceMean', inputs: ['means'], outputs: ['one'], attributes: { keepdims: 0 } },
+      { op: 'Mul', inputs: ['one', 'none'], outputs: ['nothing'] },
+      { op: 'Add', inputs: ['matrix', 'nothing'], outputs: ['seeded'] },
+      ...steps,
+      { op: 'ReduceMean', inputs: [`step${rounds - 1}`], outputs: ['rest'], attributes: { keepdims: 0 } },
+      { op: 'Add', inputs: ['means', 'rest'], outputs: ['scores'] },
+    ],
+  };
+}
+
+export const MEAN_COLOUR_MANIFEST = {
+  schema_version: 1,
+  name: 'mean-colour',
+  version: '1.0.0',
+  file: 'model.onnx',
+  task: 'classification',
+  input: { resize: { rule: 'stretch', filter: 'bilinear' } },
+  output: { activation: 'none', labels: ['red', 'green', 'blue'], top_k: 3 },
+};
+
+/** A folder of its own for one test, gone when that ends. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'cv-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Writes a model and its manifest into a folder and returns that. `sha256` is added. */
+export async function writeModelFolder(
+  model: OnnxModel,
+  manifest: Record<string, unknown> = MEAN_COLOUR_MANIFEST,
+  folder?: string,
+): Promise<string> {
+  const target = folder ?? (await temporaryFolder());
+  const bytes = encodeOnnx(model);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  await writeFile(join(target, 'model.onnx'), bytes);
+  await writeFile(join(target, 'model.json'), JSON.stringify({ sha256, ...manifest }));
+  return target;
+}
