@@ -87,11 +87,13 @@ async function predictMany(
   request.scope.signal.throwIfAborted();
   const predictions = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   announce(request, reply, slowest(predictions.map((prediction) => prediction.timings)));
+  const results = outcomes.map(batchItem);
+  for (const item of results) if ('error' in item) deps.metrics.rejections.inc({ code: item.error.code });
   const succeeded = predictions.length;
   request.summary = { images: inputs.length, failed: inputs.length - succeeded };
   return {
     ...preamble(predictor, request),
-    results: outcomes.map(batchItem),
+    results,
     succeeded,
     failed: inputs.length - succeeded,
     ...postscript(reply),

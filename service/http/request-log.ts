@@ -18,7 +18,9 @@ function record(request: FastifyRequest, reply: FastifyReply, deps: ServerDepend
   const labels = { method: request.method, route, status: String(status) };
   deps.metrics.httpRequests.inc(labels);
   deps.metrics.httpDuration.observe(labels, reply.elapsedTime / 1000);
-  if (request.failure !== undefined) deps.metrics.rejections.inc({ code: request.failure.code });
+  if (request.failure !== undefined && request.routeOptions.config.predicts === true) {
+    deps.metrics.rejections.inc({ code: request.failure.code });
+  }
   const level = status >= 500 && status !== 503 ? 'error' : QUIET_ROUTES.has(route) ? 'debug' : 'info';
   deps.logger[level](logLine(request, status, reply.elapsedTime, deps), aborted ? 'client left' : 'request');
 }

@@ -102,8 +102,7 @@ function registerManagementRoutes(server: FastifyInstance, deps: ServerDependenc
 
 function bareServer(deps: ServerDependencies): FastifyInstance {
   const server = fastify({
-    loggerInstance: deps.logger,
-    disableRequestLogging: true,
+    loggerInstance: quietLogger(deps.logger),
     trustProxy: deps.options.trustProxy,
     genReqId: requestId,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -128,6 +127,11 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
   server.setNotFoundHandler((request, reply) => sendError(noRoute(server, request), request, reply));
   registerRequestLog(server, deps);
   return server;
+}
+
+/** The framework's own lines are for its faults; what happens to requests is told by request-log.ts. */
+function quietLogger(logger: FastifyBaseLogger): FastifyBaseLogger {
+  return logger.child({}, { level: 'warn' });
 }
 
 /** What happens to every request before its body is looked at. */

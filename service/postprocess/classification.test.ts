@@ -17,7 +17,10 @@ describe('classify', () => {
   });
 
   it('softmax scores add up to 1, also for logits that overflow', () => {
-    const logits = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 3, maxLength: 3 });
+    const logits = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), {
+      minLength: 3,
+      maxLength: 3,
+    });
     fc.assert(
       fc.property(logits, (values) => {
         const sum = classify(new Float32Array(values), options).reduce(

@@ -16,6 +16,9 @@ export interface ClassificationOptions {
   readonly threshold: number;
 }
 
+/** Significant digits of a score: about what a 32-bit float holds. */
+const SCORE_DIGITS = 6;
+
 const ACTIVATIONS = { softmax, sigmoid, none: (values: Float32Array) => values };
 
 /**
@@ -32,7 +35,8 @@ export function classify(values: Float32Array, options: ClassificationOptions): 
     throw failure('The model gave scores that are not numbers.');
   return topK(scores, options.topK)
     .map((id) => ({ label: options.labels[id] ?? '', class_id: id, score: scores[id] ?? 0 }))
-    .filter((prediction) => prediction.score >= options.threshold);
+    .filter((prediction) => prediction.score >= options.threshold)
+    .map((prediction) => ({ ...prediction, score: Number(prediction.score.toPrecision(SCORE_DIGITS)) }));
 }
 
 function failure(detail: string): ServiceError {

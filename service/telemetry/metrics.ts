@@ -67,7 +67,7 @@ export class Metrics {
   });
   readonly rejections = new Counter({
     name: 'cv_rejections_total',
-    help: 'Requests and images that got an error, by code',
+    help: 'Requests to predict, and images of batches, that got an error, by code',
     labelNames: ['code'],
     registers: this.#registers,
   });

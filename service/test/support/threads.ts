@@ -12,5 +12,5 @@ export function watchThreads(): Worker[] {
 
 /** Makes a thread die of an error of its own. */
 export function crash(thread: Worker | undefined): void {
-  thread?.postMessage({ type: 'run', id: -1, batch: 'not a batch' });
+  thread?.postMessage({ type: 'run', id: -1, batch: null });
 }
