@@ -1,13 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
 import { Batcher } from './batching/batcher.js';
 import type { Config } from './config.js';
 import { messageOf, ServiceError } from './errors.js';
 import { ApiKeys } from './http/access.js';
 import { Admission } from './http/admission.js';
 import type { ModelDescription } from './http/schemas.js';
-import { createManagementServer, createServer, type ServerDependencies } from './http/server.js';
+import {
+  createManagementServer,
+  createServer,
+  type HttpServer,
+  type ServerDependencies,
+} from './http/server.js';
 import { WorkerPool } from './inference/worker-pool.js';
 import { Lifecycle, type Resource } from './lifecycle.js';
 import { fetchModel, type ModelFiles } from './model/fetch-model.js';
@@ -28,9 +32,9 @@ export interface AppOptions {
 
 /** The parts of the service, put together; nothing listens yet. */
 export interface App {
-  readonly server: FastifyInstance;
+  readonly server: HttpServer;
   /** Present where a management port is configured. */
-  readonly managementServer: FastifyInstance | undefined;
+  readonly managementServer: HttpServer | undefined;
   readonly lifecycle: Lifecycle;
   /** Fetches, loads, warms and checks the model, then turns ready. Throws a start-up error of the catalogue. */
   loadModel(signal: AbortSignal): Promise<void>;
@@ -96,11 +100,11 @@ export async function createApp(options: AppOptions): Promise<App> {
 
 /** Requests first, then what they wait for. The management port answers to the last. */
 function drainOrder(
-  server: FastifyInstance,
-  managementServer: FastifyInstance | undefined,
+  server: HttpServer,
+  managementServer: HttpServer | undefined,
   running: () => Running | undefined,
 ): Resource[] {
-  const closeServer = (name: string, instance: FastifyInstance): Resource => ({
+  const closeServer = (name: string, instance: HttpServer): Resource => ({
     name,
     close: async () => void (await instance.close()),
     destroy: async () => instance.server.closeAllConnections(),

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import type { FastifyInstance } from 'fastify';
 import { type App, createApp } from './app.js';
 import { type Config, configHelp, describeConfig, readConfig } from './config.js';
 import { messageOf, ServiceError } from './errors.js';
+import type { HttpServer } from './http/server.js';
 import { uvThreads } from './sizing.js';
 import { createLogger, type Logger } from './telemetry/logging.js';
 
@@ -57,7 +57,7 @@ async function serve(config: Config, logger: Logger): Promise<number> {
 }
 
 async function listen(app: App, config: Config, logger: Logger): Promise<void> {
-  const bind = async (server: FastifyInstance, port: number): Promise<string> => {
+  const bind = async (server: HttpServer, port: number): Promise<string> => {
     try {
       return await server.listen({ host: config.host, port });
     } catch (cause) {

@@ -45,7 +45,7 @@ function clientTimeoutMs(request: FastifyRequest): number | undefined {
   if (!Number.isInteger(value) || value < 1) {
     throw new ServiceError(
       'REQUEST_INVALID',
-      'x-request-timeout-ms must be a whole number of milliseconds, at least 1.',
+      'The header x-request-timeout-ms must be a whole number of milliseconds, at least 1.',
     );
   }
   return value;

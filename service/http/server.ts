@@ -23,6 +23,9 @@ import { registerRequestLog } from './request-log.js';
 import { openScope, type RequestScope } from './request-scope.js';
 import type { ModelDescription } from './schemas.js';
 
+/** The framework's server, for those outside this folder. */
+export type HttpServer = FastifyInstance;
+
 export interface ServerOptions {
   readonly requestTimeoutMs: number;
   readonly rateLimitPerMinute: number;
@@ -76,7 +79,7 @@ export async function createServer(deps: ServerDependencies): Promise<FastifyIns
   await server.register(helmet, { contentSecurityPolicy: false });
   if (deps.options.corsOrigins.length > 0)
     await server.register(cors, { origin: [...deps.options.corsOrigins] });
-  await server.register(multipart);
+  await server.register(multipart, { throwFileSizeLimit: false });
   registerDoor(server, deps);
   if (deps.options.rateLimitPerMinute > 0) await registerRateLimit(server, deps.options.rateLimitPerMinute);
   await registerDocsRoutes(server);

@@ -2,20 +2,32 @@ import type { Readable } from 'node:stream';
 
 export interface OpenedObject {
   readonly stream: Readable;
-  /** Bytes, where the source says so. */
+  /** Bytes that the stream will give, where the source says so. */
   readonly size: number | undefined;
 }
 
 /** A place that holds a model: a folder or a single file, on disk or far away. */
 export interface ModelSource {
-  /** For logs and messages; never carries credentials. */
+  /** For logs and messages; never carries credentials, queries or fragments. */
   readonly description: string;
   /** Name of the object the URI points at (`model.onnx`, `model.json`), or undefined when it names a folder or prefix. */
   readonly entry: string | undefined;
+  /** Absolute path of the folder when it is on this machine: its files are used where they are. */
+  readonly localDirectory: string | undefined;
+  /** Where an object is, for logs and messages; as free of secrets as the description. */
+  locate(name: string): string;
   /**
-   * Opens one object beside the entry, by its name relative to it.
-   * Throws MODEL_NOT_FOUND when it does not exist, MODEL_UNAVAILABLE when it cannot be reached or read.
+   * Opens one object beside the entry, by its name relative to it; tries once.
+   * Rejects with a SourceFailure: missing, denied, transient (worth another attempt) or permanent.
    */
   open(name: string, signal: AbortSignal): Promise<OpenedObject>;
   close(): void;
+}
+
+/**
+ * The entry that a key or path ends with: files are told from folders by their extension, since neither
+ * S3 nor HTTP says which of the two a name is.
+ */
+export function entryOf(lastSegment: string): string | undefined {
+  return /\.(onnx|json)$/i.test(lastSegment) ? lastSegment : undefined;
 }

@@ -1,0 +1,177 @@
+import type { RequestListener } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type ScriptedServer, startScriptedServer } from '../../test/support/s3-server.js';
+import { createHttpSource, type HttpSourceOptions } from './http.js';
+
+const patient = new AbortController().signal;
+const servers: ScriptedServer[] = [];
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = await startScriptedServer(listener);
+  servers.push(server);
+  return server.url;
+}
+
+async function read(uri: string, options?: HttpSourceOptions): Promise<string> {
+  const source = createHttpSource(uri, options);
+  const { stream } = await source.open(source.entry ?? 'model.onnx', patient);
+  return (await buffer(stream)).toString();
+}
+
+async function failureOf(uri: string, options?: HttpSourceOptions): Promise<Error> {
+  return await read(uri, options).then(
+    () => expect.fail(),
+    (thrown) => thrown,
+  );
+}
+
+afterEach(async () => {
+  vi.unstubAllGlobals();
+  for (const server of servers.splice(0)) await server.close();
+});
+
+describe('the http source, by status', () => {
+  it.each([
+    [400, 'permanent', 'MODEL_UNAVAILABLE'],
+    [401, 'denied', 'MODEL_UNAVAILABLE'],
+    [403, 'denied', 'MODEL_UNAVAILABLE'],
+    [404, 'missing', 'MODEL_NOT_FOUND'],
+    [410, 'missing', 'MODEL_NOT_FOUND'],
+    [206, 'permanent', 'MODEL_UNAVAILABLE'],
+    [408, 'transient', 'MODEL_UNAVAILABLE'],
+    [429, 'transient', 'MODEL_UNAVAILABLE'],
+    [500, 'transient', 'MODEL_UNAVAILABLE'],
+    [503, 'transient', 'MODEL_UNAVAILABLE'],
+  ])('calls %i %s', async (status, kind, code) => {
+    const url = await serve((_, response) => response.writeHead(status).end('no'));
+    await expect(read(`${url}/model.onnx`)).rejects.toMatchObject({ kind, code });
+  });
+
+  it.each([
+    ['7', 7],
+    [new Date(0).toUTCString(), 0],
+    ['soon', undefined],
+  ])('hands on a Retry-After of %j', async (header, retryAfterSeconds) => {
+    const url = await serve((_, response) => response.writeHead(503, { 'retry-after': header }).end());
+    await expect(read(`${url}/model.onnx`)).rejects.toMatchObject({ retryAfterSeconds });
+  });
+
+  it('calls a web page that comes in place of a file missing', async () => {
+    const url = await serve((_, response) =>
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<html>'),
+    );
+    await expect(read(`${url}/model.onnx`)).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+  });
+
+  it('calls a refused connection transient', async () => {
+    const server = await startScriptedServer(() => {});
+    await server.close();
+    await expect(read(`${server.url}/model.onnx`)).rejects.toMatchObject({
+      code: 'MODEL_UNAVAILABLE',
+      kind: 'transient',
+    });
+  });
+
+  it('calls an untrusted certificate permanent', async () => {
+    const cause = Object.assign(new Error('self-signed'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('fetch failed', { cause })));
+    await expect(read('https://models.example/model.onnx')).rejects.toMatchObject({
+      code: 'MODEL_UNAVAILABLE',
+      kind: 'permanent',
+    });
+  });
+});
+
+describe('the http source and redirects', () => {
+  it('follows them, relative ones too', async () => {
+    const url = await serve((request, response) => {
+      if (request.url === '/model.onnx') response.writeHead(302, { location: 'moved/to' }).end();
+      else response.end(`from ${request.url}`);
+    });
+    expect(await read(`${url}/model.onnx`)).toBe('from /moved/to');
+  });
+
+  it('gives up on a loop', async () => {
+    let requests = 0;
+    const url = await serve((_, response) => {
+      requests += 1;
+      response.writeHead(307, { location: '/model.onnx' }).end();
+    });
+    await expect(read(`${url}/model.onnx`)).rejects.toMatchObject({ kind: 'permanent' });
+    expect(requests).toBeLessThan(10);
+  });
+
+  it.each(['http://plain.example/model.onnx', 'file:///etc/passwd', 'https://', ''])(
+    'refuses to go from https to %j',
+    async (location) => {
+      const asked: string[] = [];
+      vi.stubGlobal('fetch', async (url: URL) => {
+        asked.push(url.href);
+        return new Response(null, { status: 302, headers: { location } });
+      });
+      await expect(read('https://models.example/model.onnx')).rejects.toMatchObject({
+        code: 'MODEL_UNAVAILABLE',
+        kind: 'permanent',
+      });
+      if (location !== '') expect(asked).toEqual(['https://models.example/model.onnx']);
+    },
+  );
+});
+
+describe('the http source and credentials', () => {
+  it('sends the bearer token, but not to where it is redirected', async () => {
+    const seen: (string | undefined)[] = [];
+    const elsewhere = await serve((request, response) => {
+      seen.push(request.headers.authorization);
+      response.end('bytes');
+    });
+    const url = await serve((request, response) => {
+      seen.push(request.headers.authorization);
+      response.writeHead(302, { location: `${elsewhere}/blob` }).end();
+    });
+    await read(`${url}/model.onnx`, { bearerToken: 'secret-token' });
+    expect(seen).toEqual(['Bearer secret-token', undefined]);
+  });
+
+  it('turns user and password of the URL into basic authentication', async () => {
+    const url = await serve((request, response) => response.end(request.headers.authorization));
+    const withUser = url.replace('//', '//me:p%40ss@');
+    expect(await read(`${withUser}/model.onnx`)).toBe(`Basic ${Buffer.from('me:p@ss').toString('base64')}`);
+  });
+
+  it('keeps the query for the objects beside the entry', async () => {
+    const url = await serve((request, response) => response.end(request.url));
+    const source = createHttpSource(`${url}/a/model.onnx?token=t`);
+    const { stream } = await source.open('model.json', patient);
+    expect((await buffer(stream)).toString()).toBe('/a/model.json?token=t');
+  });
+
+  it('shows neither credentials nor query in what it says', async () => {
+    const url = await serve((_, response) => response.writeHead(403).end());
+    const uri = `${url.replace('//', '//me:hunter2@')}/model.onnx?X-Amz-Signature=cafe#frag`;
+    const source = createHttpSource(uri, { bearerToken: 'secret-token' });
+    const { message } = await failureOf(uri, { bearerToken: 'secret-token' });
+    const said = [source.description, source.locate('model.json'), message].join(' ');
+    expect(said).not.toMatch(/hunter2|Signature|cafe|secret-token|frag/);
+  });
+});
+
+describe('the http source', () => {
+  it('does not take the compressed length for the size', async () => {
+    const url = await serve((_, response) => {
+      response.writeHead(200, { 'content-encoding': 'x-unknown', 'content-length': 3 }).end('abc');
+    });
+    const opened = await createHttpSource(`${url}/model.onnx`).open('model.onnx', patient);
+    opened.stream.resume();
+    expect(opened.size).toBeUndefined();
+  });
+
+  it("rejects with the signal's reason when it aborts", async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const url = await serve(() => controller.abort(reason));
+    const opening = createHttpSource(`${url}/model.onnx`).open('model.onnx', controller.signal);
+    await expect(opening).rejects.toBe(reason);
+  });
+});

@@ -1,0 +1,143 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/**
+ * Who may import whom, folder by folder (files at the top count as folders of their own).
+ * `types` may be imported as types only: app.ts hands the real thing in.
+ */
+const ALLOWED: Readonly<
+  Record<string, { readonly values: readonly string[]; readonly types?: readonly string[] }>
+> = {
+  main: { values: ['app', 'config', 'errors', 'sizing', 'telemetry'], types: ['http'] },
+  app: {
+    values: [
+      'batching',
+      'errors',
+      'http',
+      'inference',
+      'lifecycle',
+      'model',
+      'predict',
+      'preprocess',
+      'sizing',
+      'telemetry',
+    ],
+    types: ['config'],
+  },
+  config: { values: ['config-fields', 'errors', 'preprocess'] },
+  'config-fields': { values: [] },
+  errors: { values: [] },
+  lifecycle: { values: [] },
+  sizing: { values: [] },
+  predict: { values: ['errors', 'postprocess'], types: ['batching', 'model', 'preprocess', 'telemetry'] },
+  http: { values: ['errors', 'preprocess', 'telemetry'], types: ['lifecycle', 'predict'] },
+  preprocess: { values: ['errors'] },
+  batching: { values: ['errors'], types: ['inference', 'preprocess'] },
+  inference: { values: ['errors', 'preprocess'] },
+  postprocess: { values: ['errors'] },
+  model: { values: ['errors'], types: ['inference', 'preprocess'] },
+  telemetry: { values: [] },
+  bench: { values: ['errors', 'inference', 'preprocess', 'model', 'batching', 'sizing'] },
+};
+
+/** Each third-party library has one file or folder that knows it. */
+const OWNERS: Readonly<Record<string, readonly string[]>> = {
+  fastify: ['http'],
+  '@fastify/cors': ['http/server.ts'],
+  '@fastify/helmet': ['http/server.ts'],
+  '@fastify/multipart': ['http'],
+  '@fastify/rate-limit': ['http/server.ts'],
+  '@fastify/swagger': ['http/docs-routes.ts'],
+  '@fastify/swagger-ui': ['http/docs-routes.ts'],
+  typebox: ['http/schemas.ts', 'model/manifest.ts'],
+  'typebox/compile': ['model/manifest.ts'],
+  'onnxruntime-node': ['inference/session.ts'],
+  sharp: ['preprocess/decoders/sharp.ts', 'bench'],
+  '@julusian/jpeg-turbo': ['preprocess/decoders/jpeg-turbo.ts', 'bench'],
+  '@aws-sdk/client-s3': ['model/sources/s3.ts', 'model/sources/s3-failure.ts'],
+  'prom-client': ['telemetry/metrics.ts'],
+  pino: ['telemetry/logging.ts'],
+  autocannon: ['bench'],
+};
+
+interface Import {
+  readonly file: string;
+  readonly target: string;
+  readonly isType: boolean;
+}
+
+const sources = readdirSync(ROOT, { recursive: true, encoding: 'utf8' }).filter((file) =>
+  file.endsWith('.ts'),
+);
+
+const imports: readonly Import[] = sources
+  .filter((file) => !/^(test)\/|\.(test|conformance|test-support|as)\.ts$/.test(file))
+  .flatMap((file) => importsOf(file));
+
+function importsOf(file: string): Import[] {
+  const source = readFileSync(join(ROOT, file), 'utf8');
+  const statements = source.matchAll(/(?:^|\n)(import|export)\s+(type\s)?[^;'"]*?from\s+'([^']+)'/g);
+  const dynamic = source.matchAll(/\b(?:import|require)\(\s*'([^']+)'\s*\)/g);
+  return [
+    ...[...statements].map(([, , type, target = '']) => ({ file, target, isType: type !== undefined })),
+    ...[...dynamic].map(([, target = '']) => ({ file, target, isType: false })),
+  ];
+}
+
+/** The folder, or the file at the top, that a path belongs to. */
+function houseOf(path: string): string {
+  const [first = ''] = path.split('/');
+  return first.replace(/\.(js|ts)$/, '');
+}
+
+describe('imports', () => {
+  it('are found', () => {
+    expect(imports.length).toBeGreaterThan(100);
+  });
+
+  it('run one way', () => {
+    const wrong = imports
+      .filter(({ target }) => target.startsWith('.'))
+      .map(({ file, target, isType }) => ({
+        file,
+        isType,
+        from: houseOf(file),
+        to: normalize(join(dirname(file), target)),
+      }))
+      .filter(({ from, to }) => from !== houseOf(to))
+      .filter(({ from, to, isType }) => {
+        const { values = [], types = [] } = ALLOWED[from] ?? {};
+        return !values.includes(houseOf(to)) && !(isType && types.includes(houseOf(to)));
+      })
+      .map(({ file, to }) => `${file} imports ${to}`);
+    expect(wrong).toEqual([]);
+  });
+
+  it('reach inference from batching through the runner alone', () => {
+    const targets = imports
+      .filter(({ file, target }) => file.startsWith('batching/') && target.includes('/inference/'))
+      .map(({ target }) => target);
+    expect(new Set(targets)).toEqual(new Set(['../inference/runner.js']));
+  });
+
+  it('of a library are made by its owner alone', () => {
+    const wrong = imports
+      .filter(({ target }) => !target.startsWith('.') && !target.startsWith('node:'))
+      .filter(
+        ({ file, target }) =>
+          !(OWNERS[target] ?? []).some((owner) => file === owner || houseOf(file) === owner),
+      )
+      .map(({ file, target }) => `${file} imports ${target}`);
+    expect(wrong).toEqual([]);
+  });
+});
+
+it('the environment is read and the process ended by main.ts alone', () => {
+  const users = sources
+    .filter((file) => !/^(test|bench)\/|\.test\.ts$/.test(file))
+    .filter((file) => /process\.(env|exit)\b/.test(readFileSync(join(ROOT, file), 'utf8')));
+  expect(users).toEqual(['main.ts']);
+});

@@ -1,0 +1,40 @@
+import sharp from 'sharp';
+
+export interface Colour {
+  readonly r: number;
+  readonly g: number;
+  readonly b: number;
+}
+
+/** A plain image as PNG. */
+export function plainPng(colour: Colour, width = 8, height = 8): Promise<Buffer> {
+  return sharp({ create: { width, height, channels: 3, background: colour } })
+    .png()
+    .toBuffer();
+}
+
+/** A plain image as JPEG, all but without loss. */
+export function plainJpeg(colour: Colour, width = 8, height = 8): Promise<Buffer> {
+  return sharp({ create: { width, height, channels: 3, background: colour } })
+    .jpeg({ quality: 100 })
+    .toBuffer();
+}
+
+/** A multipart form with one file for each entry. */
+export function multipart(
+  parts: readonly { readonly field: string; readonly bytes: Buffer; readonly filename?: string }[],
+): { payload: Buffer; headers: Record<string, string> } {
+  const boundary = 'test-boundary-7MA4YWxkTrZu0gW';
+  const chunks = parts.flatMap(({ field, bytes, filename = 'image' }) => [
+    Buffer.from(
+      `--${boundary}\r\ncontent-disposition: form-data; name="${field}"; filename="${filename}"\r\n` +
+        'content-type: application/octet-stream\r\n\r\n',
+    ),
+    bytes,
+    Buffer.from('\r\n'),
+  ]);
+  return {
+    payload: Buffer.concat([...chunks, Buffer.from(`--${boundary}--\r\n`)]),
+    headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
+  };
+}
