@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { createAppFor } from '../support/app.js';
+
+interface Operation {
+  readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> };
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
+}
+
+async function document(): Promise<{ openapi: string; paths: Record<string, Record<string, Operation>> }> {
+  const app = await createAppFor();
+  return (await app.server.inject('/openapi.json')).json();
+}
+
+describe('GET /openapi.json', () => {
+  it('is OpenAPI 3.1 and lists every route', async () => {
+    const { openapi, paths } = await document();
+    expect(openapi).toBe('3.1.0');
+    expect(Object.keys(paths).sort()).toEqual([
+      '/health',
+      '/metrics',
+      '/model',
+      '/predict',
+      '/predict/batch',
+      '/ready',
+    ]);
+  });
+
+  it('says how images may be sent, and that errors are problem details', async () => {
+    const { paths } = await document();
+    const { requestBody, responses } = paths['/predict']?.['post'] ?? { responses: {} };
+    expect(Object.keys(requestBody?.content ?? {})).toEqual([
+      'image/*',
+      'application/octet-stream',
+      'multipart/form-data',
+      'application/json',
+    ]);
+    expect(Object.keys(responses['default']?.content ?? {})).toEqual(['application/problem+json']);
+  });
+});
+
+describe('GET /docs', () => {
+  it('is a page for people that loads nothing from elsewhere', async () => {
+    const app = await createAppFor();
+    const page = await app.server.inject('/docs/');
+    expect(page.statusCode).toBe(200);
+    expect(page.headers['content-type']).toContain('text/html');
+    expect(page.body).not.toMatch(/(src|href)="https?:/);
+  });
+});

@@ -1,0 +1,66 @@
+import { it } from 'vitest';
+import { startService } from '../support/service-process.js';
+import { RawConnection, head, chunk, wholeRequest } from '../support/raw-connection.js';
+import { meanColourModel, writeModelFolder } from '../support/models.js';
+import { plainPng } from '../support/images.js';
+import { send } from '../support/answers.js';
+it('x', async () => {
+  const s = await startService({ MODEL_URI: await writeModelFolder(meanColourModel()), REQUEST_TIMEOUT_MS: '2000', LOG_LEVEL:'debug' });
+  const png = await plainPng({r:1,g:2,b:3});
+  const show = async (name: string, text: string | Uint8Array, n = 1, opt = {}) => {
+    const c = await RawConnection.open(s.url);
+    const t = performance.now();
+    void c.write(text);
+    for (let i = 0; i < n; i++) {
+      const r = await Promise.race([c.receive(opt).catch((e) => ({ status: 0, headers: {}, text: String(e) })), new Promise<any>(r => setTimeout(() => r({ status: -1, headers: {}, text: 'TIMEOUT' }), 4000))]);
+      const { status, headers, text: body } = r as any;
+      console.log(name, Math.round(performance.now() - t), status, JSON.stringify({ ct: headers['content-type'], conn: headers['connection'], allow: headers['allow'], rid: headers['x-request-id'] }), body.slice(0, 200));
+    }
+    const over = await Promise.race([c.over().then(() => 'over'), new Promise(r => setTimeout(() => r('still open'), 300))]);
+    console.log(name, over);
+    c.destroy();
+  };
+  await show('garbage', 'hello\r\n\r\n');
+  await show('h2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+  await show('bad url', head('GET', '/%zz'));
+  await show('absolute 404', head('GET', 'http://service/nothing'));
+  await show('absolute', head('GET', 'http://service/health'));
+  await show('star', head('OPTIONS', '*'));
+  await show('options', head('OPTIONS', '/predict'));
+  await show('put', head('PUT', '/predict', {'content-length': 0}));
+  await show('head', head('HEAD', '/health'), 1, { toHead: true });
+  await show('head predict', head('HEAD', '/predict'), 1, { toHead: true });
+  await show('connect', head('CONNECT', 'x:443'));
+  await show('propfind', head('PROPFIND', '/predict'));
+  await show('expect other', head('POST', '/predict', { expect: 'coffee', 'content-length': 0 }));
+  await show('expect 100', head('POST', '/predict', { expect: '100-continue', 'content-length': 10, 'content-type': 'image/png' }));
+  await show('expect 100 too large', head('POST', '/predict', { expect: '100-continue', 'content-length': 1e9, 'content-type': 'image/png' }), 2);
+  await show('cl+te', head('POST', '/predict', { 'content-length': 5, 'transfer-encoding': 'chunked' }));
+  await show('big header', head('GET', '/health', { x: 'a'.repeat(20000) }));
+  await show('long url', head('GET', '/' + 'a'.repeat(10000)));
+  await show('no host', 'GET /health HTTP/1.1\r\n\r\n');
+  await show('1 GB', head('POST', '/predict', { 'content-length': 1e9, 'content-type': 'image/png' }));
+  await show('short', head('POST', '/predict', { 'content-length': png.length - 5, 'content-type': 'image/png' }) + png.toString('latin1'), 2);
+  await show('upgrade', head('POST', '/predict', { upgrade: 'websocket', connection: 'Upgrade', 'content-length': 0, 'content-type': 'image/png' }), 1);
+  await show('traversal', head('GET', '/docs/static/../../../package.json'), 1);
+  await show('traversal2', head('GET', '/docs/static/%2e%2e/%2e%2e/package.json'), 1);
+  await show('traversal2', head('GET', '/docs/static/..%2f..%2fpackage.json'), 1);
+  await show('traversal3', head('GET', '/docs/static/%00'), 1);
+  await show('docs', head('GET', '/docs/'), 1);
+  await show('docs', head('GET', '/docs/static/index.html'), 1);
+  await show('pipelined garbage', Buffer.concat([wholeRequest('/predict', png), Buffer.from('garbage\r\n\r\n')]), 2);
+  await show('bad type', head('POST', '/predict', { 'content-length': 0, 'content-type': 'garbage;;;' }));
+  await show('bad charset', head('POST', '/predict', { 'content-length': 0, 'content-type': '\u00e9/x' }));
+  await show('multipart no boundary', head('POST', '/predict', { 'content-length': 3, 'content-type': 'multipart/form-data' }) + 'abc');
+  await show('query', head('POST', '/predict?top_k=', { 'content-length': 0, 'content-type': 'image/png' }));
+  await show('slow upload', head('POST', '/predict', { 'content-length': 100, 'content-type': 'image/png' }) + 'abc');
+  await show('chunk garbage', head('POST', '/predict', { 'transfer-encoding': 'chunked', 'content-type': 'image/png' }) + 'zz\r\n');
+  for (const text of ['   ', 'A', '====', 'data:', 'data:image/png;base64,', 'data:image/png,abc', 'data:;base64,AAAA', 'AA=A'])
+    console.log(JSON.stringify(text), (await send(s.url, '/predict', { body: JSON.stringify({ image: text }), headers: { 'content-type': 'application/json' } })).text);
+  let t = performance.now();
+  console.log((await send(s.url, '/predict', { body: JSON.stringify({ image: ' '.repeat(20000) + '!' }), headers: { 'content-type': 'application/json' } })).text, 'regex ms', performance.now() - t);
+  t = performance.now();
+  console.log((await send(s.url, '/predict', { body: '['.repeat(1e6), headers: { 'content-type': 'application/json' } })).text, 'ms', performance.now() - t);
+  console.log((await send(s.url, '/predict', { body: '{"image":'.repeat(1e6), headers: { 'content-type': 'application/json' } })).text, 'ms', performance.now() - t);
+  console.log(s.stderr, s.logs.filter(l => !['info', 'debug'].includes(l.level)).map(l => JSON.stringify(l)));
+}, 60000);

@@ -1,0 +1,18 @@
+import { send } from './answers.js';
+
+/** The samples of /metrics: `name{labels}` to value. */
+export type Samples = ReadonlyMap<string, number>;
+
+export async function readMetrics(url: string): Promise<Samples> {
+  const { text } = await send(url, '/metrics');
+  const samples = text.split('\n').flatMap((line) => {
+    const match = /^(?!#)(\S+?(?:\{.*\})?) (\S+)$/.exec(line);
+    return match?.[1] === undefined ? [] : [[match[1], Number(match[2])] as const];
+  });
+  return new Map(samples);
+}
+
+/** One sample; 0 where there is none yet. */
+export async function readMetric(url: string, name: string): Promise<number> {
+  return (await readMetrics(url)).get(name) ?? 0;
+}

@@ -1,0 +1,78 @@
+import { CONFIG_SCHEMA } from '../../config.js';
+import type { Field } from '../../config-fields.js';
+import { REQUEST_ERROR_CODES, STARTUP_ERROR_CODES } from '../../errors.js';
+import { STATUS_OF_CODE } from '../../http/error-responses.js';
+import { ManifestSchema } from '../../model/manifest.js';
+import { Metrics } from '../../telemetry/metrics.js';
+
+/** The tables of the documents, made from the code that they describe. */
+
+export function configTable(): string {
+  const rows = Object.entries<Field<unknown>>(CONFIG_SCHEMA).map(([name, field]) => {
+    return [
+      `\`${name}\``,
+      field.type,
+      field.defaultText,
+      field.description + (field.secret ? ' (secret)' : ''),
+    ];
+  });
+  return table(['variable', 'type', 'default', 'what it does'], rows);
+}
+
+/** How the row of each error begins; what it means is written by hand. */
+export function errorRows(): string[] {
+  return [
+    ...REQUEST_ERROR_CODES.map((code) => `| \`${code}\` | ${STATUS_OF_CODE[code]} | `),
+    ...STARTUP_ERROR_CODES.map((code) => `| \`${code}\` | start | `),
+  ];
+}
+
+export async function metricsTable(): Promise<string> {
+  const own = (await new Metrics().registry.getMetricsAsJSON()).filter(({ name }) => name.startsWith('cv_'));
+  const rows = own.map(({ name, type, help }) => [`\`${name}\``, String(type), help]);
+  return table(['metric', 'type', 'what it counts'], rows);
+}
+
+interface SchemaNode {
+  readonly type?: string;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly description?: string;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly items?: SchemaNode;
+  readonly pattern?: string;
+}
+
+export function manifestTable(): string {
+  return table(['field', 'type', 'required', 'meaning'], manifestRows(ManifestSchema as SchemaNode, ''));
+}
+
+function manifestRows(node: SchemaNode, prefix: string): string[][] {
+  return Object.entries(node.properties ?? {}).flatMap(([name, property]) => {
+    const path = `${prefix}${name}`;
+    const row = [
+      `\`${path}\``,
+      typeText(property),
+      node.required?.includes(name) ? 'yes' : '',
+      property.description ?? '',
+    ];
+    const inner = property.items?.properties
+      ? { node: property.items, prefix: `${path}[].` }
+      : { node: property, prefix: `${path}.` };
+    return [row, ...manifestRows(inner.node, inner.prefix)];
+  });
+}
+
+function typeText(node: SchemaNode): string {
+  if (node.enum !== undefined) return node.enum.join(', ');
+  if (node.const !== undefined) return String(node.const);
+  if (node.type === 'array') return `list of ${node.items?.type ?? 'values'}s`;
+  return node.pattern === undefined ? (node.type ?? '') : `${node.type} matching \`${node.pattern}\``;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|${' --- |'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
