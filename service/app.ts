@@ -12,6 +12,7 @@ import {
   type HttpServer,
   type ServerDependencies,
 } from './http/server.js';
+import { preflight } from './inference/preflight.js';
 import { WorkerPool } from './inference/worker-pool.js';
 import { Lifecycle, type Resource } from './lifecycle.js';
 import { fetchModel, type ModelFiles } from './model/fetch-model.js';
@@ -41,6 +42,9 @@ export interface App {
   /** In the order in which they are drained. */
   readonly resources: readonly Resource[];
 }
+
+/** Lines of ONNX Runtime's that are logged for one model. */
+const MAX_ENGINE_WARNINGS = 10;
 
 interface Running {
   readonly pool: WorkerPool;
@@ -152,10 +156,15 @@ async function startModel(
     logger,
     signal,
   });
-  const pool = await WorkerPool.load({
+  const session = {
     modelPath: files.modelPath,
     executionProviders: config.executionProviders,
     intraOpThreads: sizing.intraOpThreads,
+  };
+  const { warnings } = await preflight(session, signal);
+  logEngineWarnings(warnings, logger);
+  const pool = await WorkerPool.load({
+    ...session,
     workers: sizing.workers,
     runTimeoutMs: config.runTimeoutMs,
     onWorkerLost: (reason, cause) => {
@@ -172,6 +181,14 @@ async function startModel(
     await pool.destroy();
     throw error;
   }
+}
+
+/** A model can bring a warning for each of its weights. */
+function logEngineWarnings(warnings: readonly string[], logger: Logger): void {
+  for (const warning of warnings.slice(0, MAX_ENGINE_WARNINGS))
+    logger.warn({ source: 'onnxruntime' }, warning);
+  const more = warnings.length - MAX_ENGINE_WARNINGS;
+  if (more > 0) logger.warn({ source: 'onnxruntime' }, `and ${more} more warnings like these`);
 }
 
 async function prepare(

@@ -6,6 +6,8 @@ export interface SessionOptions {
   /** In order of preference. */
   readonly executionProviders: readonly string[];
   readonly intraOpThreads: number;
+  /** Lets ONNX Runtime write its warnings to stderr. Otherwise all but exceptions is held back. */
+  readonly logWarnings?: boolean;
 }
 
 export type TensorData = Float32Array | Uint16Array | Uint8Array;
@@ -31,15 +33,15 @@ export interface Session {
   release(): Promise<void>;
 }
 
-/** Errors come as exceptions; everything less is held back, since ONNX Runtime would write it straight to stderr. */
-const LOG_SEVERITY_FATAL = 4;
-env.logLevel = 'fatal';
+const SEVERITY_WARNING = 2;
+const SEVERITY_FATAL = 4;
 
 /**
  * Loads a model with the first execution provider that works: ONNX Runtime itself throws instead of falling back.
  * Throws what the last provider threw.
  */
 export async function createSession(options: SessionOptions): Promise<Session> {
+  env.logLevel = options.logWarnings === true ? 'warning' : 'fatal';
   const unavailable: { provider: string; reason: string }[] = [];
   const supported = new Set(listSupportedBackends().map((backend) => backend.name));
   for (const [index, provider] of options.executionProviders.entries()) {
@@ -65,7 +67,7 @@ function sessionOptions(options: SessionOptions, provider: string): InferenceSes
     intraOpNumThreads: options.intraOpThreads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
-    logSeverityLevel: LOG_SEVERITY_FATAL,
+    logSeverityLevel: options.logWarnings === true ? SEVERITY_WARNING : SEVERITY_FATAL,
     // A spinning pool burns the cores that decoding needs.
     extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
   };
@@ -85,7 +87,7 @@ function wrap(session: InferenceSession, provider: string, unavailable: EngineIn
     async run(inputName, input, shape, outputNames) {
       const feed = toTensor(types.get(inputName) ?? 'float32', input, shape);
       const results = await session.run({ [inputName]: feed }, [...outputNames], {
-        logSeverityLevel: LOG_SEVERITY_FATAL,
+        logSeverityLevel: SEVERITY_FATAL,
       });
       return new Map(outputNames.map((name) => [name, toFloats(name, results[name])]));
     },

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { messageOf, ServiceError } from '../errors.js';
 import type { Pixels } from '../preprocess/image.js';
 import type { FromWorker, ToWorker, WorkerInit } from './messages.js';
+import { refusal } from './preflight.js';
 import type { EngineInfo, InferenceRunner, RunResult, TensorPlan } from './runner.js';
 
 /** Threads always run what is built; the sources beside the tests are TypeScript, which a thread cannot load. */
@@ -259,11 +260,4 @@ function once<Kind extends FromWorker['type']>(
     };
     worker.on('message', onMessage).on('error', onError).on('exit', onExit);
   });
-}
-
-function refusal(reason: string): ServiceError {
-  return new ServiceError(
-    'MODEL_INCOMPATIBLE',
-    `ONNX Runtime refused the model: ${reason.split('\n', 1)[0]}`,
-  );
 }

@@ -79,6 +79,7 @@ describe('resolveModelSpec', () => {
     ['an input that is no image', {}, engine({ shape: [-1, 100] })],
     ['text as input', {}, engine({ type: 'string' })],
     ['scores without a batch', {}, engine({}, { shape: [10] })],
+    ['boxes instead of scores', {}, engine({}, { shape: [1, 4420, 2] })],
     [
       'two inputs and no word which',
       {},

@@ -149,9 +149,7 @@ function perChannel(what: string, values: readonly number[], depth: number): num
 
 function resolveClassification(manifest: Manifest, output: TensorInfo): ClassificationSpec {
   const given = manifest.output ?? {};
-  const classes = output.shape.at(-1) ?? -1;
-  if (output.shape.length < 2)
-    refuse(`output ${output.name} has ${output.shape.length} dimensions, scores have [N, classes]`);
+  const classes = countClasses(output);
   if (given.labels !== undefined && classes > 0 && given.labels.length !== classes) {
     refuse(
       `the manifest has ${given.labels.length} labels, output ${output.name} of the file has ${classes} classes`,
@@ -169,6 +167,18 @@ function resolveClassification(manifest: Manifest, output: TensorInfo): Classifi
     topK: given.top_k ?? 5,
     threshold: given.threshold ?? 0,
   };
+}
+
+/** Scores are [N, classes], or that with dimensions of 1 around. -1 where the file leaves the number open. */
+function countClasses(output: TensorInfo): number {
+  const [, ...rest] = output.shape;
+  const [classes = 1, ...others] = rest.filter((size) => size !== 1);
+  if (rest.length === 0 || others.length > 0) {
+    refuse(
+      `output ${output.name} has shape [${output.shape.join(', ')}], scores of classes have [N, classes]`,
+    );
+  }
+  return classes;
 }
 
 function refuse(detail: string): never {

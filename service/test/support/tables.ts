@@ -45,7 +45,7 @@ interface SchemaNode {
 }
 
 export function manifestTable(): string {
-  return table(['field', 'type', 'required', 'meaning'], manifestRows(ManifestSchema as SchemaNode, ''));
+  return table(['field', 'type', 'required', 'meaning'], manifestRows(ManifestSchema as unknown as SchemaNode, ''));
 }
 
 function manifestRows(node: SchemaNode, prefix: string): string[][] {

@@ -1,0 +1,60 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { meanColourModel, temporaryFolder, writeModelFolder } from '../test/support/models.js';
+import { preflight } from './preflight.js';
+
+const patient = new AbortController().signal;
+
+async function options(bytes?: Buffer) {
+  const folder = bytes === undefined ? await writeModelFolder(meanColourModel()) : await temporaryFolder();
+  const modelPath = join(folder, 'model.onnx');
+  if (bytes !== undefined) await writeFile(modelPath, bytes);
+  return { modelPath, executionProviders: ['cpu'], intraOpThreads: 1 };
+}
+
+/** An initializer that is an input as well: ONNX Runtime warns that it cannot fold it. */
+function overridableModel() {
+  const model = meanColourModel();
+  return {
+    ...model,
+    inputs: [...model.inputs, { name: 'offset', shape: [1] }],
+    constants: [{ name: 'offset', shape: [1], data: new Float32Array([0]) }],
+    nodes: [
+      { ...(model.nodes[0] ?? { op: '', inputs: [] }), outputs: ['means'] },
+      { op: 'Add', inputs: ['means', 'offset'], outputs: ['scores'] },
+    ],
+  };
+}
+
+describe('preflight', () => {
+  it('says what the file declares', async () => {
+    const { engine, warnings } = await preflight(await options(), patient);
+    expect(engine.inputs).toEqual([{ name: 'image', type: 'float32', shape: [-1, 3, 4, 4] }]);
+    expect(engine.provider).toBe('cpu');
+    expect(warnings).toEqual([]);
+  });
+
+  it('catches what ONNX Runtime would have written to stderr', async () => {
+    const folder = await writeModelFolder(overridableModel());
+    const { warnings } = await preflight(
+      { ...(await options()), modelPath: join(folder, 'model.onnx') },
+      patient,
+    );
+    expect(warnings).toEqual([expect.stringContaining('offset')]);
+  });
+
+  it.each([
+    ['garbage', Buffer.from('not a model')],
+    ['an empty file', Buffer.alloc(0)],
+  ])('refuses %s as MODEL_INCOMPATIBLE', async (_, bytes) => {
+    await expect(preflight(await options(bytes), patient)).rejects.toMatchObject({
+      code: 'MODEL_INCOMPATIBLE',
+    });
+  });
+
+  it('gives up when it is told to', async () => {
+    const signal = AbortSignal.abort(new Error('enough'));
+    await expect(preflight(await options(), signal)).rejects.toThrow('enough');
+  });
+});
