@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest';
+import { createDecoder } from '../decode.js';
+import type { Pixels } from '../image.js';
+import { readJpegHeader } from '../jpeg-header.js';
+import { difference, encoderOf, photograph, picture, type Sample } from '../samples.test-support.js';
+import type { DecodeRequest, ImageDecoder } from './image-decoder.js';
+import { loadJpegTurbo } from './jpeg-turbo.js';
+import { createSharpDecoder } from './sharp.js';
+
+/**
+ * How far a decoder may lie from the exact inverse DCT (sharp's), in 8-bit levels, for the files that it accepts.
+ * jpeg-turbo's is the fast one: 1.0 in the mean on photographs, 0.8 of it towards dark.
+ */
+const TOLERANCE = { mean: 1.4, p99: 5, max: 12 };
+
+const MAX_PIXELS = 1_000_000;
+const sharp = createSharpDecoder(['jpeg'], MAX_PIXELS);
+const turbo = loadJpegTurbo();
+
+/** The composed decoder behind the seam that it is made of. */
+const composed: ImageDecoder = {
+  name: 'composed',
+  accepts: () => true,
+  decode: async ({ bytes }) => (await whole.decode(bytes)).pixels,
+};
+const whole = createDecoder({
+  maxPixels: MAX_PIXELS,
+  concurrency: 4,
+  jpegTurbo: 'auto',
+  spec: {
+    layout: 'NCHW',
+    type: 'float32',
+    width: 8,
+    height: 8,
+    channels: 'rgb',
+    resize: { rule: 'stretch', filter: 'nearest', shortestEdge: 8, padValue: [0], position: 'center' },
+    scale: 1,
+    mean: [0],
+    std: [1],
+  },
+});
+
+function requestOf(bytes: Uint8Array): DecodeRequest {
+  const jpeg = readJpegHeader(bytes);
+  if (jpeg === undefined) throw new Error('not a plain JPEG');
+  const { width, height } = jpeg;
+  return { bytes, format: 'jpeg', header: { width, height, isCmyk: false, jpeg }, reducedTo: undefined };
+}
+
+const SAMPLES: readonly Sample[] = [
+  photograph(160, 120),
+  photograph(157, 83),
+  picture(64, 64),
+  picture(1, 1),
+  picture(1, 90),
+  picture(90, 1),
+  picture(7, 9),
+];
+
+const ENCODINGS = [
+  { quality: 60 },
+  { quality: 85 },
+  { quality: 90 },
+  { quality: 85, chromaSubsampling: '4:4:4' },
+  { quality: 80, optimiseCoding: false },
+] as const;
+
+async function files(): Promise<Buffer[]> {
+  const colour = SAMPLES.flatMap((sample) =>
+    ENCODINGS.map((each) => encoderOf(sample).jpeg(each).toBuffer()),
+  );
+  const grey = SAMPLES.map((sample) =>
+    encoderOf(sample).greyscale().toColourspace('b-w').jpeg({ quality: 85 }).toBuffer(),
+  );
+  return Promise.all([...colour, ...grey]);
+}
+
+async function refuses(decoder: ImageDecoder, request: DecodeRequest): Promise<boolean> {
+  return decoder.decode(request).then(
+    () => false,
+    () => true,
+  );
+}
+
+for (const decoder of [sharp, ...(turbo === undefined ? [] : [turbo]), composed]) {
+  describe(`the decoder ${decoder.name}`, () => {
+    it('gives the pixels of an exact decoder, within the tolerance', async () => {
+      for (const request of (await files()).map(requestOf)) {
+        expect(decoder.accepts(request)).toBe(true);
+        const [pixels, exact] = [await decoder.decode(request), await sharp.decode(request)];
+        expect([pixels.width, pixels.height]).toEqual([exact.width, exact.height]);
+        const apart = difference(pixels.data, exact.data);
+        expect(apart.mean).toBeLessThanOrEqual(TOLERANCE.mean);
+        expect(apart.p99).toBeLessThanOrEqual(TOLERANCE.p99);
+        expect(apart.max).toBeLessThanOrEqual(TOLERANCE.max);
+      }
+    });
+
+    it('hands over a buffer of its own, of the exact size, that can be transferred', async () => {
+      const request = requestOf(await encoderOf(photograph(50, 40)).jpeg().toBuffer());
+      const pixels: Pixels = await decoder.decode(request);
+      expect(pixels.data.byteLength).toBe(50 * 40 * 3);
+      const moved = structuredClone(pixels, { transfer: [pixels.data] });
+      expect(moved.data.byteLength).toBe(50 * 40 * 3);
+      expect(pixels.data.byteLength).toBe(0);
+    });
+
+    it('reads a file from the middle of a larger buffer', async () => {
+      const file = await encoderOf(picture(30, 20)).jpeg().toBuffer();
+      const around = Buffer.concat([Buffer.alloc(77, 0xff), file, Buffer.alloc(33, 0xaa)]);
+      const inside = new Uint8Array(around.buffer, around.byteOffset + 77, file.length);
+      const [pixels, direct] = [
+        await decoder.decode(requestOf(inside)),
+        await decoder.decode(requestOf(file)),
+      ];
+      expect(difference(pixels.data, direct.data).max).toBe(0);
+    });
+
+    it('refuses a file that ends early, wherever it ends', async () => {
+      const file = await encoderOf(photograph(48, 40)).jpeg({ quality: 80 }).toBuffer();
+      const request = requestOf(file);
+      for (let length = 1; length < file.length - 2; length++) {
+        const part = { ...request, bytes: file.subarray(0, length) };
+        expect(await refuses(decoder, part), `${length} of ${file.length} bytes`).toBe(true);
+      }
+    });
+
+    it('refuses entropy-coded data that was overwritten', async () => {
+      const file = await encoderOf(photograph(48, 40)).jpeg({ quality: 80 }).toBuffer();
+      const request = requestOf(file);
+      const broken = Buffer.from(file).fill(0xff, file.length - 60, file.length - 20);
+      expect(await refuses(decoder, { ...request, bytes: broken })).toBe(true);
+    });
+  });
+}
+
+describe.skipIf(turbo === undefined)(
+  'jpeg-turbo (skipped where the optional binding is not installed)',
+  () => {
+    const accepts = async (encoded: Promise<Buffer>): Promise<boolean> =>
+      turbo?.accepts(requestOf(await encoded)) ?? false;
+
+    it('leaves to sharp what it would not do the same', async () => {
+      const image = encoderOf(photograph(80, 60));
+      expect(await accepts(image.clone().jpeg({ quality: 85 }).toBuffer())).toBe(true);
+      expect(await accepts(image.clone().jpeg({ progressive: true }).toBuffer())).toBe(false);
+      expect(await accepts(image.clone().jpeg({ quality: 100 }).toBuffer())).toBe(false);
+      expect(await accepts(image.clone().withMetadata({ orientation: 6 }).jpeg().toBuffer())).toBe(false);
+      expect(await accepts(image.clone().withMetadata({ orientation: 1 }).jpeg().toBuffer())).toBe(true);
+      expect(await accepts(image.clone().toColourspace('cmyk').jpeg().toBuffer())).toBe(false);
+    });
+
+    it('does not take a request for a reduced image', async () => {
+      const request = requestOf(await encoderOf(photograph(80, 60)).jpeg().toBuffer());
+      expect(turbo?.accepts({ ...request, reducedTo: { width: 8, height: 6 } })).toBe(false);
+    });
+  },
+);

@@ -1,0 +1,31 @@
+import type { ImageFormat, Pixels } from '../image.js';
+import type { JpegHeader } from '../jpeg-header.js';
+import type { Size } from '../reduction.js';
+
+/** What is known of an image before it is decoded. */
+export interface ImageHeader extends Size {
+  /** `width` and `height` are those of the image as a person sees it: orientation applied. */
+  readonly isCmyk: boolean;
+  /** Only of a JPEG that our own reader understood. */
+  readonly jpeg: JpegHeader | undefined;
+}
+
+export interface DecodeRequest {
+  /** The file. Not to be changed before the decoding has ended: it is read on another thread. */
+  readonly bytes: Uint8Array;
+  readonly format: ImageFormat;
+  readonly header: ImageHeader;
+  /** The size, orientation applied, at which decoding may stop. */
+  readonly reducedTo: Size | undefined;
+}
+
+/** One way to decode. All ways give the same pixels, within the tolerance that the conformance suite states. */
+export interface ImageDecoder {
+  readonly name: string;
+  accepts(request: DecodeRequest): boolean;
+  /**
+   * Decodes off the event loop: first frame, orientation applied, alpha dropped, 8-bit sRGB, in a buffer that can be
+   * transferred. Rejects where the file is damaged, also where it merely ends early.
+   */
+  decode(request: DecodeRequest): Promise<Pixels>;
+}

@@ -1,0 +1,129 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { imageToTensor, type PlacementSpec, placement, roundHalfEven, tensorToImage } from './geometry.js';
+import type { InputSpec } from './image.js';
+
+function specOf(width: number, height: number, resize: Partial<InputSpec['resize']>): PlacementSpec {
+  return {
+    width,
+    height,
+    resize: {
+      rule: 'stretch',
+      filter: 'bilinear',
+      shortestEdge: 256,
+      padValue: [0],
+      position: 'center',
+      ...resize,
+    },
+  };
+}
+
+describe('placement', () => {
+  it('stretches to the whole tensor', () => {
+    expect(placement(specOf(320, 240, {}), 1024, 768)).toEqual({
+      resizedWidth: 320,
+      resizedHeight: 240,
+      cropX: 0,
+      cropY: 0,
+      drawX: 0,
+      drawY: 0,
+      drawWidth: 320,
+      drawHeight: 240,
+    });
+  });
+
+  it('covers as torchvision does: the longer edge cut off, halves of the margin rounded to even', () => {
+    const spec = specOf(224, 224, { rule: 'cover' });
+    expect(placement(spec, 640, 480)).toMatchObject({
+      resizedWidth: 341,
+      resizedHeight: 256,
+      cropX: 58,
+      cropY: 16,
+    });
+    expect(placement(spec, 500, 375)).toMatchObject({ resizedWidth: 341, resizedHeight: 256 });
+    expect(placement({ ...spec, width: 225 }, 100, 100)).toMatchObject({ cropX: 16 });
+    expect(placement({ ...spec, width: 223 }, 100, 100)).toMatchObject({ cropX: 16 });
+  });
+
+  it('pads with nothing around an image smaller than the crop', () => {
+    const spec = specOf(225, 224, { rule: 'cover', shortestEdge: 100 });
+    expect(placement(spec, 50, 50)).toMatchObject({
+      drawX: 62,
+      drawY: 62,
+      drawWidth: 100,
+      drawHeight: 100,
+      cropX: 0,
+    });
+  });
+
+  it('letterboxes as Ultralytics does: in the middle, the odd pixel at the end', () => {
+    const spec = specOf(640, 640, { rule: 'letterbox' });
+    expect(placement(spec, 1280, 720)).toMatchObject({
+      drawX: 0,
+      drawY: 140,
+      drawWidth: 640,
+      drawHeight: 360,
+    });
+    expect(placement(spec, 810, 1079)).toMatchObject({
+      drawX: 80,
+      drawY: 0,
+      drawWidth: 480,
+      drawHeight: 640,
+    });
+    expect(placement(spec, 1000, 501)).toMatchObject({ drawHeight: 321, drawY: 159 });
+  });
+
+  it('letterboxes at the top left where asked to', () => {
+    const spec = specOf(640, 640, { rule: 'letterbox', position: 'top-left' });
+    expect(placement(spec, 1280, 720)).toMatchObject({ drawX: 0, drawY: 0, drawHeight: 360 });
+  });
+
+  it('leaves a pixel of the thinnest strip', () => {
+    const spec = specOf(640, 640, { rule: 'letterbox' });
+    expect(placement(spec, 5000, 1)).toMatchObject({ drawWidth: 640, drawHeight: 1 });
+  });
+
+  it('always draws inside the tensor and reads inside the resized image', () => {
+    const size = fc.integer({ min: 1, max: 3000 });
+    const rule = fc.constantFrom('stretch' as const, 'cover' as const, 'letterbox' as const);
+    fc.assert(
+      fc.property(rule, size, size, size, size, size, (kind, width, height, shortestEdge, w, h) => {
+        const at = placement(specOf(width, height, { rule: kind, shortestEdge }), w, h);
+        expect(Math.min(at.drawX, at.drawY, at.cropX, at.cropY)).toBeGreaterThanOrEqual(0);
+        expect(Math.min(at.drawWidth, at.drawHeight)).toBeGreaterThanOrEqual(1);
+        expect(at.drawX + at.drawWidth).toBeLessThanOrEqual(width);
+        expect(at.drawY + at.drawHeight).toBeLessThanOrEqual(height);
+        expect(at.cropX + at.drawWidth).toBeLessThanOrEqual(at.resizedWidth);
+        expect(at.cropY + at.drawHeight).toBeLessThanOrEqual(at.resizedHeight);
+      }),
+    );
+  });
+});
+
+describe('coordinates', () => {
+  it('lead from the image to the tensor and back', () => {
+    for (const rule of ['stretch', 'cover', 'letterbox'] as const) {
+      const spec = specOf(320, 256, { rule });
+      const there = imageToTensor(spec, 1000, 700);
+      const back = tensorToImage(spec, 1000, 700);
+      const x = 123 * there.scaleX + there.offsetX;
+      const y = 456 * there.scaleY + there.offsetY;
+      expect(x * back.scaleX + back.offsetX).toBeCloseTo(123, 9);
+      expect(y * back.scaleY + back.offsetY).toBeCloseTo(456, 9);
+    }
+  });
+
+  it('undo a letterbox: its corners are those of the image', () => {
+    const back = tensorToImage(specOf(640, 640, { rule: 'letterbox' }), 1280, 720);
+    expect(140 * back.scaleY + back.offsetY).toBeCloseTo(0, 9);
+    expect(500 * back.scaleY + back.offsetY).toBeCloseTo(720, 9);
+    expect(640 * back.scaleX + back.offsetX).toBeCloseTo(1280, 9);
+  });
+});
+
+describe('roundHalfEven', () => {
+  it('rounds as Python does', () => {
+    const rounded = [0.5, 1.5, 2.5, -0.5, -1.5, 2.4, 2.6, -2.6].map(roundHalfEven);
+    expect(rounded).toEqual([0, 2, 2, 0, -2, 2, 3, -3]);
+  });
+});

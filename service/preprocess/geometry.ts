@@ -1,0 +1,103 @@
+import type { InputSpec } from './image.js';
+
+/** Where an image lies in its tensor. All in pixels. */
+export interface Placement {
+  /** Size of the whole image after resizing, before cropping. */
+  readonly resizedWidth: number;
+  readonly resizedHeight: number;
+  /** Where in the resized image the part that is drawn begins. */
+  readonly cropX: number;
+  readonly cropY: number;
+  /** Where in the tensor it is drawn, and its size there; the rest of the tensor is padding. */
+  readonly drawX: number;
+  readonly drawY: number;
+  readonly drawWidth: number;
+  readonly drawHeight: number;
+}
+
+/** A linear map from one coordinate system to another: `x * scaleX + offsetX`, `y * scaleY + offsetY`. */
+export interface CoordinateMap {
+  readonly scaleX: number;
+  readonly scaleY: number;
+  readonly offsetX: number;
+  readonly offsetY: number;
+}
+
+type Size = readonly [width: number, height: number];
+
+/** The parts of an input that decide where an image lies. */
+export type PlacementSpec = Pick<InputSpec, 'width' | 'height' | 'resize'>;
+
+/**
+ * Where an image of `width` x `height` pixels lies in the tensor of `spec`.
+ * `cover` follows torchvision's Resize(shortest edge) and CenterCrop, `letterbox` Ultralytics' LetterBox.
+ */
+export function placement(spec: PlacementSpec, width: number, height: number): Placement {
+  const [resizedWidth, resizedHeight] = resizedSize(spec, width, height);
+  const [cropX, drawX, drawWidth] = along(spec, resizedWidth, spec.width);
+  const [cropY, drawY, drawHeight] = along(spec, resizedHeight, spec.height);
+  return { resizedWidth, resizedHeight, cropX, cropY, drawX, drawY, drawWidth, drawHeight };
+}
+
+/** From pixels of the image (`width` x `height`) to pixels of the tensor. */
+export function imageToTensor(spec: PlacementSpec, width: number, height: number): CoordinateMap {
+  const at = placement(spec, width, height);
+  return {
+    scaleX: at.resizedWidth / width,
+    scaleY: at.resizedHeight / height,
+    offsetX: at.drawX - at.cropX,
+    offsetY: at.drawY - at.cropY,
+  };
+}
+
+/** From pixels of the tensor to pixels of the image: undoes letterbox and crop. Not clipped to the image. */
+export function tensorToImage(spec: PlacementSpec, width: number, height: number): CoordinateMap {
+  const map = imageToTensor(spec, width, height);
+  return {
+    scaleX: 1 / map.scaleX,
+    scaleY: 1 / map.scaleY,
+    offsetX: -map.offsetX / map.scaleX,
+    offsetY: -map.offsetY / map.scaleY,
+  };
+}
+
+function resizedSize(spec: PlacementSpec, width: number, height: number): Size {
+  switch (spec.resize.rule) {
+    case 'stretch':
+      return [spec.width, spec.height];
+    case 'cover': {
+      const short = spec.resize.shortestEdge;
+      const long = (shorter: number, longer: number): number => Math.trunc((short * longer) / shorter);
+      return width <= height ? [short, long(width, height)] : [long(height, width), short];
+    }
+    case 'letterbox': {
+      const ratio = Math.min(spec.width / width, spec.height / height);
+      return [scaled(width, ratio), scaled(height, ratio)];
+    }
+  }
+}
+
+/** A strip of 5000 x 1 still becomes one pixel high, where Ultralytics would fail. */
+function scaled(size: number, ratio: number): number {
+  return Math.max(1, roundHalfEven(size * ratio));
+}
+
+function along(
+  spec: PlacementSpec,
+  resized: number,
+  available: number,
+): [crop: number, at: number, size: number] {
+  if (spec.resize.rule === 'letterbox') {
+    const centred = roundHalfEven((available - resized) / 2 - 0.1);
+    return [0, spec.resize.position === 'center' ? centred : 0, resized];
+  }
+  if (resized < available) return [0, Math.trunc((available - resized) / 2), resized];
+  return [roundHalfEven((resized - available) / 2), 0, available];
+}
+
+/** Rounds as Python does: halves go to the even neighbour. */
+export function roundHalfEven(value: number): number {
+  const rounded = Math.round(value);
+  const isTie = rounded - value === 0.5;
+  return (isTie && rounded % 2 !== 0 ? rounded - 1 : rounded) + 0;
+}
