@@ -5,63 +5,65 @@ import type { ItemResult, OutputTensor, RunResult, TensorPlan } from './runner.j
 import type { RawOutput, Session, TensorData } from './session.js';
 
 /** A session together with all that turns a batch of images into its input and its output into answers. */
-export interface PreparedModel {
-  run(batch: readonly Pixels[]): Promise<RunResult>;
-}
+export class PreparedModel {
+  readonly #session: Session;
+  readonly #plan: TensorPlan;
+  readonly #resampler: Resampler;
+  readonly #elementsPerImage: number;
+  /** The input of every run: one at a time is under way, and each writes all that it uses. */
+  #tensor: TensorData;
 
-interface Stopwatch {
-  resampleMs: number;
-  runMs: number;
-}
-
-export function prepareModel(session: Session, plan: TensorPlan): PreparedModel {
-  const resampler = createResampler(plan.input);
-  return {
-    async run(batch) {
-      const watch: Stopwatch = { resampleMs: 0, runMs: 0 };
-      const items = await runIsolated(session, plan, resampler, batch, watch);
-      return { items, ...watch };
-    },
-  };
-}
-
-/** Runs the batch; when the engine refuses it, runs each image alone, so that only the culprit fails. */
-async function runIsolated(
-  session: Session,
-  plan: TensorPlan,
-  resampler: Resampler,
-  batch: readonly Pixels[],
-  watch: Stopwatch,
-): Promise<ItemResult[]> {
-  try {
-    return await runTogether(session, plan, resampler, batch, watch);
-  } catch (error) {
-    if (batch.length === 1) return [{ failure: messageOf(error) }];
-    const alone: ItemResult[] = [];
-    for (const image of batch) alone.push(...(await runIsolated(session, plan, resampler, [image], watch)));
-    return alone;
+  constructor(session: Session, plan: TensorPlan) {
+    this.#session = session;
+    this.#plan = plan;
+    this.#resampler = createResampler(plan.input);
+    this.#elementsPerImage = product(tensorShape(plan.input, 1));
+    this.#tensor = allocate(plan.input, (plan.fixedBatch ?? 1) * this.#elementsPerImage);
   }
-}
 
-async function runTogether(
-  session: Session,
-  plan: TensorPlan,
-  resampler: Resampler,
-  batch: readonly Pixels[],
-  watch: Stopwatch,
-): Promise<ItemResult[]> {
-  const startedAt = performance.now();
-  const rows = plan.fixedBatch ?? batch.length;
-  const tensor = allocate(plan.input, rows);
-  const elementsPerImage = tensor.length / rows;
-  for (const [index, pixels] of batch.entries())
-    resampler.resampleInto(pixels, tensor, index * elementsPerImage);
-  const resampledAt = performance.now();
-  const raw = await session.run(plan.inputName, tensor, tensorShape(plan.input, rows), plan.outputNames);
-  const items = split(raw, batch.length, rows);
-  watch.resampleMs += resampledAt - startedAt;
-  watch.runMs += performance.now() - resampledAt;
-  return items;
+  async run(batch: readonly Pixels[]): Promise<RunResult> {
+    const parts = await this.#runIsolated(batch);
+    return {
+      items: parts.flatMap(({ items }) => items),
+      resampleMs: parts.reduce((sum, { resampleMs }) => sum + resampleMs, 0),
+      runMs: parts.reduce((sum, { runMs }) => sum + runMs, 0),
+    };
+  }
+
+  /** Runs the batch; when the engine refuses it, runs each image alone, so that only the culprit fails. */
+  async #runIsolated(batch: readonly Pixels[]): Promise<RunResult[]> {
+    try {
+      return [await this.#runTogether(batch)];
+    } catch (error) {
+      if (batch.length === 1) return [{ items: [{ failure: messageOf(error) }], resampleMs: 0, runMs: 0 }];
+      const alone: RunResult[] = [];
+      for (const image of batch) alone.push(...(await this.#runIsolated([image])));
+      return alone;
+    }
+  }
+
+  async #runTogether(batch: readonly Pixels[]): Promise<RunResult> {
+    const startedAt = performance.now();
+    const { inputName, input, outputNames, fixedBatch } = this.#plan;
+    const rows = fixedBatch ?? batch.length;
+    const tensor = this.#tensorFor(rows);
+    for (const [index, pixels] of batch.entries()) {
+      this.#resampler.resampleInto(pixels, tensor, index * this.#elementsPerImage);
+    }
+    const resampledAt = performance.now();
+    const raw = await this.#session.run(inputName, tensor, tensorShape(input, rows), outputNames);
+    return {
+      items: split(raw, batch.length, rows),
+      resampleMs: resampledAt - startedAt,
+      runMs: performance.now() - resampledAt,
+    };
+  }
+
+  #tensorFor(rows: number): TensorData {
+    const elements = rows * this.#elementsPerImage;
+    if (this.#tensor.length < elements) this.#tensor = allocate(this.#plan.input, elements);
+    return this.#tensor.subarray(0, elements);
+  }
 }
 
 function tensorShape(input: InputSpec, rows: number): number[] {
@@ -71,8 +73,11 @@ function tensorShape(input: InputSpec, rows: number): number[] {
     : [rows, input.height, input.width, channels];
 }
 
-function allocate(input: InputSpec, rows: number): TensorData {
-  const elements = tensorShape(input, rows).reduce((product, dimension) => product * dimension, 1);
+function product(shape: readonly number[]): number {
+  return shape.reduce((result, dimension) => result * dimension, 1);
+}
+
+function allocate(input: InputSpec, elements: number): TensorData {
   if (input.type === 'uint8') return new Uint8Array(elements);
   return input.type === 'float16' ? new Uint16Array(elements) : new Float32Array(elements);
 }

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../errors.js';
 import type { Pixels } from '../preprocess/image.js';
 import type { FromWorker, ToWorker, WorkerInit } from './messages.js';
-import { type PreparedModel, prepareModel } from './prepared-model.js';
+import { PreparedModel } from './prepared-model.js';
 import { createSession } from './session.js';
 
 if (parentPort === null) throw new Error('worker.ts runs in a worker thread only');
@@ -19,7 +19,7 @@ async function start(): Promise<void> {
     if (message.type === 'stop') {
       port.close();
     } else if (message.type === 'prepare') {
-      model = prepareModel(session, message.plan);
+      model = new PreparedModel(session, message.plan);
       send({ type: 'prepared' });
     } else if (model !== undefined) {
       void answer(model, message.id, message.batch);

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseManifest } from '../../model/manifest.js';
+import { resolveModelSpec } from '../../model/model-spec.js';
+import { createDecoder } from '../../preprocess/decode.js';
+import { createResampler } from '../../preprocess/resample.js';
+import { startApp } from '../support/app.js';
+
+const FOLDER = join(import.meta.dirname, '../../models/digits');
+const read = (file: string): Buffer => readFileSync(join(FOLDER, file));
+const manifest = parseManifest(read('model.json').toString('utf8'), 'model.json');
+
+interface GoldenTensors {
+  readonly tensors: readonly { readonly file: string; readonly values: readonly number[] }[];
+}
+
+describe('the default model', () => {
+  it('reads its golden images when they are posted to the running service', async () => {
+    const app = await startApp({ WORKERS: '1' });
+    for (const { file, predictions, tolerance } of manifest.golden ?? []) {
+      const response = await app.server.inject({ method: 'POST', url: '/predict', payload: read(file) });
+      const [best] = response.json().predictions;
+      expect([file, best.label]).toEqual([file, predictions[0]?.label]);
+      expect(Math.abs(best.score - (predictions[0]?.score ?? 0)), file).toBeLessThanOrEqual(tolerance);
+    }
+    expect(manifest.golden?.length).toBeGreaterThanOrEqual(10);
+  });
+
+  it('has a golden image for each of its labels', () => {
+    const labels = new Set(manifest.golden?.map(({ predictions }) => predictions[0]?.label));
+    expect([...labels].sort()).toEqual(manifest.output?.labels);
+  });
+
+  it('reached on data that training never saw what its makers promised', () => {
+    const metrics = manifest.metrics as Record<string, { accuracy: number }>;
+    expect(metrics['held_out']?.accuracy).toBeGreaterThanOrEqual(0.985);
+    expect(metrics['held_out_augmented']?.accuracy).toBeGreaterThanOrEqual(0.95);
+  });
+
+  it('gets the same tensor here as in training, to the last bit of the pixels', async () => {
+    const engine = {
+      inputs: [{ name: 'image', type: 'float32', shape: [-1, 1, -1, -1] }],
+      outputs: [{ name: 'logits', type: 'float32', shape: [-1, 10] }],
+      provider: 'cpu',
+      unavailable: [],
+    };
+    const spec = resolveModelSpec(manifest, '', engine).plan.input;
+    const resampler = createResampler(spec);
+    const decoder = createDecoder({ maxPixels: 1e6, spec, concurrency: 1, jpegTurbo: 'off' });
+    const golden = JSON.parse(read('golden/tensor.json').toString('utf8')) as GoldenTensors;
+    for (const { file, values } of golden.tensors) {
+      const tensor = new Float32Array(spec.width * spec.height);
+      resampler.resampleInto((await decoder.decode(read(file))).pixels, tensor, 0);
+      const level = spec.scale / (spec.std[0] ?? 1);
+      const apart = values.map((value, index) => Math.abs(value - (tensor[index] ?? Number.NaN)) / level);
+      expect(Math.max(...apart), file).toBeLessThan(0.01);
+    }
+    expect(golden.tensors.length).toBeGreaterThanOrEqual(3);
+  });
+});
