@@ -1,0 +1,65 @@
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Manifest } from '../model/manifest.js';
+import { generatePhoto } from './photo.js';
+
+/** This file runs from dist/service/bench. */
+export const PACKAGE_ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** The model and the image that everything is measured with. */
+export interface Subject {
+  readonly modelName: string;
+  /** Folder with model.json. */
+  readonly modelFolder: string;
+  /** The ONNX file, where the peer can run it too: input [N,3,224,224], ImageNet's mean and std. */
+  readonly peerModel: string | undefined;
+  readonly imageName: string;
+  readonly image: Uint8Array;
+  remove(): Promise<void>;
+}
+
+const MOBILENET: Omit<Manifest, 'file'> = {
+  schema_version: 1,
+  name: 'mobilenet-v2',
+  version: '1.0.0',
+  task: 'classification',
+  input: {
+    resize: { rule: 'stretch', filter: 'opencv-linear' },
+    width: 224,
+    height: 224,
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+  },
+};
+
+/**
+ * @param dataFolder where the test data is, or undefined: then the default model and a generated image
+ * @param imagePath another image, or undefined
+ */
+export async function prepareSubject(
+  dataFolder: string | undefined,
+  imagePath: string | undefined,
+): Promise<Subject> {
+  const path = imagePath ?? (dataFolder === undefined ? undefined : join(dataFolder, 'images/photo-vga.jpg'));
+  const image = path === undefined ? await generatePhoto() : await readFile(path);
+  const imageName = path ?? 'a generated photograph, 640x480';
+  if (dataFolder === undefined) {
+    const modelFolder = join(PACKAGE_ROOT, 'service/models/digits');
+    return {
+      modelName: 'digits',
+      modelFolder,
+      peerModel: undefined,
+      imageName,
+      image,
+      remove: async () => {},
+    };
+  }
+  const peerModel = join(dataFolder, 'models/mobilenet_v2-random/model.onnx');
+  const modelFolder = await mkdtemp(join(tmpdir(), 'cv-inference-bench-'));
+  await symlink(peerModel, join(modelFolder, 'model.onnx'));
+  await writeFile(join(modelFolder, 'model.json'), JSON.stringify({ ...MOBILENET, file: 'model.onnx' }));
+  const remove = (): Promise<void> => rm(modelFolder, { recursive: true, force: true });
+  return { modelName: 'MobileNetV2', modelFolder, peerModel, imageName, image, remove };
+}
