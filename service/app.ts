@@ -205,19 +205,20 @@ async function prepare(
   const spec = resolveModelSpec(files.manifest, files.digest, engine);
   await pool.prepare(spec.plan);
   const maxBatchSize = Math.min(sizing.maxBatchSize, spec.plan.fixedBatch ?? sizing.maxBatchSize);
-  const batcher = new Batcher(pool, {
-    maxBatchSize,
-    maxWaitMs: config.maxBatchWaitMs,
-    maxImages: sizing.maxInFlightImages,
-    maxBytes: config.maxQueueBytes,
-    onBatch: (images) => metrics.batchSize.observe(images),
-  });
   const decoder = createDecoder({
     formats: new Set(config.imageFormats),
     maxPixels: config.maxImagePixels,
     spec: spec.plan.input,
     concurrency: sizing.decodeConcurrency,
     jpegTurbo: config.jpegTurbo ? 'auto' : 'off',
+  });
+  const batcher = new Batcher(pool, {
+    maxBatchSize,
+    maxWaitMs: config.maxBatchWaitMs,
+    maxImages: sizing.maxInFlightImages,
+    maxBytes: config.maxQueueBytes,
+    onBuffers: (buffers) => decoder.recycle(buffers),
+    onBatch: (images) => metrics.batchSize.observe(images),
   });
   const predictor = new Predictor(spec, decoder, batcher);
   await warmUp(pool, spec, maxBatchSize);

@@ -11,6 +11,8 @@ export interface BatcherOptions extends QueueLimits {
   readonly maxWaitMs: number;
   /** Told of every batch that ran. */
   readonly onBatch?: (images: number) => void;
+  /** Given the pixel buffers that the engine hands back. */
+  readonly onBuffers?: (buffers: readonly ArrayBuffer[]) => void;
 }
 
 export interface ServedImage extends Omit<QueueResult, 'item'> {
@@ -124,7 +126,8 @@ export class Batcher {
     this.#imagesRunning += batch.length;
     this.#options.onBatch?.(batch.length);
     try {
-      const { items } = await this.#runner.run(batch.map((image) => image.pixels));
+      const { items, buffers } = await this.#runner.run(batch.map((image) => image.pixels));
+      this.#options.onBuffers?.(buffers);
       const inferenceMs = performance.now() - startedAt;
       this.#serviceTime.record(inferenceMs, batch.length);
       for (const [index, image] of batch.entries()) {

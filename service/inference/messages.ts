@@ -21,6 +21,7 @@ export type FromWorker =
       readonly type: 'done';
       readonly id: number;
       readonly items: readonly ItemResult[];
+      readonly buffers: readonly ArrayBuffer[];
       readonly resampleMs: number;
       readonly runMs: number;
     };

@@ -4,6 +4,9 @@ import { createResampler, type Resampler } from '../preprocess/resample.js';
 import type { ItemResult, OutputTensor, RunResult, TensorPlan } from './runner.js';
 import type { RawOutput, Session, TensorData } from './session.js';
 
+/** A run of the batch, or of one image of it. */
+type Part = Omit<RunResult, 'buffers'>;
+
 /** A session together with all that turns a batch of images into its input and its output into answers. */
 export class PreparedModel {
   readonly #session: Session;
@@ -24,6 +27,7 @@ export class PreparedModel {
   async run(batch: readonly Pixels[]): Promise<RunResult> {
     const parts = await this.#runIsolated(batch);
     return {
+      buffers: batch.map(({ data }) => data),
       items: parts.flatMap(({ items }) => items),
       resampleMs: parts.reduce((sum, { resampleMs }) => sum + resampleMs, 0),
       runMs: parts.reduce((sum, { runMs }) => sum + runMs, 0),
@@ -31,18 +35,18 @@ export class PreparedModel {
   }
 
   /** Runs the batch; when the engine refuses it, runs each image alone, so that only the culprit fails. */
-  async #runIsolated(batch: readonly Pixels[]): Promise<RunResult[]> {
+  async #runIsolated(batch: readonly Pixels[]): Promise<Part[]> {
     try {
       return [await this.#runTogether(batch)];
     } catch (error) {
       if (batch.length === 1) return [{ items: [{ failure: messageOf(error) }], resampleMs: 0, runMs: 0 }];
-      const alone: RunResult[] = [];
+      const alone: Part[] = [];
       for (const image of batch) alone.push(...(await this.#runIsolated([image])));
       return alone;
     }
   }
 
-  async #runTogether(batch: readonly Pixels[]): Promise<RunResult> {
+  async #runTogether(batch: readonly Pixels[]): Promise<Part> {
     const startedAt = performance.now();
     const { inputName, input, outputNames, fixedBatch } = this.#plan;
     const rows = fixedBatch ?? batch.length;

@@ -40,6 +40,8 @@ export type ItemResult = { readonly outputs: readonly OutputTensor[] } | { reado
 export interface RunResult {
   /** One for each image of the batch, in order. */
   readonly items: readonly ItemResult[];
+  /** The pixel buffers of the batch, handed back for reuse. */
+  readonly buffers: readonly ArrayBuffer[];
   /** Time from pixels to tensor, milliseconds, for the whole batch. */
   readonly resampleMs: number;
   /** Time in the engine, milliseconds, for the whole batch. */
@@ -56,7 +58,7 @@ export interface InferenceRunner {
   /** Called when `slots` has grown. */
   onSlotsGrown: (() => void) | undefined;
   /**
-   * Runs one batch of at least one image. The pixel buffers are transferred: the caller must not use them again.
+   * Runs one batch of at least one image. The pixel buffers are given away; they come back with the result.
    * Rejects with WORKER_LOST when the thread that ran it died.
    */
   run(batch: readonly Pixels[]): Promise<RunResult>;

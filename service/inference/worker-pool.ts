@@ -172,7 +172,8 @@ export class WorkerPool implements InferenceRunner {
     clearTimeout(job.timer);
     member.job = undefined;
     this.#losses = 0;
-    job.resolve({ items: message.items, resampleMs: message.resampleMs, runMs: message.runMs });
+    const { items, buffers, resampleMs, runMs } = message;
+    job.resolve({ items, buffers, resampleMs, runMs });
     if (!this.#isBusy()) this.#onIdle?.();
   }
 

@@ -3,6 +3,7 @@ import { messageOf } from '../errors.js';
 import type { Pixels } from '../preprocess/image.js';
 import type { FromWorker, ToWorker, WorkerInit } from './messages.js';
 import { PreparedModel } from './prepared-model.js';
+import type { ItemResult } from './runner.js';
 import { createSession } from './session.js';
 
 if (parentPort === null) throw new Error('worker.ts runs in a worker thread only');
@@ -30,11 +31,13 @@ async function start(): Promise<void> {
 
 async function answer(model: PreparedModel, id: number, batch: readonly Pixels[]): Promise<void> {
   const result = await model.run(batch);
-  const buffers = new Set<ArrayBuffer>();
-  for (const item of result.items) {
-    if ('outputs' in item) for (const output of item.outputs) buffers.add(output.data.buffer as ArrayBuffer);
-  }
-  send({ type: 'done', id, ...result }, [...buffers]);
+  send({ type: 'done', id, ...result }, [...result.buffers, ...outputBuffers(result.items)]);
+}
+
+/** Images of one batch share a buffer for each output. */
+function outputBuffers(items: readonly ItemResult[]): Set<ArrayBuffer> {
+  const tensors = items.flatMap((item) => ('outputs' in item ? item.outputs : []));
+  return new Set(tensors.map(({ data }) => data.buffer as ArrayBuffer));
 }
 
 start().catch((error: unknown) => send({ type: 'refused', reason: messageOf(error) }));

@@ -5,6 +5,7 @@ import { loadJpegTurbo } from './decoders/jpeg-turbo.js';
 import { createSharpDecoder, type SharpDecoder } from './decoders/sharp.js';
 import { type DecodedImage, IMAGE_FORMATS, type ImageFormat, type InputSpec } from './image.js';
 import { type JpegHeader, readJpegHeader } from './jpeg-header.js';
+import { PixelBuffers } from './pixel-buffers.js';
 import { withoutBaggage } from './png-chunks.js';
 import { reducedSize } from './reduction.js';
 import { sniffFormat } from './sniff-format.js';
@@ -34,6 +35,8 @@ export interface Decoder {
    * @throws IMAGE_TYPE_UNSUPPORTED, IMAGE_DIMENSIONS_EXCEEDED, IMAGE_UNDECODABLE, OVERLOADED
    */
   decode(bytes: Uint8Array, signal?: AbortSignal): Promise<DecodedImage>;
+  /** Takes pixel buffers back that nobody reads any more. */
+  recycle(pixelBuffers: readonly ArrayBuffer[]): void;
   /** Images being decoded. */
   readonly active: number;
   /** Images waiting for their turn. */
@@ -44,13 +47,16 @@ export interface Decoder {
 
 const DEFAULT_FORMATS: ReadonlySet<ImageFormat> = new Set(['jpeg', 'png', 'webp']);
 const DEFAULT_MAX_WAITING = 1000;
+/** Pixel buffers kept for later images: a few dozen of 640x480. */
+const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 /** The longest side that a JPEG can have; of other formats, strips beyond it are nobody's photograph. */
 const MAX_SIDE = 65_535;
 
 export function createDecoder(options: DecoderOptions): Decoder {
   const { formats = DEFAULT_FORMATS, maxPixels, spec, concurrency, reduce } = options;
   const sharp = createSharpDecoder(formats, maxPixels);
-  const turbo = options.jpegTurbo === 'auto' ? loadJpegTurbo() : undefined;
+  const buffers = new PixelBuffers(MAX_KEPT_BYTES);
+  const turbo = options.jpegTurbo === 'auto' ? loadJpegTurbo(buffers) : undefined;
   const queue = new DecodeQueue(concurrency, options.maxWaiting ?? DEFAULT_MAX_WAITING);
   const decodeNow = async (bytes: Uint8Array, format: ImageFormat): Promise<DecodedImage> => {
     const file = format === 'png' ? lightened(bytes) : bytes;
@@ -66,6 +72,9 @@ export function createDecoder(options: DecoderOptions): Decoder {
       signal?.throwIfAborted();
       const format = formatOf(bytes, formats);
       return queue.run(() => decodeNow(bytes, format), signal);
+    },
+    recycle(pixelBuffers) {
+      for (const buffer of pixelBuffers) buffers.give(buffer);
     },
     get active() {
       return queue.active;

@@ -4,7 +4,7 @@ export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 /** Pixels of an image as a person sees it (EXIF orientation applied, alpha dropped). */
 export interface Pixels {
-  /** 8-bit RGB, interleaved, row by row, no padding: `width * height * 3` bytes from the start of the buffer. */
+  /** 8-bit RGB, interleaved, row by row, no padding: the first `width * height * 3` bytes of the buffer. */
   readonly data: ArrayBuffer;
   readonly width: number;
   readonly height: number;

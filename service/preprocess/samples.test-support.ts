@@ -1,5 +1,6 @@
 import { deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
+import type { Pixels } from './image.js';
 
 /** Images made up for the tests: no file, nobody's photograph. */
 export interface Sample {
@@ -86,6 +87,11 @@ export interface Difference {
   readonly mean: number;
   readonly p99: number;
   readonly max: number;
+}
+
+/** The bytes that are pixels: a buffer may be longer. */
+export function bytesOf(pixels: Pixels): Uint8Array {
+  return new Uint8Array(pixels.data, 0, pixels.width * pixels.height * 3);
 }
 
 /** How far two images of the same size lie apart, in levels. */

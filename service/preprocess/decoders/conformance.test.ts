@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createDecoder } from '../decode.js';
 import type { Pixels } from '../image.js';
 import { readJpegHeader } from '../jpeg-header.js';
-import { difference, encoderOf, photograph, picture, type Sample } from '../samples.test-support.js';
+import { PixelBuffers } from '../pixel-buffers.js';
+import { bytesOf, difference, encoderOf, photograph, picture, type Sample } from '../samples.test-support.js';
 import type { DecodeRequest, ImageDecoder } from './image-decoder.js';
 import { loadJpegTurbo } from './jpeg-turbo.js';
 import { createSharpDecoder } from './sharp.js';
@@ -15,7 +16,7 @@ const TOLERANCE = { mean: 1.4, p99: 5, max: 12 };
 
 const MAX_PIXELS = 1_000_000;
 const sharp = createSharpDecoder(['jpeg'], MAX_PIXELS);
-const turbo = loadJpegTurbo();
+const turbo = loadJpegTurbo(new PixelBuffers(0));
 
 /** The composed decoder behind the seam that it is made of. */
 const composed: ImageDecoder = {
@@ -89,19 +90,19 @@ for (const decoder of [sharp, ...(turbo === undefined ? [] : [turbo]), composed]
         expect(decoder.accepts(request)).toBe(true);
         const [pixels, exact] = [await decoder.decode(request), await sharp.decode(request)];
         expect([pixels.width, pixels.height]).toEqual([exact.width, exact.height]);
-        const apart = difference(pixels.data, exact.data);
+        const apart = difference(bytesOf(pixels), bytesOf(exact));
         expect(apart.mean).toBeLessThanOrEqual(TOLERANCE.mean);
         expect(apart.p99).toBeLessThanOrEqual(TOLERANCE.p99);
         expect(apart.max).toBeLessThanOrEqual(TOLERANCE.max);
       }
     });
 
-    it('hands over a buffer of its own, of the exact size, that can be transferred', async () => {
+    it('hands over a buffer of its own that can be transferred', async () => {
       const request = requestOf(await encoderOf(photograph(50, 40)).jpeg().toBuffer());
       const pixels: Pixels = await decoder.decode(request);
-      expect(pixels.data.byteLength).toBe(50 * 40 * 3);
+      expect(pixels.data.byteLength).toBeGreaterThanOrEqual(50 * 40 * 3);
       const moved = structuredClone(pixels, { transfer: [pixels.data] });
-      expect(moved.data.byteLength).toBe(50 * 40 * 3);
+      expect(moved.data.byteLength).toBeGreaterThanOrEqual(50 * 40 * 3);
       expect(pixels.data.byteLength).toBe(0);
     });
 
@@ -113,7 +114,7 @@ for (const decoder of [sharp, ...(turbo === undefined ? [] : [turbo]), composed]
         await decoder.decode(requestOf(inside)),
         await decoder.decode(requestOf(file)),
       ];
-      expect(difference(pixels.data, direct.data).max).toBe(0);
+      expect(difference(bytesOf(pixels), bytesOf(direct)).max).toBe(0);
     });
 
     it('refuses a file that ends early, wherever it ends', async () => {

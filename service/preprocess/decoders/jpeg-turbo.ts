@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Pixels } from '../image.js';
+import type { PixelBuffers } from '../pixel-buffers.js';
 import type { DecodeRequest, ImageDecoder } from './image-decoder.js';
 
 type Binding = Pick<typeof import('@julusian/jpeg-turbo'), 'decompress' | 'FORMAT_RGB'>;
@@ -16,9 +17,9 @@ const MIN_QUANTISATION = 550;
  * libjpeg-turbo for the common JPEG: sequential, grey or YCbCr, upright. Twice as fast as sharp on a small photograph.
  * Undefined where the optional binding is not installed or does not load.
  */
-export function loadJpegTurbo(): ImageDecoder | undefined {
+export function loadJpegTurbo(buffers: PixelBuffers): ImageDecoder | undefined {
   const binding = loadBinding();
-  return binding && { name: 'jpeg-turbo', accepts, decode: (request) => decode(binding, request) };
+  return binding && { name: 'jpeg-turbo', accepts, decode: (request) => decode(binding, buffers, request) };
 }
 
 function loadBinding(): Binding | undefined {
@@ -37,11 +38,15 @@ function accepts({ header, reducedTo }: DecodeRequest): boolean {
   return isPlain && isCoarse && (jpeg.components === 1 || jpeg.isYcc);
 }
 
-async function decode(binding: Binding, { bytes, header }: DecodeRequest): Promise<Pixels> {
+async function decode(
+  binding: Binding,
+  buffers: PixelBuffers,
+  { bytes, header }: DecodeRequest,
+): Promise<Pixels> {
   const { width, height } = header;
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const target = Buffer.allocUnsafeSlow(width * height * 3);
+  const target = Buffer.from(buffers.take(width * height * 3));
   const decoded = await binding.decompress(source, target, { format: binding.FORMAT_RGB });
   if (decoded.width !== width || decoded.height !== height) throw new Error('decoded to another size');
-  return { data: target.buffer, width, height };
+  return { data: target.buffer as ArrayBuffer, width, height };
 }

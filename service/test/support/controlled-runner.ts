@@ -40,7 +40,7 @@ export class ControlledRunner implements InferenceRunner {
       const failure = failures[index];
       return failure === undefined ? { outputs: [firstByte(pixels)] } : { failure };
     });
-    run.resolve({ items, resampleMs: 1, runMs: 1 });
+    run.resolve({ items, buffers: run.batch.map(({ data }) => data), resampleMs: 1, runMs: 1 });
     await settle();
   }
 

@@ -1,9 +1,14 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { writeModelFolder } from './models.js';
+import type { OnnxModel } from './onnx.js';
 
 const ENTRY = fileURLToPath(new URL('../../../dist/service/main.js', import.meta.url));
 
@@ -135,11 +140,28 @@ export class ServiceProcess {
   }
 }
 
-/** Starts the service and waits until it is ready. The caller ends it: for one service shared by a file. */
-export async function startSharedService(environment: Environment = {}): Promise<ServiceProcess> {
-  const service = new ServiceProcess(environment);
-  await service.said('ready');
-  return service;
+/**
+ * Starts the service with a model of its own and waits until it is ready: for all tests of a file.
+ * What comes back beside it ends it and removes the model; `beforeAll` takes it as its own undoing.
+ */
+export async function startSharedService(
+  model: OnnxModel,
+  environment: Environment = {},
+): Promise<{ service: ServiceProcess; end: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'cv-test-'));
+  const service = new ServiceProcess({
+    MODEL_URI: await writeModelFolder(model, undefined, folder),
+    ...environment,
+  });
+  const end = async (): Promise<void> => {
+    await service.destroy();
+    await rm(folder, { recursive: true, force: true });
+  };
+  await service.said('ready').catch(async (error: unknown) => {
+    await end();
+    throw error;
+  });
+  return { service, end };
 }
 
 /** Starts the service without waiting for anything; gone when the test ends. */

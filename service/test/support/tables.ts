@@ -45,7 +45,10 @@ interface SchemaNode {
 }
 
 export function manifestTable(): string {
-  return table(['field', 'type', 'required', 'meaning'], manifestRows(ManifestSchema as unknown as SchemaNode, ''));
+  return table(
+    ['field', 'type', 'required', 'meaning'],
+    manifestRows(ManifestSchema as unknown as SchemaNode, ''),
+  );
 }
 
 function manifestRows(node: SchemaNode, prefix: string): string[][] {
