@@ -43,11 +43,12 @@ async function serve(config: Config, logger: Logger): Promise<number> {
       throw error;
     }
   }
-  if (!stop.signal.aborted) await once(stop.signal, 'abort');
+  const wasServing = !stop.signal.aborted;
+  if (wasServing) await once(stop.signal, 'abort');
   logger.info({ signal: signals.first }, 'draining');
   const clean = await app.lifecycle.drain({
-    // A person at a terminal is not a load balancer.
-    delayMs: signals.first === 'SIGINT' || app.lifecycle.state !== 'ready' ? 0 : config.drainDelayMs,
+    // A person at a terminal is not a load balancer, and none sends anything to what was never ready.
+    delayMs: signals.first === 'SIGINT' || !wasServing ? 0 : config.drainDelayMs,
     timeoutMs: config.drainTimeoutMs,
     resources: app.resources,
     abort: abort.signal,

@@ -89,6 +89,7 @@ function frameworkError(thrown: unknown): ServiceError<RequestErrorCode> | undef
   const { statusCode, message = '', validation } = (thrown ?? {}) as FrameworkError;
   if (validation !== undefined) return new ServiceError('REQUEST_INVALID', sentence(message));
   if (statusCode === 413) return new ServiceError('IMAGE_TOO_LARGE', sentence(message));
+  if (statusCode === 415) return new ServiceError('IMAGE_TYPE_UNSUPPORTED', sentence(message));
   if (statusCode === 408) return new ServiceError('REQUEST_TIMEOUT', sentence(message));
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return new ServiceError('REQUEST_INVALID', sentence(message));

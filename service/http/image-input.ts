@@ -1,6 +1,7 @@
 import type { Multipart } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { messageOf, ServiceError } from '../errors.js';
+import { CollectedBytes } from './collected-bytes.js';
 
 export interface InputLimits {
   readonly maxImageBytes: number;
@@ -14,6 +15,10 @@ export type ImageInput = { readonly bytes: Buffer } | { readonly error: ServiceE
 /** JSON carries four characters for three bytes, and some for the rest of the document. */
 const BASE64_GROWTH = 4 / 3;
 const JSON_ENVELOPE_BYTES = 16 * 1024;
+/** What a form may hold beside its files: boundaries, the heads of its parts, small fields. */
+const FORM_ENVELOPE_BYTES = 1024 * 1024;
+/** Plain, URL-safe or broken into lines. No two parts of it match the same text, so that it takes linear time. */
+const BASE64 = /^[A-Za-z0-9+/_\s-]+(?:=\s*){0,2}$/;
 const RAW_TYPES = /^(image\/[\w.+*-]+|application\/octet-stream|application\/x-www-form-urlencoded)$/;
 
 /**
@@ -83,6 +88,7 @@ function onlyImage(images: readonly ImageInput[]): Buffer {
   return image.bytes;
 }
 
+/** Reads a form; its size, the deadline and the client's leaving end that wherever it stands. */
 async function readParts(
   request: FastifyRequest,
   fieldName: 'file' | 'files',
@@ -90,12 +96,32 @@ async function readParts(
   limits: InputLimits,
   signal: AbortSignal,
 ): Promise<ImageInput[]> {
+  const isBatch = fieldName === 'files';
+  const maxBytes = (isBatch ? limits.maxBatchBytes : limits.maxImageBytes) + FORM_ENVELOPE_BYTES;
+  const tooLarge = (): ServiceError =>
+    isBatch ? batchTooLarge(limits.maxBatchBytes) : imageTooLarge(limits.maxImageBytes);
+  if (declaredBytes(request) > maxBytes) throw tooLarge();
+  let length = 0;
+  const refusal = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    request.raw.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > maxBytes) reject(tooLarge());
+    });
+  });
+  return Promise.race([refusal, collectParts(request, fieldName, maxFiles, limits)]);
+}
+
+async function collectParts(
+  request: FastifyRequest,
+  fieldName: 'file' | 'files',
+  maxFiles: number,
+  limits: InputLimits,
+): Promise<ImageInput[]> {
   const images: ImageInput[] = [];
   const otherFields: string[] = [];
   let total = 0;
-  const close = (): void =>
-    void request.raw.destroy(signal.reason instanceof Error ? signal.reason : undefined);
-  signal.addEventListener('abort', close, { once: true });
   try {
     const parts = request.parts({
       limits: {
@@ -119,10 +145,7 @@ async function readParts(
       images.push(image);
     }
   } catch (error) {
-    signal.throwIfAborted();
     throw error instanceof ServiceError ? error : multipartFault(error);
-  } finally {
-    signal.removeEventListener('abort', close);
   }
   if (images.length === 0) throw noFile(fieldName, otherFields);
   return images;
@@ -132,10 +155,10 @@ async function readPart(
   part: Extract<Multipart, { type: 'file' }>,
   limits: InputLimits,
 ): Promise<ImageInput> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of part.file) chunks.push(chunk as Buffer);
+  const collected = new CollectedBytes();
+  for await (const chunk of part.file) collected.add(chunk as Buffer);
   if (part.file.truncated) return { error: imageTooLarge(limits.maxImageBytes) };
-  const bytes = Buffer.concat(chunks);
+  const bytes = collected.join();
   return bytes.length === 0
     ? { error: missing(`The file ${JSON.stringify(part.filename)} is empty.`) }
     : { bytes };
@@ -151,22 +174,19 @@ function readBounded(
   const { raw } = request;
   const tooLarge = (): ServiceError =>
     code === 'IMAGE_TOO_LARGE' ? imageTooLarge(maxBytes) : batchTooLarge(maxBytes);
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge());
+  if (declaredBytes(request) > maxBytes) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
+    const collected = new CollectedBytes();
     const settle = (act: () => void): void => {
       raw.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
       signal.removeEventListener('abort', onAbort);
       act();
     };
     const onData = (chunk: Buffer): void => {
-      length += chunk.length;
-      if (length > maxBytes) settle(() => reject(tooLarge()));
-      else chunks.push(chunk);
+      collected.add(chunk);
+      if (collected.length > maxBytes) settle(() => reject(tooLarge()));
     };
-    const onEnd = (): void =>
-      settle(() => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    const onEnd = (): void => settle(() => resolve(collected.join()));
     const onError = (error: unknown): void => settle(() => reject(brokenOff(error)));
     const onClose = (): void => settle(() => reject(brokenOff(undefined)));
     const onAbort = (): void => settle(() => reject(signal.reason));
@@ -174,6 +194,10 @@ function readBounded(
     signal.addEventListener('abort', onAbort, { once: true });
     raw.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
   });
+}
+
+function declaredBytes(request: FastifyRequest): number {
+  return Number(request.headers['content-length'] ?? 0);
 }
 
 async function readJson(
@@ -206,9 +230,9 @@ function fromBase64(value: unknown, maxBytes: number): Buffer {
   if (value.startsWith('data:') && !/^data:[^,]*;base64,/.test(value.slice(0, 200))) {
     throw new ServiceError('REQUEST_INVALID', 'A data URL must carry base64: data:image/png;base64,...');
   }
-  if (!/^[A-Za-z0-9+/_\s-]+={0,2}\s*$/.test(payload))
-    throw new ServiceError('REQUEST_INVALID', 'The text is not base64.');
+  if (!BASE64.test(payload)) throw new ServiceError('REQUEST_INVALID', 'The text is not base64.');
   const bytes = Buffer.from(payload, 'base64');
+  if (bytes.length === 0) throw missing('The base64 text is empty.');
   if (bytes.length > maxBytes) throw imageTooLarge(maxBytes, bytes.length);
   return bytes;
 }

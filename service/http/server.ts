@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import multipart from '@fastify/multipart';
 import rateLimit from '@fastify/rate-limit';
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+} from 'fastify';
 import { type RequestErrorCode, ServiceError } from '../errors.js';
 import type { Lifecycle } from '../lifecycle.js';
 import type { Predictor } from '../predict.js';
@@ -72,6 +79,10 @@ const OPEN_ROUTES = new Set(['/health', '/ready', '/metrics']);
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** On top of the deadline of a request, so that a slow upload gets an answer before it is cut off. */
 const UPLOAD_GRACE_MS = 5_000;
+/** How often connections are looked at that are late with their headers or their body. Node's own 30 s is an age. */
+const LATE_CHECK_INTERVAL_MS = 1_000;
+/** How long whoever was refused in mid-upload may go on sending: an end at once could cost them the answer. */
+const LINGER_MS = 2_000;
 
 /** The service's front: routes, refusals, access, log. Does not listen. */
 export async function createServer(deps: ServerDependencies): Promise<FastifyInstance> {
@@ -114,7 +125,13 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
     forceCloseConnections: 'idle',
     routerOptions: { ignoreTrailingSlash: true },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),
-    ajv: { customOptions: { removeAdditional: false } },
+    // With strictNumbers, what is infinite skips minimum and maximum.
+    ajv: { customOptions: { removeAdditional: false, strictNumbers: false } },
+    http: { connectionsCheckingInterval: LATE_CHECK_INTERVAL_MS },
+    frameworkErrors: (error, request, reply) => {
+      reply.header('x-request-id', request.id);
+      sendError(error, request, reply);
+    },
   });
   server.decorateRequest('timings', undefined);
   server.decorateRequest('summary', undefined);
@@ -124,12 +141,46 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
   server.addContentTypeParser('*', (_request, _payload, done) => done(null));
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+  });
+  server.addHook('onSend', async (_request, reply) => {
     if (deps.lifecycle.state === 'draining') reply.header('connection', 'close');
   });
+  server.addHook('onResponse', async (request) => endUnreadBody(request.raw));
+  endConnectionsOnClose(server);
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply));
-  server.setNotFoundHandler((request, reply) => sendError(noRoute(server, request), request, reply));
+  server.setNotFoundHandler((request, reply) => sendError(noRoute(server, request, reply), request, reply));
   registerRequestLog(server, deps);
   return server;
+}
+
+/** Nobody will read the rest of a body whose request has been answered. */
+function endUnreadBody(body: IncomingMessage): void {
+  if (body.complete) return;
+  body.unpipe();
+  body.resume();
+  setTimeout(() => body.complete || body.destroy(), LINGER_MS).unref();
+}
+
+/** Connections that have not sent a request count as busy for Node: without this they would hold up the end. */
+function endConnectionsOnClose(server: FastifyInstance): void {
+  let requests = 0;
+  let isClosing = false;
+  const endWhenQuiet = (): void => {
+    if (!isClosing || requests > 0) return;
+    if (server.server.listening) setImmediate(endWhenQuiet);
+    else server.server.closeAllConnections();
+  };
+  server.addHook('onRequest', async (_request, reply) => {
+    requests += 1;
+    reply.raw.once('close', () => {
+      requests -= 1;
+      endWhenQuiet();
+    });
+  });
+  server.addHook('preClose', async () => {
+    isClosing = true;
+    endWhenQuiet();
+  });
 }
 
 /** The framework's own lines are for its faults; what happens to requests is told by request-log.ts. */
@@ -170,12 +221,13 @@ function requestId(request: { headers: Record<string, string | string[] | undefi
   return typeof given === 'string' && /^[\w.:/+=@-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-function noRoute(server: FastifyInstance, request: FastifyRequest): ServiceError {
+function noRoute(server: FastifyInstance, request: FastifyRequest, reply: FastifyReply): ServiceError {
   const path = request.url.split('?', 1)[0] ?? '';
   const allowed = (['GET', 'POST'] as const).filter(
     (method) => server.findRoute({ url: path, method }) !== null,
   );
-  if (allowed.length > 0) {
+  if (allowed.length > 0 && !allowed.some((method) => method === request.method)) {
+    reply.header('allow', allowed.join(', '));
     return new ServiceError(
       'METHOD_NOT_ALLOWED',
       `${path} takes ${allowed.join(' and ')}, not ${request.method}.`,
@@ -197,4 +249,5 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
     `HTTP/1.1 ${answer.status} ${answer.title}\r\nconnection: close\r\ncontent-type: application/problem+json\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
