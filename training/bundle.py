@@ -1,0 +1,177 @@
+"""Writes service/models/digits: the model, its manifest, its golden images."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data import CLASSES, Scans
+from evaluate import LARGEST, REPEATS, Reader, accuracy, augmented_set, confusion, format_confusion, plain_sets
+from export import check_parity, export_onnx, sha256
+from golden import write_golden
+from ink import InkBank, build_bank
+from model import DigitNet
+from preprocess import Preprocess
+
+SIDE = 40
+INPUT: dict[str, Any] = {
+    'name': 'image',
+    'layout': 'NCHW',
+    'type': 'float32',
+    'width': SIDE,
+    'height': SIDE,
+    'channels': 'grey',
+    'resize': {'rule': 'stretch', 'filter': 'bilinear'},
+    'scale': 1 / 255,
+    'mean': [0.5],
+    'std': [0.5],
+}
+OUTPUT: dict[str, Any] = {
+    'name': 'logits',
+    'activation': 'softmax',
+    'labels': [str(digit) for digit in range(CLASSES)],
+    'top_k': 3,
+    'threshold': 0,
+}
+ABOUT = {
+    'schema_version': 1,
+    'name': 'digits',
+    'version': '1.0.0',
+    'description': (
+        'Reads one handwritten digit, dark on light or light on dark. A small convolutional network '
+        "trained by training/train.py on scikit-learn's handwritten digits and on digits drawn by code."
+    ),
+    'license': (
+        'Apache-2.0 (weights, made here); training data: Optical Recognition of Handwritten Digits, '
+        'UCI, CC-BY-4.0, as shipped in scikit-learn, BSD-3-Clause'
+    ),
+}
+BINS = 16
+TARGETS = {'held_out': 0.985, 'held_out_augmented': 0.95}
+
+
+def write_bundle(
+    model: DigitNet, out: Path, training: Scans, held_out: Scans, pixels: np.ndarray, seed: int
+) -> dict[str, Any]:
+    """Exports, evaluates on the held-out scans, prints the figures, writes the folder; returns the manifest.
+
+    pixels: [N, H, W] uint8, the training pictures that `reference` describes.
+    """
+    shutil.rmtree(out / 'golden', ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    preprocess = Preprocess(INPUT)
+    path = out / 'model.onnx'
+    export_onnx(model, path, preprocess)
+    difference = check_parity(model, path, preprocess, pixels[:512])
+    print(f'PyTorch and ONNX Runtime differ by {difference:.1e} at most')
+    reader, bank = Reader(path, preprocess), build_bank(held_out)
+    metrics, scores = measure(reader, bank, seed)
+    manifest = {
+        **ABOUT,
+        'file': path.name,
+        'sha256': sha256(path),
+        'task': 'classification',
+        'input': INPUT,
+        'output': OUTPUT,
+        'golden': write_golden(reader, bank, out / 'golden', seed),
+        'metrics': {'seed': seed, 'training_scans': len(training), 'training_pictures': len(pixels), **metrics},
+        'reference': describe(pixels, scores),
+    }
+    (out / 'model.json').write_text(format_json(manifest) + '\n', encoding='utf-8')
+    report(manifest['metrics'])
+    return manifest
+
+
+def measure(reader: Reader, bank: InkBank, seed: int) -> tuple[dict[str, Any], np.ndarray]:
+    """The manifest's figures on held-out scans, and the scores [N, 10] of the augmented ones."""
+    labels = bank.scans.labels
+    plain = {name: reader.scores(images) for name, images in plain_sets(bank.scans).items()}
+    images, augmented_labels = augmented_set(bank, seed, REPEATS)
+    scores = reader.scores(images)
+    by_rendering = {name: round(accuracy(each, labels), 6) for name, each in plain.items()}
+    main = plain['bicubic_dark_on_light']
+    figures = {
+        'held_out': {
+            'scans': len(labels),
+            'accuracy': round(accuracy(main, labels), 6),
+            'rendering': 'bicubic_dark_on_light',
+            'confusion_matrix': confusion(main, labels).tolist(),
+            'accuracy_by_rendering': by_rendering,
+        },
+        'held_out_augmented': {
+            'pictures': len(images),
+            'pictures_per_scan': REPEATS,
+            'largest_side_pixels': LARGEST,
+            'accuracy': round(accuracy(scores, augmented_labels), 6),
+            'confusion_matrix': confusion(scores, augmented_labels).tolist(),
+        },
+    }
+    return figures, scores
+
+
+def describe(pixels: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
+    """The manifest's `reference`, for drift.
+
+    pixels: [N, H, W] uint8 training pictures after resizing; scores: [M, 10] on augmented held-out ones.
+    """
+    levels = pixels.reshape(len(pixels), -1).astype(np.float32) / 255
+    share = np.bincount(scores.argmax(axis=1), minlength=CLASSES) / len(scores)
+    return {
+        'input_brightness': {
+            'what': 'mean grey level of the resized image, 0..1, before normalisation; training pictures',
+            **_distribution(levels.mean(axis=1), 1.0),
+        },
+        'input_contrast': {
+            'what': 'standard deviation of the grey levels of the resized image, 0..0.5; training pictures',
+            **_distribution(levels.std(axis=1), 0.5),
+        },
+        'predicted_class_share': {
+            'what': 'share of each label among the answers on augmented held-out pictures',
+            'labels': OUTPUT['labels'],
+            'share': [round(float(value), 6) for value in share],
+        },
+        'confidence': {
+            'what': 'score of the best label, 0..1; augmented held-out pictures',
+            **_distribution(scores.max(axis=1), 1.0),
+        },
+    }
+
+
+def _distribution(values: np.ndarray, top: float) -> dict[str, Any]:
+    """Mean, deviation, quantiles and the share of values in each of BINS equal bins from 0 to `top`."""
+    counts, edges = np.histogram(np.clip(values, 0, top), bins=BINS, range=(0, top))
+    points = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+    return {
+        'count': len(values),
+        'mean': round(float(values.mean(dtype=np.float64)), 6),
+        'std': round(float(values.std(dtype=np.float64)), 6),
+        'quantiles': {str(p): round(float(np.quantile(values, p)), 6) for p in points},
+        'bin_edges': [round(float(edge), 6) for edge in edges],
+        'bin_share': [round(float(count) / len(values), 6) for count in counts],
+    }
+
+
+def format_json(value: object, indent: str = '') -> str:
+    """JSON with two spaces of indent, and what fits on a line of 110 characters on one line."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list) or not value or (len(flat) + len(indent) <= 100):
+        return flat
+    deeper = indent + '  '
+    if isinstance(value, list):
+        items = [format_json(item, deeper) for item in value]
+        return '[\n' + ',\n'.join(deeper + item for item in items) + f'\n{indent}]'
+    pairs = [f'{deeper}{json.dumps(key)}: {format_json(item, deeper)}' for key, item in value.items()]
+    return '{\n' + ',\n'.join(pairs) + f'\n{indent}}}'
+
+
+def report(metrics: dict[str, Any]) -> None:
+    """Prints the figures beside their targets."""
+    for name, target in TARGETS.items():
+        figures = metrics[name]
+        print(f'\n{name}: accuracy {figures["accuracy"]:.4f}, target {target}')
+        print(format_confusion(np.array(figures['confusion_matrix'])))
+    print('\nheld out, by rendering:', metrics['held_out']['accuracy_by_rendering'])
