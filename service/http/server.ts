@@ -82,7 +82,7 @@ const UPLOAD_GRACE_MS = 5_000;
 /** How often connections are looked at that are late with their headers or their body. Node's own 30 s is an age. */
 const LATE_CHECK_INTERVAL_MS = 1_000;
 /** How long whoever was refused in mid-upload may go on sending: an end at once could cost them the answer. */
-const LINGER_MS = 2_000;
+const LINGER_MS = 1_000;
 
 /** The service's front: routes, refusals, access, log. Does not listen. */
 export async function createServer(deps: ServerDependencies): Promise<FastifyInstance> {

@@ -4,7 +4,7 @@ import type { OnnxModel } from './onnx.js';
 /**
  * As meanColourModel, but the redder the reddest image of a batch, the longer the run: it decides how large the
  * matrices are that are multiplied `rounds` times, up to `size` by `size`. Warm-up, which runs on black, is quick.
- * A round of 1024 takes about 40 ms on one core.
+ * A round of 1024 takes 20 to 40 ms on one core.
  */
 export function heavyModel(rounds: number, size = 1024): OnnxModel {
   const steps = Array.from({ length: rounds }, (_, round) => ({

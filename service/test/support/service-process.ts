@@ -164,16 +164,25 @@ export async function startSharedService(
   return { service, end };
 }
 
+/** Has something done at the end of a test. Tests that run at once bring their own, from their context. */
+export type WhenOver = (end: () => Promise<void>) => void;
+
 /** Starts the service without waiting for anything; gone when the test ends. */
-export function launchService(environment: Environment = {}, args: readonly string[] = []): ServiceProcess {
-  const service = new ServiceProcess(environment, args);
-  onTestFinished(() => service.destroy());
+export function launchService(
+  environment: Environment = {},
+  whenOver: WhenOver = onTestFinished,
+): ServiceProcess {
+  const service = new ServiceProcess(environment);
+  whenOver(() => service.destroy());
   return service;
 }
 
 /** Starts the service and waits until it is ready; gone when the test ends. */
-export async function startService(environment: Environment = {}): Promise<ServiceProcess> {
-  const service = launchService(environment);
+export async function startService(
+  environment: Environment = {},
+  whenOver: WhenOver = onTestFinished,
+): Promise<ServiceProcess> {
+  const service = launchService(environment, whenOver);
   await service.said('ready');
   return service;
 }

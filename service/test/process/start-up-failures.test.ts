@@ -1,0 +1,154 @@
+import { truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import type { StartupErrorCode } from '../../errors.js';
+import { Folders } from '../support/folders.js';
+import { plainPng } from '../support/images.js';
+import { MEAN_COLOUR_MANIFEST, meanColourModel, pickyModel, writeModelFolder } from '../support/models.js';
+import type { OnnxModel } from '../support/onnx.js';
+import { type Environment, launchService } from '../support/service-process.js';
+
+let folders: Folders;
+beforeAll(async () => {
+  folders = await Folders.create();
+  return () => folders.remove();
+});
+
+/** Starts the service and asserts that it ends with one fatal line, this code and nothing beside the log. */
+async function expectRefusal(
+  { onTestFinished }: TestContext,
+  environment: Environment,
+  code: StartupErrorCode,
+): Promise<string> {
+  const service = launchService(environment, onTestFinished);
+  expect(await service.exit).toEqual({ code: 1, signal: null });
+  expect(service.stderr).toBe('');
+  expect(service.logs).toHaveLength(service.lines.length);
+  const fatal = service.logs.filter((line) => line.level === 'fatal' || line.level === 'error');
+  expect(fatal).toEqual([{ level: 'fatal', time: expect.any(String), code, msg: expect.any(String) }]);
+  expect(service.logs.some((line) => line.msg === 'ready')).toBe(false);
+  return fatal[0]?.msg ?? '';
+}
+
+/** A good model folder, after something was done to it. */
+async function spoilt(spoil: (folder: string) => Promise<void>): Promise<string> {
+  const folder = await writeModelFolder(meanColourModel(), undefined, await folders.next());
+  await spoil(folder);
+  return folder;
+}
+
+async function manifestWith(changes: Record<string, unknown>, model = meanColourModel()): Promise<string> {
+  return writeModelFolder(model, { ...MEAN_COLOUR_MANIFEST, ...changes }, await folders.next());
+}
+
+async function unhashed(bytes: (folder: string) => Promise<void>): Promise<string> {
+  return spoilt(async (folder) => {
+    await writeFile(join(folder, 'model.json'), JSON.stringify(MEAN_COLOUR_MANIFEST));
+    await bytes(folder);
+  });
+}
+
+describe.concurrent('a configuration that cannot work', () => {
+  it('names every fault in one line, without a model being looked at', async (context) => {
+    const message = await expectRefusal(
+      context,
+      { PORT: 'http', WORKERS: '0', LOG_LEVEL: 'loud', MAX_BATCH_WAIT_MS: '-1', MODEL_SHA256: 'abc' },
+      'CONFIG_INVALID',
+    );
+    for (const name of ['PORT', 'WORKERS', 'LOG_LEVEL', 'MAX_BATCH_WAIT_MS', 'MODEL_SHA256']) {
+      expect(message).toContain(name);
+    }
+  });
+
+  it.for<[string, Environment]>([
+    ['settings that contradict each other', { MAX_BATCH_BYTES: '1000', MAX_IMAGE_BYTES: '2000' }],
+    ['a scheme that models do not come from', { MODEL_URI: 'gopher://models/digits' }],
+    ['a file of keys that is not there', { API_KEYS_FILE: '/nowhere/keys' }],
+    ['an address that is not its own', { HOST: '192.0.2.1' }],
+  ])('refuses %s', async ([, environment], context) => {
+    await expectRefusal(context, environment, 'CONFIG_INVALID');
+  });
+
+  it('says which port is taken', async (context) => {
+    const other = createServer().listen(0, '127.0.0.1');
+    context.onTestFinished(() => void other.close());
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { port } = other.address() as AddressInfo;
+    const message = await expectRefusal(context, { PORT: String(port) }, 'CONFIG_INVALID');
+    expect(message).toContain(`127.0.0.1:${port}`);
+  });
+});
+
+describe.concurrent('a model that cannot be served', () => {
+  it.for<[string, StartupErrorCode, () => Promise<string>]>([
+    ['a path where nothing is', 'MODEL_NOT_FOUND', async () => '/nowhere/model'],
+    ['a folder without a model', 'MODEL_NOT_FOUND', () => folders.next()],
+    [
+      'a manifest whose digest is of another file',
+      'MODEL_DIGEST_MISMATCH',
+      () => manifestWith({ sha256: '0'.repeat(64) }),
+    ],
+    [
+      'a file that was cut off',
+      'MODEL_DIGEST_MISMATCH',
+      () => spoilt((folder) => truncate(join(folder, 'model.onnx'), 100)),
+    ],
+    [
+      'bytes that are no model',
+      'MODEL_INCOMPATIBLE',
+      () => unhashed((folder) => writeFile(join(folder, 'model.onnx'), Buffer.alloc(4096, 0xa5))),
+    ],
+    [
+      'a model that was cut off before it was hashed',
+      'MODEL_INCOMPATIBLE',
+      () => unhashed((folder) => truncate(join(folder, 'model.onnx'), 100)),
+    ],
+    [
+      'an empty file',
+      'MODEL_INCOMPATIBLE',
+      () => unhashed((folder) => writeFile(join(folder, 'model.onnx'), '')),
+    ],
+    [
+      'a manifest that contradicts the file',
+      'MODEL_INCOMPATIBLE',
+      () => manifestWith({ input: { width: 224, height: 224 } }),
+    ],
+    [
+      'a manifest with too few labels',
+      'MODEL_INCOMPATIBLE',
+      () => manifestWith({ output: { labels: ['red', 'green'] } }),
+    ],
+    ['a manifest with an unknown key', 'MODEL_INCOMPATIBLE', () => manifestWith({ colour: 'blue' })],
+    [
+      'a manifest that is not JSON',
+      'MODEL_INCOMPATIBLE',
+      () => spoilt((folder) => writeFile(join(folder, 'model.json'), '{"name": ')),
+    ],
+  ])('%s: %s', async ([, code, model], context) => {
+    await expectRefusal(context, { MODEL_URI: await model() }, code);
+  });
+
+  it('a file other than the one that MODEL_SHA256 asks for: MODEL_DIGEST_MISMATCH', async (context) => {
+    const folder = await manifestWith({});
+    await expectRefusal(
+      context,
+      { MODEL_URI: folder, MODEL_SHA256: 'f'.repeat(64) },
+      'MODEL_DIGEST_MISMATCH',
+    );
+  });
+
+  it.for<[string, string, () => OnnxModel]>([
+    ['another answer', 'green', meanColourModel],
+    // It fails for bright red, which is what the golden image is.
+    ['no answer', 'red', pickyModel],
+  ])('%s for a golden image: MODEL_GOLDEN_MISMATCH, naming the image', async ([, label, model], context) => {
+    const golden = [{ file: 'golden.png', predictions: [{ label, score: 1 }], tolerance: 0.01 }];
+    const folder = await manifestWith({ golden }, model());
+    await writeFile(join(folder, 'golden.png'), await plainPng({ r: 255, g: 0, b: 0 }));
+    expect(await expectRefusal(context, { MODEL_URI: folder }, 'MODEL_GOLDEN_MISMATCH')).toContain(
+      'golden.png',
+    );
+  });
+});
