@@ -178,7 +178,7 @@ async function startModel(
   try {
     return await prepare(files, pool, { config, logger }, sizing, metrics);
   } catch (error) {
-    await pool.destroy();
+    await pool.destroy().catch(() => undefined);
     throw error;
   }
 }

@@ -212,7 +212,7 @@ export const CONFIG_SCHEMA = {
     default: 0,
     min: 0,
     max: 10_000_000,
-    description: 'Requests per minute and client (API key, else address); 0: no limit',
+    description: 'Requests per minute and client (API key where keys are set, else address); 0: no limit',
   }),
   TRUST_PROXY: flag({ default: false, description: 'Take the client address from X-Forwarded-For' }),
   CORS_ORIGINS: textList({
@@ -255,7 +255,7 @@ function readField(
   try {
     return field.parse(given.trim());
   } catch (error) {
-    const shown = field.secret ? '' : ` (given: ${JSON.stringify(given.slice(0, 100))})`;
+    const shown = field.secret ? '' : ` (given: ${JSON.stringify(withoutCredentials(given.slice(0, 100)))})`;
     faults.push(`${name} ${messageOf(error)}${shown}`);
     return field.default;
   }
@@ -292,8 +292,9 @@ export function describeConfig(config: Config): Record<string, unknown> {
   return Object.fromEntries(shown);
 }
 
+/** Addresses lose what stands before their host, however it is spelt, and their query. */
 function withoutCredentials(value: unknown): unknown {
-  return typeof value === 'string' ? value.replace(/\/\/[^/@]*@/, '//').replace(/\?.*$/, '?...') : value;
+  return typeof value === 'string' ? value.replace(/\/\/.*@/, '//').replace(/\?.*$/, '?...') : value;
 }
 
 /** The table that `--help` prints. */

@@ -3,6 +3,8 @@ import { Lifecycle, type Resource } from './lifecycle.js';
 
 const never = new AbortController().signal;
 
+const stuckForever = (): Promise<void> => new Promise(() => {});
+
 function resource(name: string, log: string[], close: () => Promise<void> = async () => {}): Resource {
   return {
     name,
@@ -35,13 +37,13 @@ describe('Lifecycle', () => {
     const drained = lifecycle.drain({ delayMs: 5000, timeoutMs: 1000, resources, abort: never });
     expect([lifecycle.state, lifecycle.accepting, log]).toEqual(['draining', true, []]);
     await vi.advanceTimersByTimeAsync(5000);
-    expect(await drained).toBe(true);
+    expect(await drained).toBe('drained');
     expect([lifecycle.accepting, log]).toEqual([false, ['close http', 'close batcher', 'close workers']]);
   });
 
   it('destroys everything once the deadline has passed', async () => {
     const log: string[] = [];
-    const stuck = resource('http', log, () => new Promise(() => {}));
+    const stuck = resource('http', log, stuckForever);
     const drained = new Lifecycle().drain({
       delayMs: 0,
       timeoutMs: 1000,
@@ -49,7 +51,7 @@ describe('Lifecycle', () => {
       abort: never,
     });
     await vi.advanceTimersByTimeAsync(1001);
-    expect(await drained).toBe(false);
+    expect(await drained).toBe('aborted');
     expect(log).toEqual(['close http', 'destroy http', 'destroy workers']);
   });
 
@@ -63,8 +65,24 @@ describe('Lifecycle', () => {
       abort: abort.signal,
     });
     abort.abort();
-    expect(await drained).toBe(false);
+    expect(await drained).toBe('aborted');
     expect(log).toContain('destroy http');
+  });
+
+  it('says so when something cannot even be destroyed', async () => {
+    const unstoppable = {
+      ...resource('workers', []),
+      close: stuckForever,
+      destroy: () => Promise.reject(new Error('still running')),
+    };
+    const drained = new Lifecycle().drain({
+      delayMs: 0,
+      timeoutMs: 10,
+      resources: [unstoppable],
+      abort: never,
+    });
+    await vi.advanceTimersByTimeAsync(11);
+    expect(await drained).toBe('stuck');
   });
 
   it('is not clean when a resource fails to close, and still closes the others', async () => {
@@ -77,7 +95,7 @@ describe('Lifecycle', () => {
       abort: never,
     });
     await vi.advanceTimersByTimeAsync(0);
-    expect(await drained).toBe(false);
+    expect(await drained).toBe('aborted');
     expect(log).toContain('close workers');
   });
 });

@@ -1,11 +1,14 @@
 export type LifecycleState = 'starting' | 'ready' | 'draining' | 'stopped';
 
-/** One thing to bring to rest: `close` drains it, `destroy` aborts it. Both idempotent. */
+/** One thing to bring to rest: `close` drains it, `destroy` aborts it and rejects where it cannot. Both idempotent. */
 export interface Resource {
   readonly name: string;
   close(): Promise<void>;
   destroy(): Promise<void>;
 }
+
+/** How a drain ended; `stuck`: by force, and not even so: something still runs. */
+export type DrainOutcome = 'drained' | 'aborted' | 'stuck';
 
 export interface DrainOptions {
   /** How long to go on serving while unready, milliseconds. */
@@ -38,9 +41,9 @@ export class Lifecycle {
 
   /**
    * Turns unready, waits until load balancers have noticed, stops accepting, then closes the resources in order.
-   * Resolves with whether everything ended by itself; past the deadline, or on abort, everything is destroyed.
+   * Past the deadline, or on abort, everything is destroyed.
    */
-  async drain(options: DrainOptions): Promise<boolean> {
+  async drain(options: DrainOptions): Promise<DrainOutcome> {
     this.#state = 'draining';
     await pause(options.delayMs, options.abort);
     this.#accepting = false;
@@ -48,9 +51,9 @@ export class Lifecycle {
     const deadline = pause(options.timeoutMs, AbortSignal.any([options.abort, finished.signal]));
     const clean = await Promise.race([closeInOrder(options.resources), deadline.then(() => false)]);
     finished.abort();
-    if (!clean) for (const resource of options.resources) await settled(resource.destroy());
+    const outcome = clean ? 'drained' : await destroyAll(options.resources);
     this.#state = 'stopped';
-    return clean;
+    return outcome;
   }
 }
 
@@ -58,6 +61,11 @@ async function closeInOrder(resources: readonly Resource[]): Promise<boolean> {
   let clean = true;
   for (const resource of resources) clean = (await settled(resource.close())) && clean;
   return clean;
+}
+
+async function destroyAll(resources: readonly Resource[]): Promise<'aborted' | 'stuck'> {
+  const ended = await Promise.all(resources.map((resource) => settled(resource.destroy())));
+  return ended.every(Boolean) ? 'aborted' : 'stuck';
 }
 
 async function settled(work: Promise<void>): Promise<boolean> {

@@ -6,7 +6,7 @@ import type { HttpServer } from './http/server.js';
 import { uvThreads } from './sizing.js';
 import { createLogger, type Logger } from './telemetry/logging.js';
 
-/** Exit codes: 0 drained, 1 could not start or was aborted. */
+/** Exit codes: 0 drained, 1 could not start or was aborted, 137 aborted while a run that cannot be cancelled went on. */
 async function main(): Promise<number> {
   if (process.argv.includes('--help')) {
     process.stdout.write(`cv-inference: serves an ONNX vision model over HTTP.\n\n${configHelp()}`);
@@ -46,15 +46,17 @@ async function serve(config: Config, logger: Logger): Promise<number> {
   const wasServing = !stop.signal.aborted;
   if (wasServing) await once(stop.signal, 'abort');
   logger.info({ signal: signals.first }, 'draining');
-  const clean = await app.lifecycle.drain({
+  const outcome = await app.lifecycle.drain({
     // A person at a terminal is not a load balancer, and none sends anything to what was never ready.
     delayMs: signals.first === 'SIGINT' || !wasServing ? 0 : config.drainDelayMs,
     timeoutMs: config.drainTimeoutMs,
     resources: app.resources,
     abort: abort.signal,
   });
-  logger[clean ? 'info' : 'error']({}, clean ? 'drained' : 'aborted before everything had ended');
-  return clean ? 0 : 1;
+  logger[outcome === 'drained' ? 'info' : 'error']({}, outcome);
+  // process.exit() would wait for a native run and then abort: docs/decisions/0003-threads-are-never-terminated.md
+  if (outcome === 'stuck') process.kill(process.pid, 'SIGKILL');
+  return outcome === 'drained' ? 0 : 1;
 }
 
 async function listen(app: App, config: Config, logger: Logger): Promise<void> {

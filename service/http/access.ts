@@ -29,12 +29,12 @@ export class ApiKeys {
     for (const expected of this.#digests) known = timingSafeEqual(expected, candidate) || known;
     if (!known) throw new ServiceError('UNAUTHORIZED', 'The API key is not known here.');
   }
-}
 
-/** Who a rate limit counts: the key where one is given, else the address. Never shows the key itself. */
-export function clientOf(request: FastifyRequest): string {
-  const key = keyOf(request);
-  return key === undefined ? request.ip : digest(key).toString('base64url');
+  /** Who a rate limit counts: the key where keys are checked, else the address. Never shows the key itself. */
+  clientOf(request: FastifyRequest): string {
+    const key = this.required ? keyOf(request) : undefined;
+    return key === undefined ? request.ip : digest(key).toString('base64url');
+  }
 }
 
 function keyOf(request: FastifyRequest): string | undefined {

@@ -17,7 +17,7 @@ import type { Lifecycle } from '../lifecycle.js';
 import type { Predictor } from '../predict.js';
 import type { LiveValues, Metrics } from '../telemetry/metrics.js';
 import type { StageTimings } from '../telemetry/stage-timings.js';
-import { type ApiKeys, clientOf } from './access.js';
+import type { ApiKeys } from './access.js';
 import type { Admission } from './admission.js';
 import { registerDocsRoutes } from './docs-routes.js';
 import { answerFor, problemOf, sendError } from './error-responses.js';
@@ -92,7 +92,8 @@ export async function createServer(deps: ServerDependencies): Promise<FastifyIns
     await server.register(cors, { origin: [...deps.options.corsOrigins] });
   await server.register(multipart, { throwFileSizeLimit: false });
   registerDoor(server, deps);
-  if (deps.options.rateLimitPerMinute > 0) await registerRateLimit(server, deps.options.rateLimitPerMinute);
+  if (deps.options.rateLimitPerMinute > 0)
+    await registerRateLimit(server, deps.options.rateLimitPerMinute, deps.apiKeys);
   await registerDocsRoutes(server);
   await server.register(async (routes) => {
     if (!deps.options.hasManagementPort) registerManagementRoutes(routes, deps);
@@ -202,11 +203,15 @@ function registerDoor(server: FastifyInstance, deps: ServerDependencies): void {
   });
 }
 
-async function registerRateLimit(server: FastifyInstance, perMinute: number): Promise<void> {
+async function registerRateLimit(
+  server: FastifyInstance,
+  perMinute: number,
+  apiKeys: ApiKeys,
+): Promise<void> {
   await server.register(rateLimit, {
     max: perMinute,
     timeWindow: 60_000,
-    keyGenerator: clientOf,
+    keyGenerator: (request) => apiKeys.clientOf(request),
     allowList: (request) => request.routeOptions.config.predicts !== true,
     errorResponseBuilder: (_request, context) =>
       new ServiceError('RATE_LIMITED', `${context.max} requests per minute are allowed.`, {

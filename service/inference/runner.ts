@@ -64,6 +64,6 @@ export interface InferenceRunner {
   run(batch: readonly Pixels[]): Promise<RunResult>;
   /** Finishes what is under way, then releases everything. Idempotent. */
   close(): Promise<void>;
-  /** Drops what is under way, with WORKER_LOST, and releases everything now. Idempotent. */
+  /** Drops what is under way, with WORKER_LOST, and releases everything now. Rejects where a run goes on. Idempotent. */
   destroy(): Promise<void>;
 }

@@ -71,7 +71,7 @@ export class WorkerPool implements InferenceRunner {
     try {
       await Promise.all(Array.from({ length: options.workers }, () => pool.#addMember()));
     } catch (error) {
-      await pool.destroy();
+      await pool.destroy().catch(() => undefined);
       throw error;
     }
     return pool;
@@ -123,6 +123,7 @@ export class WorkerPool implements InferenceRunner {
     for (const member of this.#members) this.#retire(member);
     this.#onIdle?.();
     await within(DESTROY_GRACE_MS, Promise.all([...this.#lingering].map((member) => member.exited)));
+    if (this.#lingering.size > 0) throw new Error(`${this.#lingering.size} runs cannot be ended`);
   }
 
   async #finish(): Promise<void> {

@@ -164,7 +164,7 @@ describe('access', () => {
   });
 
   it('beyond the rate limit: RATE_LIMITED with Retry-After, each client for itself', async () => {
-    const app = await appWith({ RATE_LIMIT_PER_MINUTE: '2' });
+    const app = await appWith({ RATE_LIMIT_PER_MINUTE: '2', API_KEYS: 'a,b' });
     const image = await plainPng(GREY);
     const from = (key: string) => post(app, '/predict', image, { ...PNG, 'x-api-key': key });
     expect((await from('a')).status).toBe(200);
