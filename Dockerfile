@@ -1,0 +1,96 @@
+ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
+# sha256:..., to pin the tag
+ARG NODE_DIGEST=
+ARG CUDA_IMAGE=docker.io/nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04
+ARG CUDA_DIGEST=
+
+FROM ${NODE_IMAGE}${NODE_DIGEST:+@${NODE_DIGEST}} AS node
+
+FROM node AS build
+WORKDIR /app
+COPY .npmrc package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY service service
+RUN npm run build
+
+# What runs, for this platform alone.
+FROM node AS dependencies
+WORKDIR /app
+COPY .npmrc package.json package-lock.json ./
+RUN npm ci --omit=dev --no-audit --no-fund
+# Dependencies that only their packages' own build or install scripts use, and with them all that nothing else needs.
+RUN npm pkg delete --prefix node_modules/@julusian/jpeg-turbo dependencies.cmake-js dependencies.node-addon-api \
+ && npm pkg delete --prefix node_modules/pkg-prebuilds dependencies.yargs \
+ && npm pkg delete --prefix node_modules/onnxruntime-node dependencies.adm-zip dependencies.global-agent \
+ && rm package-lock.json node_modules/.package-lock.json \
+ && npm query ':extraneous' >/tmp/unused.json \
+ && node -e 'for (const { path } of JSON.parse(fs.readFileSync("/tmp/unused.json"))) fs.rmSync(path, { recursive: true, force: true })'
+# Binaries of other platforms, sources of native code, and what only people or compilers read. Licences stay.
+RUN cd node_modules \
+ && arch=$(node -p process.arch) \
+ && find onnxruntime-node/bin -mindepth 3 -maxdepth 3 -type d ! -path "*/linux/$arch" -exec rm -r {} + \
+ && find @julusian/jpeg-turbo/prebuilds -mindepth 1 -maxdepth 1 ! -name "jpeg-turbo-linux-$arch" -exec rm -r {} + \
+ && rm -r onnxruntime-node/script onnxruntime-node/lib @julusian/jpeg-turbo/src pkg-prebuilds/bin .bin \
+ && rm -rf @aws-sdk/*/dist-es @aws-sdk/*/dist-types @smithy/*/dist-es @smithy/*/dist-types \
+ && find . -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' \
+      -o -name '*.test.js' -o -name '*.spec.js' \) ! -iname 'licen[cs]e*' -delete \
+ && find . -type d \( -name test -o -name tests -o -name __tests__ -o -name spec -o -name specs \
+      -o -name e2e -o -name integration -o -name example -o -name examples \
+      -o -name benchmark -o -name benchmarks -o -name docs -o -name .github \) \
+      -regextype posix-extended -regex '(.*/node_modules|\.)/(@[^/]+/)?[^/@]+/[^/]+' -prune -exec rm -r {} + \
+ && find . -type d -empty -delete
+
+FROM build AS cuda-providers
+RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js
+
+FROM ${CUDA_IMAGE}${CUDA_DIGEST:+@${CUDA_DIGEST}} AS cuda
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+WORKDIR /app
+COPY package.json LICENSE* NOTICE* ./
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=cuda-providers \
+  /app/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_shared.so \
+  /app/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so \
+  node_modules/onnxruntime-node/bin/napi-v6/linux/x64/
+COPY service/models service/models
+COPY --from=build /app/dist/service dist/service
+# Decoding takes as many threads of this pool as there are cores; file reads and name look-ups need some besides.
+# ONNX Runtime reports to its maker unless told not to.
+ENV NODE_ENV=production UV_THREADPOOL_SIZE=16 MODEL_CACHE_DIR=/tmp/models ORT_DISABLE_TELEMETRY=1 EXECUTION_PROVIDERS=cuda,cpu
+USER 1000:1000
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "require('http').get({ host: '127.0.0.1', port: process.env.MANAGEMENT_PORT || process.env.PORT || 8080, path: '/health', timeout: 4000 }, (answer) => process.exit(answer.statusCode === 200 ? 0 : 1)).on('timeout', () => process.exit(1)).on('error', () => process.exit(1))"]
+ENTRYPOINT ["node", "--enable-source-maps", "dist/service/main.js"]
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="cv-inference" \
+      org.opencontainers.image.description="Serves an ONNX computer-vision model over HTTP, on a GPU" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
+
+FROM node AS cpu
+WORKDIR /app
+COPY package.json LICENSE* NOTICE* ./
+COPY --from=dependencies /app/node_modules node_modules
+COPY service/models service/models
+COPY --from=build /app/dist/service dist/service
+# Decoding takes as many threads of this pool as there are cores; file reads and name look-ups need some besides.
+# ONNX Runtime reports to its maker unless told not to.
+ENV NODE_ENV=production UV_THREADPOOL_SIZE=8 MODEL_CACHE_DIR=/tmp/models ORT_DISABLE_TELEMETRY=1
+USER 1000:1000
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "require('http').get({ host: '127.0.0.1', port: process.env.MANAGEMENT_PORT || process.env.PORT || 8080, path: '/health', timeout: 4000 }, (answer) => process.exit(answer.statusCode === 200 ? 0 : 1)).on('timeout', () => process.exit(1)).on('error', () => process.exit(1))"]
+ENTRYPOINT ["node", "--enable-source-maps", "dist/service/main.js"]
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="cv-inference" \
+      org.opencontainers.image.description="Serves an ONNX computer-vision model over HTTP" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
