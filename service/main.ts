@@ -1,10 +1,13 @@
 import { once } from 'node:events';
-import { type App, createApp } from './app.js';
+import type { App } from './app.js';
 import { type Config, configHelp, describeConfig, readConfig } from './config.js';
 import { messageOf, ServiceError } from './errors.js';
 import type { HttpServer } from './http/server.js';
 import { uvThreads } from './sizing.js';
 import { createLogger, type Logger } from './telemetry/logging.js';
+
+// ONNX Runtime 1.30 reports usage home unless it is told not to before it is loaded.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 
 /** Exit codes: 0 drained, 1 could not start or was aborted, 137 aborted while a run that cannot be cancelled went on. */
 async function main(): Promise<number> {
@@ -28,6 +31,9 @@ async function serve(config: Config, logger: Logger): Promise<number> {
   const stop = new AbortController();
   const abort = new AbortController();
   const signals = listenForSignals(stop, abort);
+  logWarnings(logger);
+  // The rest of the house takes a while to load, and a signal that nobody listens to is lost on process 1.
+  const { createApp } = await import('./app.js');
   const app = await createApp({ config, logger, uvThreads: uvThreads(process.env['UV_THREADPOOL_SIZE']) });
   await listen(app, config, logger);
   try {
@@ -91,6 +97,12 @@ function listenForSignals(
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   return seen;
+}
+
+/** Node's own warnings, and those of libraries, become log lines instead of text on stderr. */
+function logWarnings(logger: Logger): void {
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message }) => logger.warn({ source: name }, message));
 }
 
 function logFatal(logger: Logger, error: unknown): void {

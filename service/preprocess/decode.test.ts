@@ -391,6 +391,17 @@ describe('a reduced decode', () => {
     }
   }
 
+  it('spares a large image of another format from lying in memory whole', async () => {
+    const sample = picture(2400, 1800);
+    const spec = specOf('bilinear', 'stretch');
+    const file = await encoderOf(sample).png({ compressionLevel: 1 }).toBuffer();
+    const whole = await decoderOf({ spec, reduce: 'off' }).decode(file);
+    const reduced = await decoderOf({ spec }).decode(file);
+    expect([reduced.width, reduced.height]).toEqual([2400, 1800]);
+    expect(reduced.pixels.data.byteLength).toBeLessThan(sample.data.length / 10);
+    expect(difference(tensorOf(spec, reduced), tensorOf(spec, whole)).mean).toBeLessThan(0.6);
+  });
+
   it('is not done where the filter picks pixels or the image is small', async () => {
     const file = await encoderOf(large).jpeg().toBuffer();
     for (const filter of ['nearest', 'opencv-linear', 'box'] as const) {

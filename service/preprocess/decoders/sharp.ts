@@ -54,13 +54,14 @@ async function decode({ bytes, header, reducedTo }: DecodeRequest, maxPixels: nu
     .removeAlpha()
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
-    .toUint8Array();
+    .toBuffer({ resolveWithObject: true });
   if (info.channels !== 3) throw new Error(`${info.channels} channels instead of 3`);
-  return { data: exactly(data), width: info.width, height: info.height };
+  return { data: ownedBytes(data), width: info.width, height: info.height };
 }
 
-function exactly(data: Uint8Array): ArrayBuffer {
-  const { buffer, byteOffset, byteLength } = data;
-  const isWhole = buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength;
-  return isWhole ? buffer : (data.slice().buffer as ArrayBuffer);
+/** sharp's own buffers cannot be transferred, and its toUint8Array(), whose can, never frees them (0.35.5). */
+function ownedBytes(data: Buffer): ArrayBuffer {
+  const owned = new ArrayBuffer(data.byteLength);
+  data.copy(new Uint8Array(owned));
+  return owned;
 }
