@@ -149,7 +149,8 @@ export const CONFIG_SCHEMA = {
     description: 'Images in the house, from the request line to the answer; beyond it OVERLOADED',
   }),
   MAX_QUEUE_BYTES: integer({
-    default: 128 * MiB,
+    default: undefined,
+    defaultText: 'an eighth of the memory limit, at most 134217728',
     min: 1,
     max: Number.MAX_SAFE_INTEGER,
     description: 'Pixels that may wait for a worker',

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { chooseSizing, readCpuBudget, uvThreads } from './sizing.js';
+import { chooseSizing, readCpuBudget, readMemoryLimit, uvThreads } from './sizing.js';
 
 function files(content: Record<string, string>): (path: string) => string {
   return (path) => {
@@ -44,33 +44,62 @@ describe('readCpuBudget', () => {
   });
 });
 
+describe('readMemoryLimit', () => {
+  it('takes the limit of cgroup v2 or v1', () => {
+    expect(readMemoryLimit(files({ '/sys/fs/cgroup/memory.max': '536870912\n' }))).toBe(536_870_912);
+    expect(readMemoryLimit(files({ '/sys/fs/cgroup/memory/memory.limit_in_bytes': '1000000' }))).toBe(
+      1_000_000,
+    );
+  });
+
+  it.each([
+    ['none', {}],
+    ['max', { '/sys/fs/cgroup/memory.max': 'max' }],
+    ['more than there is', { '/sys/fs/cgroup/memory/memory.limit_in_bytes': '9223372036854771712' }],
+  ])('knows no limit where there is %s', (_, tree) => {
+    expect(readMemoryLimit(files(tree))).toBeUndefined();
+  });
+});
+
 describe('chooseSizing', () => {
+  const machine = { cores: 8, memoryBytes: undefined, usesGpu: false, uvThreads: 16 };
+
   it('gives each core a worker of one thread', () => {
-    expect(chooseSizing(8, false, {}, 16)).toMatchObject({
-      workers: 8,
-      intraOpThreads: 1,
-      decodeConcurrency: 8,
-    });
+    expect(chooseSizing(machine, {})).toMatchObject({ workers: 8, intraOpThreads: 1, decodeConcurrency: 8 });
   });
 
   it('keeps one of each below one core', () => {
-    expect(chooseSizing(0.25, false, {}, 4)).toMatchObject({
-      workers: 1,
-      intraOpThreads: 1,
-      decodeConcurrency: 1,
-    });
+    const sizing = chooseSizing({ ...machine, cores: 0.25 }, {});
+    expect(sizing).toMatchObject({ workers: 1, intraOpThreads: 1, decodeConcurrency: 1 });
   });
 
   it('gives the cores to the threads of fewer workers', () => {
-    expect(chooseSizing(8, false, { workers: 2 }, 4)).toMatchObject({ workers: 2, intraOpThreads: 4 });
+    expect(chooseSizing(machine, { workers: 2 })).toMatchObject({ workers: 2, intraOpThreads: 4 });
   });
 
   it('never decodes more at once than the pool has threads', () => {
-    expect(chooseSizing(32, false, {}, 4).decodeConcurrency).toBe(4);
+    expect(chooseSizing({ ...machine, uvThreads: 4 }, {}).decodeConcurrency).toBe(4);
   });
 
   it('takes one worker and large batches on a GPU', () => {
-    expect(chooseSizing(8, true, {}, 4)).toMatchObject({ workers: 1, maxBatchSize: 32 });
+    expect(chooseSizing({ ...machine, usesGpu: true }, {})).toMatchObject({ workers: 1, maxBatchSize: 32 });
+  });
+
+  it('keeps what waits to an eighth of a small memory', () => {
+    expect(chooseSizing({ ...machine, memoryBytes: 512 * 1024 ** 2 }, {}).maxQueueBytes).toBe(64 * 1024 ** 2);
+    expect(chooseSizing(machine, {}).maxQueueBytes).toBe(128 * 1024 ** 2);
+  });
+
+  it('leaves alone what was configured', () => {
+    const chosen = {
+      workers: 3,
+      intraOpThreads: 5,
+      decodeConcurrency: 7,
+      maxBatchSize: 9,
+      maxInFlightImages: 11,
+      maxQueueBytes: 13,
+    };
+    expect(chooseSizing(machine, chosen)).toEqual(chosen);
   });
 });
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism, cpus, totalmem } from 'node:os';
 
 export interface CpuBudget {
   /** Cores this process may use; fractional under a quota. */
@@ -17,6 +17,17 @@ export interface Sizing {
   readonly decodeConcurrency: number;
   readonly maxBatchSize: number;
   readonly maxInFlightImages: number;
+  readonly maxQueueBytes: number;
+}
+
+/** What there is to share out. */
+export interface Resources {
+  readonly cores: number;
+  /** Undefined where nothing limits it. */
+  readonly memoryBytes: number | undefined;
+  readonly usesGpu: boolean;
+  /** Threads of libuv's pool. */
+  readonly uvThreads: number;
 }
 
 /** Beyond this a batch on a CPU costs more per image than it saves (measured: docs/decisions/0002-pull-batching.md). */
@@ -24,6 +35,9 @@ const CPU_BATCH_SIZE = 2;
 const GPU_BATCH_SIZE = 32;
 /** Images in the house per worker: enough to ride out a burst, little enough to be served within a deadline. */
 const IN_FLIGHT_PER_WORKER = 32;
+/** Decoded images that wait may take this share of the memory, and no more than this. */
+const QUEUE_SHARE = 1 / 8;
+const MOST_QUEUE_BYTES = 128 * 1024 * 1024;
 /** libuv's own default. */
 const DEFAULT_UV_THREADS = 4;
 
@@ -82,6 +96,16 @@ function readText(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
+/** The memory that this container may use, in bytes; undefined where nothing limits it. Sources as above. */
+export function readMemoryLimit(read: (path: string) => string = readText): number | undefined {
+  const v2 = ownCgroupFolders(read).map((folder) => `/sys/fs/cgroup${folder}/memory.max`);
+  for (const path of [...v2, '/sys/fs/cgroup/memory/memory.limit_in_bytes']) {
+    const limit = Number(attempt(read, path).trim() || Number.NaN);
+    if (limit > 0 && limit < totalmem()) return limit;
+  }
+  return undefined;
+}
+
 /** Threads that libuv's pool has; it takes the figure from the environment when the process starts. */
 export function uvThreads(uvThreadpoolSize: string | undefined): number {
   const size = Number(uvThreadpoolSize ?? '');
@@ -89,20 +113,18 @@ export function uvThreads(uvThreadpoolSize: string | undefined): number {
 }
 
 /** What was left to us of the sizes, chosen to fit the cores: one worker and one thread in it per core. */
-export function chooseSizing(
-  cores: number,
-  usesGpu: boolean,
-  chosen: ChosenSizes,
-  uvPoolThreads: number,
-): Sizing {
+export function chooseSizing(resources: Resources, chosen: ChosenSizes): Sizing {
+  const { cores, memoryBytes = Number.POSITIVE_INFINITY, usesGpu } = resources;
   const whole = Math.max(1, Math.floor(cores));
   const workers = chosen.workers ?? (usesGpu ? 1 : whole);
   const maxBatchSize = chosen.maxBatchSize ?? (usesGpu ? GPU_BATCH_SIZE : CPU_BATCH_SIZE);
   return {
     workers,
     intraOpThreads: chosen.intraOpThreads ?? Math.max(1, Math.floor(whole / workers)),
-    decodeConcurrency: chosen.decodeConcurrency ?? Math.min(Math.max(1, Math.ceil(cores)), uvPoolThreads),
+    decodeConcurrency:
+      chosen.decodeConcurrency ?? Math.min(Math.max(1, Math.ceil(cores)), resources.uvThreads),
     maxBatchSize,
     maxInFlightImages: chosen.maxInFlightImages ?? Math.max(IN_FLIGHT_PER_WORKER, 2 * maxBatchSize) * workers,
+    maxQueueBytes: chosen.maxQueueBytes ?? Math.floor(Math.min(MOST_QUEUE_BYTES, memoryBytes * QUEUE_SHARE)),
   };
 }

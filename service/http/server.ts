@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import multipart from '@fastify/multipart';
@@ -19,8 +17,9 @@ import type { LiveValues, Metrics } from '../telemetry/metrics.js';
 import type { StageTimings } from '../telemetry/stage-timings.js';
 import type { ApiKeys } from './access.js';
 import type { Admission } from './admission.js';
+import { answerBrokenRequest, endConnectionsOnClose, endUnreadBody } from './connections.js';
 import { registerDocsRoutes } from './docs-routes.js';
-import { answerFor, problemOf, sendError } from './error-responses.js';
+import { sendError } from './error-responses.js';
 import type { InputLimits } from './image-input.js';
 import { registerMetricsRoutes } from './metrics-routes.js';
 import { registerModelRoutes } from './model-routes.js';
@@ -75,19 +74,27 @@ declare module 'fastify' {
 
 /** Probes that stay open where API keys are set. */
 const OPEN_ROUTES = new Set(['/health', '/ready', '/metrics']);
+/** What protects answers that are data; the page at /docs brings a policy of its own. The others protect pages only. */
+const SECURITY_HEADERS = {
+  contentSecurityPolicy: false,
+  crossOriginOpenerPolicy: false,
+  originAgentCluster: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
+} as const;
 /** Kept-alive connections outlive the idle time of the usual load balancers (60 s), so that these close first. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** On top of the deadline of a request, so that a slow upload gets an answer before it is cut off. */
 const UPLOAD_GRACE_MS = 5_000;
 /** How often connections are looked at that are late with their headers or their body. Node's own 30 s is an age. */
 const LATE_CHECK_INTERVAL_MS = 1_000;
-/** How long whoever was refused in mid-upload may go on sending: an end at once could cost them the answer. */
-const LINGER_MS = 1_000;
 
 /** The service's front: routes, refusals, access, log. Does not listen. */
 export async function createServer(deps: ServerDependencies): Promise<FastifyInstance> {
   const server = bareServer(deps);
-  await server.register(helmet, { contentSecurityPolicy: false });
+  await server.register(helmet, SECURITY_HEADERS);
   if (deps.options.corsOrigins.length > 0)
     await server.register(cors, { origin: [...deps.options.corsOrigins] });
   await server.register(multipart, { throwFileSizeLimit: false });
@@ -154,36 +161,6 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
   return server;
 }
 
-/** Nobody will read the rest of a body whose request has been answered. */
-function endUnreadBody(body: IncomingMessage): void {
-  if (body.complete) return;
-  body.unpipe();
-  body.resume();
-  setTimeout(() => body.complete || body.destroy(), LINGER_MS).unref();
-}
-
-/** Connections that have not sent a request count as busy for Node: without this they would hold up the end. */
-function endConnectionsOnClose(server: FastifyInstance): void {
-  let requests = 0;
-  let isClosing = false;
-  const endWhenQuiet = (): void => {
-    if (!isClosing || requests > 0) return;
-    if (server.server.listening) setImmediate(endWhenQuiet);
-    else server.server.closeAllConnections();
-  };
-  server.addHook('onRequest', async (_request, reply) => {
-    requests += 1;
-    reply.raw.once('close', () => {
-      requests -= 1;
-      endWhenQuiet();
-    });
-  });
-  server.addHook('preClose', async () => {
-    isClosing = true;
-    endWhenQuiet();
-  });
-}
-
 /** The framework's own lines are for its faults; what happens to requests is told by request-log.ts. */
 function quietLogger(logger: FastifyBaseLogger): FastifyBaseLogger {
   return logger.child({}, { level: 'warn' });
@@ -239,20 +216,4 @@ function noRoute(server: FastifyInstance, request: FastifyRequest, reply: Fastif
     );
   }
   return new ServiceError('NOT_FOUND', 'There is nothing here. /docs lists what there is.');
-}
-
-/** Answers what Node's HTTP parser refuses, before there is a request. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const isSlow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-  const fault = isSlow
-    ? new ServiceError('REQUEST_TIMEOUT', 'The request did not arrive in time.')
-    : new ServiceError('REQUEST_INVALID', 'The bytes are not a valid HTTP/1.1 request.');
-  const answer = answerFor(fault);
-  const body = JSON.stringify(problemOf(answer, randomUUID()));
-  socket.end(
-    `HTTP/1.1 ${answer.status} ${answer.title}\r\nconnection: close\r\ncontent-type: application/problem+json\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
-  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }

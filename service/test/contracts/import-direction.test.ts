@@ -13,19 +13,12 @@ const ALLOWED: Readonly<
 > = {
   main: { values: ['app', 'config', 'errors', 'sizing', 'telemetry'], types: ['http'] },
   app: {
-    values: [
-      'batching',
-      'errors',
-      'http',
-      'inference',
-      'lifecycle',
-      'model',
-      'predict',
-      'preprocess',
-      'sizing',
-      'telemetry',
-    ],
+    values: ['errors', 'http', 'lifecycle', 'sizing', 'start-model', 'telemetry'],
     types: ['config'],
+  },
+  'start-model': {
+    values: ['batching', 'errors', 'inference', 'model', 'predict', 'preprocess'],
+    types: ['config', 'http', 'sizing', 'telemetry'],
   },
   config: { values: ['config-fields', 'errors', 'preprocess'] },
   'config-fields': { values: [] },

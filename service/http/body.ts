@@ -1,0 +1,54 @@
+import type { FastifyRequest } from 'fastify';
+import { messageOf, ServiceError } from '../errors.js';
+import { CollectedBytes } from './collected-bytes.js';
+import { batchTooLarge, brokenOff, imageTooLarge } from './input-errors.js';
+
+/** Reads a body that may lie about its length. Throws `code` past the limit, and the signal's reason once that aborts. */
+export function readBounded(
+  request: FastifyRequest,
+  maxBytes: number,
+  code: 'IMAGE_TOO_LARGE' | 'BATCH_TOO_LARGE',
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const { raw } = request;
+  const tooLarge = (): ServiceError =>
+    code === 'IMAGE_TOO_LARGE' ? imageTooLarge(maxBytes) : batchTooLarge(maxBytes);
+  if (declaredBytes(request) > maxBytes) return Promise.reject(tooLarge());
+  return new Promise((resolve, reject) => {
+    const collected = new CollectedBytes();
+    const settle = (act: () => void): void => {
+      raw.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
+      signal.removeEventListener('abort', onAbort);
+      act();
+    };
+    const onData = (chunk: Buffer): void => {
+      collected.add(chunk);
+      if (collected.length > maxBytes) settle(() => reject(tooLarge()));
+    };
+    const onEnd = (): void => settle(() => resolve(collected.join()));
+    const onError = (error: unknown): void => settle(() => reject(brokenOff(error)));
+    const onClose = (): void => settle(() => reject(brokenOff(undefined)));
+    const onAbort = (): void => settle(() => reject(signal.reason));
+    if (signal.aborted) return reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    raw.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+  });
+}
+
+export function declaredBytes(request: FastifyRequest): number {
+  return Number(request.headers['content-length'] ?? 0);
+}
+
+export async function readJson(
+  request: FastifyRequest,
+  maxBytes: number,
+  code: 'IMAGE_TOO_LARGE' | 'BATCH_TOO_LARGE',
+  signal: AbortSignal,
+): Promise<unknown> {
+  const bytes = await readBounded(request, Math.floor(maxBytes), code, signal);
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new ServiceError('REQUEST_INVALID', `The body is not JSON: ${messageOf(error).slice(0, 100)}.`);
+  }
+}
