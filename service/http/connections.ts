@@ -7,11 +7,18 @@ import { answerFor, problemOf } from './error-responses.js';
 
 /** How long whoever was refused in mid-upload may go on sending: an end at once could cost them the answer. */
 const LINGER_MS = 1_000;
+/** How much of it is read and thrown away, so that most clients come to the end and to their answer. */
+const LINGER_BYTES = 24 * 1024 * 1024;
 
-/** Nobody will read the rest of a body whose request has been answered. */
+/** Nobody will use the rest of a body whose request has been answered. */
 export function endUnreadBody(body: IncomingMessage): void {
   if (body.complete) return;
   body.unpipe();
+  let thrownAway = 0;
+  body.on('data', (chunk: Buffer) => {
+    thrownAway += chunk.length;
+    if (thrownAway > LINGER_BYTES) body.pause();
+  });
   body.resume();
   setTimeout(() => body.complete || body.destroy(), LINGER_MS).unref();
 }
