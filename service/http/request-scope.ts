@@ -12,12 +12,13 @@ export interface RequestScope {
   readonly onEnd: (() => void)[];
 }
 
-/**
- * Opens the scope of a request that has just arrived.
- * @param timeoutMs the server's own deadline; the client's header can only lower it
- */
-export function openScope(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): RequestScope {
-  const budgetMs = Math.min(timeoutMs, clientTimeoutMs(request) ?? timeoutMs);
+/** How long a request may take, milliseconds: the server's own deadline, which the client's header can only lower. */
+export function requestBudgetMs(request: FastifyRequest, timeoutMs: number): number {
+  return Math.min(timeoutMs, clientTimeoutMs(request) ?? timeoutMs);
+}
+
+/** Opens the scope of a request that was let in. */
+export function openScope(reply: FastifyReply, budgetMs: number): RequestScope {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   const scope: RequestScope = {

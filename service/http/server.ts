@@ -26,7 +26,7 @@ import { registerModelRoutes } from './model-routes.js';
 import { registerPredictRoutes } from './predict-routes.js';
 import { registerProbeRoutes } from './probe-routes.js';
 import { registerRequestLog } from './request-log.js';
-import { openScope, type RequestScope } from './request-scope.js';
+import { openScope, type RequestScope, requestBudgetMs } from './request-scope.js';
 import type { ModelDescription } from './schemas.js';
 
 /** The framework's server, for those outside this folder. */
@@ -174,9 +174,10 @@ function registerDoor(server: FastifyInstance, deps: ServerDependencies): void {
     if (!deps.lifecycle.accepting) throw new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
     if (deps.predictor() === undefined)
       throw new ServiceError('NOT_READY', 'The model is still being loaded.');
-    request.scope = openScope(request, reply, deps.options.requestTimeoutMs);
-    const budgetMs = request.scope.deadlineAt - performance.now();
-    request.scope.onEnd.push(deps.admission.enter(1, budgetMs));
+    const budgetMs = requestBudgetMs(request, deps.options.requestTimeoutMs);
+    const leave = deps.admission.enter(1, budgetMs);
+    request.scope = openScope(reply, budgetMs);
+    request.scope.onEnd.push(leave);
   });
 }
 

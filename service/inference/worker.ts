@@ -1,3 +1,4 @@
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../errors.js';
 import type { Pixels } from '../preprocess/image.js';
@@ -8,6 +9,11 @@ import { createSession } from './session.js';
 
 if (parentPort === null) throw new Error('worker.ts runs in a worker thread only');
 const port = parentPort;
+
+/** Where runs fill all cores, the thread that answers probes and refuses at the door must not wait behind them. */
+const NICENESS = 5;
+// Linux sets the priority of the calling thread alone; elsewhere it would be that of the process.
+if (process.platform === 'linux') setPriority(NICENESS);
 
 function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
