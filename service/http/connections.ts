@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { finished } from 'node:stream/promises';
 import type { FastifyInstance } from 'fastify';
 import { ServiceError } from '../errors.js';
 import { answerFor, problemOf } from './error-responses.js';
@@ -10,17 +11,33 @@ const LINGER_MS = 1_000;
 /** How much of it is read and thrown away, so that most clients come to the end and to their answer. */
 const LINGER_BYTES = 24 * 1024 * 1024;
 
+/**
+ * To be awaited before an answer goes out. Where the connection ends with it, a client that is still sending would be
+ * cut off before it looks for the answer: its body is taken in first, within the same bounds.
+ */
+export async function takeInBodyBeforeClose(body: IncomingMessage): Promise<void> {
+  const closes = /close/i.test(body.headers.connection ?? '') || body.httpVersion === '1.0';
+  if (body.complete || !closes) return;
+  throwAway(body);
+  const enough = AbortSignal.timeout(LINGER_MS);
+  await finished(body, { signal: enough, writable: false }).catch(() => undefined);
+}
+
 /** Nobody will use the rest of a body whose request has been answered. */
 export function endUnreadBody(body: IncomingMessage): void {
   if (body.complete) return;
+  throwAway(body);
+  setTimeout(() => body.complete || body.destroy(), LINGER_MS).unref();
+}
+
+function throwAway(body: IncomingMessage): void {
   body.unpipe();
-  let thrownAway = 0;
+  let bytes = 0;
   body.on('data', (chunk: Buffer) => {
-    thrownAway += chunk.length;
-    if (thrownAway > LINGER_BYTES) body.pause();
+    bytes += chunk.length;
+    if (bytes > LINGER_BYTES) body.pause();
   });
   body.resume();
-  setTimeout(() => body.complete || body.destroy(), LINGER_MS).unref();
 }
 
 /** Connections that have not sent a request count as busy for Node: without this they would hold up the end. */

@@ -33,19 +33,19 @@ export const PredictHeadersSchema = Type.Object({
   ),
 });
 
-export const ModelReferenceSchema = Type.Object({
+const ModelReferenceSchema = Type.Object({
   name: Type.String(),
   version: Type.String(),
   digest: Type.String({ description: 'sha256 of the ONNX file' }),
 });
 
-export const ImageInfoSchema = Type.Object({
+const ImageInfoSchema = Type.Object({
   width: Type.Integer({ description: 'pixels, EXIF orientation applied' }),
   height: Type.Integer(),
   format: Type.Enum([...IMAGE_FORMATS]),
 });
 
-export const ClassificationSchema = Type.Object({
+const ClassificationSchema = Type.Object({
   label: Type.String(),
   class_id: Type.Integer(),
   score: Type.Number(),
@@ -75,13 +75,13 @@ export const ProblemSchema = Type.Object(
 );
 export type Problem = Static<typeof ProblemSchema>;
 
-export const BatchItemResultSchema = Type.Object({
+const BatchItemResultSchema = Type.Object({
   index: Type.Integer(),
   image: ImageInfoSchema,
   predictions: Type.Array(ClassificationSchema),
 });
 
-export const BatchItemErrorSchema = Type.Object({
+const BatchItemErrorSchema = Type.Object({
   index: Type.Integer(),
   error: Type.Object({
     code: Type.Enum([...REQUEST_ERROR_CODES]),

@@ -17,7 +17,12 @@ import type { LiveValues, Metrics } from '../telemetry/metrics.js';
 import type { StageTimings } from '../telemetry/stage-timings.js';
 import type { ApiKeys } from './access.js';
 import type { Admission } from './admission.js';
-import { answerBrokenRequest, endConnectionsOnClose, endUnreadBody } from './connections.js';
+import {
+  answerBrokenRequest,
+  endConnectionsOnClose,
+  endUnreadBody,
+  takeInBodyBeforeClose,
+} from './connections.js';
 import { registerDocsRoutes } from './docs-routes.js';
 import { sendError } from './error-responses.js';
 import type { InputLimits } from './image-input.js';
@@ -150,8 +155,9 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
-  server.addHook('onSend', async (_request, reply) => {
+  server.addHook('onSend', async (request, reply) => {
     if (deps.lifecycle.state === 'draining') reply.header('connection', 'close');
+    await takeInBodyBeforeClose(request.raw);
   });
   server.addHook('onResponse', async (request) => endUnreadBody(request.raw));
   endConnectionsOnClose(server);

@@ -11,7 +11,7 @@ const closed = { additionalProperties: false } as const;
  * How pixels become the input tensor: `value = (pixel * scale - mean[c]) / std[c]`, pixel in 0..255,
  * after resizing the image as a person sees it (EXIF applied, alpha dropped).
  */
-export const ResizeSchema = Type.Object(
+const ResizeSchema = Type.Object(
   {
     rule: Type.Enum(['stretch', 'cover', 'letterbox'], {
       description:
@@ -42,7 +42,7 @@ export const ResizeSchema = Type.Object(
   closed,
 );
 
-export const InputSchema = Type.Object(
+const InputSchema = Type.Object(
   {
     name: Type.Optional(
       Type.String({ minLength: 1, description: "tensor name; default: the file's only input" }),
@@ -78,7 +78,7 @@ export const InputSchema = Type.Object(
   closed,
 );
 
-export const OutputSchema = Type.Object(
+const OutputSchema = Type.Object(
   {
     name: Type.Optional(
       Type.String({ minLength: 1, description: "tensor name; default: the file's first output" }),
@@ -103,7 +103,7 @@ export const OutputSchema = Type.Object(
   closed,
 );
 
-export const GoldenSchema = Type.Object(
+const GoldenSchema = Type.Object(
   {
     file: Type.String({ minLength: 1, description: 'image beside the manifest' }),
     predictions: Type.Array(

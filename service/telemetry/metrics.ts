@@ -8,15 +8,7 @@ const CONFIDENCE_BUCKETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0
 /** A label set stays closed: a model with more classes than this is counted as `other`. */
 const MAX_LABEL_VALUES = 100;
 
-export const IMAGE_OUTCOMES = [
-  'ok',
-  'client_error',
-  'refused',
-  'deadline',
-  'disconnected',
-  'server_error',
-] as const;
-export type ImageOutcome = (typeof IMAGE_OUTCOMES)[number];
+const IMAGE_OUTCOMES = ['ok', 'client_error', 'refused', 'deadline', 'disconnected', 'server_error'] as const;
 
 export interface LiveValues {
   readonly ready: boolean;

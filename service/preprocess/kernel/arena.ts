@@ -3,7 +3,7 @@ import type { Kernel } from './kernel.js';
 const PAGE_BYTES = 65_536;
 const ALIGNMENT = 16;
 /** The kernels may touch this much past the end of a row. */
-export const SLACK_BYTES = 64;
+const SLACK_BYTES = 64;
 
 /** The kernel's memory, handed out from front to back and taken back all at once. It never shrinks. */
 export class Arena {

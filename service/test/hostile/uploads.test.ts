@@ -119,6 +119,16 @@ describe('a body of a million chunks', () => {
 });
 
 describe('a body that is too large', () => {
+  it('is taken in before the refusal where the connection ends with it, for clients that send all before they read', async () => {
+    const connection = await connect();
+    const size = 12 * MiB;
+    await connection.write(head('POST', '/predict', { ...PNG, connection: 'close', 'content-length': size }));
+    let sent = 0;
+    for (; sent < size && !connection.isOver; sent += MiB) await connection.write('A'.repeat(MiB));
+    expect(sent).toBe(size);
+    expectProblem(await connection.receive(), 'IMAGE_TOO_LARGE');
+  });
+
   it.each<[string, string, Record<string, string>, string, RequestErrorCode, number]>([
     ['an image', '/predict', PNG, '', 'IMAGE_TOO_LARGE', 10 * MiB],
     ['a form', '/predict', FORM, PART, 'IMAGE_TOO_LARGE', 10 * MiB],
