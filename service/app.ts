@@ -115,7 +115,13 @@ function sizeFor({ config, logger, uvThreads }: AppOptions): Sizing {
   const cpu = readCpuBudget();
   const usesGpu = config.executionProviders[0] !== 'cpu';
   const sizing = chooseSizing(
-    { cores: cpu.cores, memoryBytes: readMemoryLimit(), usesGpu, uvThreads },
+    {
+      cores: cpu.cores,
+      memoryBytes: readMemoryLimit(),
+      usesGpu,
+      imagesPerRequest: config.maxBatchImages,
+      uvThreads,
+    },
     config,
   );
   logger.info({ cores: cpu.cores, because: cpu.source, uv_threads: uvThreads, ...sizing }, 'sized');

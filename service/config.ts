@@ -143,7 +143,7 @@ export const CONFIG_SCHEMA = {
 
   MAX_IN_FLIGHT_IMAGES: integer({
     default: undefined,
-    defaultText: '32 per worker',
+    defaultText: '32 per worker, at least MAX_BATCH_IMAGES',
     min: 1,
     max: 100_000,
     description: 'Images in the house, from the request line to the answer; beyond it OVERLOADED',

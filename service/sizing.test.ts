@@ -62,7 +62,7 @@ describe('readMemoryLimit', () => {
 });
 
 describe('chooseSizing', () => {
-  const machine = { cores: 8, memoryBytes: undefined, usesGpu: false, uvThreads: 16 };
+  const machine = { cores: 8, memoryBytes: undefined, usesGpu: false, imagesPerRequest: 32, uvThreads: 16 };
 
   it('gives each core a worker of one thread', () => {
     expect(chooseSizing(machine, {})).toMatchObject({ workers: 8, intraOpThreads: 1, decodeConcurrency: 8 });
@@ -88,6 +88,10 @@ describe('chooseSizing', () => {
   it('keeps what waits to an eighth of a small memory', () => {
     expect(chooseSizing({ ...machine, memoryBytes: 512 * 1024 ** 2 }, {}).maxQueueBytes).toBe(64 * 1024 ** 2);
     expect(chooseSizing(machine, {}).maxQueueBytes).toBe(128 * 1024 ** 2);
+  });
+
+  it('has room for the largest request', () => {
+    expect(chooseSizing({ ...machine, cores: 1, imagesPerRequest: 500 }, {}).maxInFlightImages).toBe(500);
   });
 
   it('leaves alone what was configured', () => {

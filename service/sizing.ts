@@ -26,6 +26,8 @@ export interface Resources {
   /** Undefined where nothing limits it. */
   readonly memoryBytes: number | undefined;
   readonly usesGpu: boolean;
+  /** Images that one request may bring: so many must fit into the house. */
+  readonly imagesPerRequest: number;
   /** Threads of libuv's pool. */
   readonly uvThreads: number;
 }
@@ -124,7 +126,9 @@ export function chooseSizing(resources: Resources, chosen: ChosenSizes): Sizing 
     decodeConcurrency:
       chosen.decodeConcurrency ?? Math.min(Math.max(1, Math.ceil(cores)), resources.uvThreads),
     maxBatchSize,
-    maxInFlightImages: chosen.maxInFlightImages ?? Math.max(IN_FLIGHT_PER_WORKER, 2 * maxBatchSize) * workers,
+    maxInFlightImages:
+      chosen.maxInFlightImages ??
+      Math.max(IN_FLIGHT_PER_WORKER * workers, 2 * maxBatchSize * workers, resources.imagesPerRequest),
     maxQueueBytes: chosen.maxQueueBytes ?? Math.floor(Math.min(MOST_QUEUE_BYTES, memoryBytes * QUEUE_SHARE)),
   };
 }

@@ -91,7 +91,7 @@ async function prepare(files: ModelFiles, pool: WorkerPool, options: StartOption
   }
   const spec = resolveModelSpec(files.manifest, files.digest, engine);
   await pool.prepare(spec.plan);
-  const maxBatchSize = Math.min(sizing.maxBatchSize, spec.plan.fixedBatch ?? sizing.maxBatchSize);
+  const maxBatchSize = spec.plan.fixedBatch ?? sizing.maxBatchSize;
   const decoder = createDecoder({
     formats: new Set(config.imageFormats),
     maxPixels: config.maxImagePixels,
