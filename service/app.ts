@@ -77,8 +77,9 @@ export async function createApp(options: AppOptions): Promise<App> {
       running = await startModel({ config, logger, sizing, metrics }, signal);
       metrics.modelLoad.set((performance.now() - startedAt) / 1000);
       lifecycle.markReady();
-      const { description } = running;
-      logger.info({ model: description, ready_ms: Math.round(performance.now() - startedAt) }, 'ready');
+      const { name, version, digest, execution_provider } = running.description;
+      const ready_ms = Math.round(performance.now() - startedAt);
+      logger.info({ model: `${name}@${version}`, digest, execution_provider, ready_ms }, 'ready');
     },
     resources: drainOrder(server, managementServer, () => running),
   };

@@ -22,6 +22,9 @@ export function createLogger(options: LogOptions): Logger {
   const { formatters: _, ...plain } = settings;
   return pino(
     plain,
-    transport({ target: 'pino-pretty', options: { translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' } }),
+    transport({
+      target: 'pino-pretty',
+      options: { translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname', singleLine: true },
+    }),
   );
 }
