@@ -8,19 +8,24 @@ const PROBLEM_RESPONSE = {
   content: { 'application/problem+json': { schema: ProblemSchema } },
 };
 
+const TAGS = [{ name: 'prediction' }, { name: 'model' }, { name: 'operation' }];
+
+const KEY_SCHEMES = {
+  bearer: { type: 'http', scheme: 'bearer' },
+  key: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+} as const;
+
 /** GET /openapi.json and a page for people at /docs, made from the schemas that validate. */
-export async function registerDocsRoutes(server: FastifyInstance): Promise<void> {
+export async function registerDocsRoutes(server: FastifyInstance, needsKey: boolean): Promise<void> {
   await server.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'cv-inference', version: '1', description: 'An image in, labelled predictions out.' },
-      components: {
-        securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer' },
-          key: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
-        },
-      },
-      security: [{}, { bearer: [] }, { key: [] }],
+      tags: TAGS,
+      ...(needsKey && {
+        components: { securitySchemes: KEY_SCHEMES },
+        security: [{ bearer: [] }, { key: [] }],
+      }),
     },
     transform: ({ schema, url, route }) => ({ schema: documented(schema, route.config?.requestBody), url }),
   });

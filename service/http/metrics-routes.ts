@@ -5,7 +5,7 @@ import type { ServerDependencies } from './server.js';
 export function registerMetricsRoutes(server: FastifyInstance, deps: ServerDependencies): void {
   server.get(
     '/metrics',
-    { schema: { summary: 'Prometheus metrics', tags: ['operation'] } },
+    { schema: { summary: 'Prometheus metrics', tags: ['operation'], security: [] } },
     async (_, reply) => {
       deps.metrics.observe(deps.liveValues());
       return reply.type(deps.metrics.registry.contentType).send(await deps.metrics.registry.metrics());

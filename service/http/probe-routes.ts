@@ -7,7 +7,7 @@ import type { ServerDependencies } from './server.js';
 export function registerProbeRoutes(server: FastifyInstance, deps: ServerDependencies): void {
   server.get(
     '/health',
-    { schema: { summary: 'Liveness', tags: ['operation'], response: { 200: HealthSchema } } },
+    { schema: { summary: 'Liveness', tags: ['operation'], security: [], response: { 200: HealthSchema } } },
     async () => ({ status: 'ok' as const, state: deps.lifecycle.state }),
   );
   server.get(
@@ -16,6 +16,7 @@ export function registerProbeRoutes(server: FastifyInstance, deps: ServerDepende
       schema: {
         summary: 'Readiness: 200 when a model is loaded, warmed and checked',
         tags: ['operation'],
+        security: [],
         response: { 200: ReadySchema },
       },
     },

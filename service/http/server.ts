@@ -106,7 +106,7 @@ export async function createServer(deps: ServerDependencies): Promise<FastifyIns
   registerDoor(server, deps);
   if (deps.options.rateLimitPerMinute > 0)
     await registerRateLimit(server, deps.options.rateLimitPerMinute, deps.apiKeys);
-  await registerDocsRoutes(server);
+  await registerDocsRoutes(server, deps.apiKeys.required);
   await server.register(async (routes) => {
     if (!deps.options.hasManagementPort) registerManagementRoutes(routes, deps);
     registerModelRoutes(routes, deps);

@@ -38,6 +38,20 @@ describe('GET /openapi.json', () => {
   });
 });
 
+describe('security', () => {
+  it('is asked for where keys are set, but not of probes', async () => {
+    const open = await createAppFor();
+    const closed = await createAppFor({ API_KEYS: 'a' });
+    await open.server.ready();
+    await closed.server.ready();
+    expect(open.server.swagger()).not.toHaveProperty('security');
+    const closedDocument = JSON.parse(JSON.stringify(closed.server.swagger()));
+    expect(closedDocument.security).toEqual([{ bearer: [] }, { key: [] }]);
+    expect(closedDocument.paths['/health'].get.security).toEqual([]);
+    expect(closedDocument.paths['/predict'].post).not.toHaveProperty('security');
+  });
+});
+
 describe('GET /docs', () => {
   it('is a page for people that loads nothing from elsewhere', async () => {
     const app = await createAppFor();
