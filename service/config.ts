@@ -123,7 +123,7 @@ export const CONFIG_SCHEMA = {
   }),
   MAX_BATCH_SIZE: integer({
     default: undefined,
-    defaultText: '2 on a CPU, 32 on a GPU',
+    defaultText: '4 on a CPU, 32 on a GPU',
     min: 1,
     max: 1024,
     description: 'Images per run',

@@ -33,7 +33,7 @@ export interface Resources {
 }
 
 /** Beyond this a batch on a CPU costs more per image than it saves (measured: docs/decisions/0002-pull-batching.md). */
-const CPU_BATCH_SIZE = 2;
+const CPU_BATCH_SIZE = 4;
 const GPU_BATCH_SIZE = 32;
 /** Images in the house per worker: enough to ride out a burst, little enough to be served within a deadline. */
 const IN_FLIGHT_PER_WORKER = 32;
