@@ -1,18 +1,16 @@
 import type { FastifyRequest } from 'fastify';
 import { messageOf, ServiceError } from '../errors.js';
 import { CollectedBytes } from './collected-bytes.js';
-import { batchTooLarge, brokenOff, imageTooLarge } from './input-errors.js';
+import { brokenOff } from './input-errors.js';
 
-/** Reads a body that may lie about its length. Throws `code` past the limit, and the signal's reason once that aborts. */
+/** Reads a body that may lie about its length. Throws `tooLarge` past the limit, and the signal's reason once that aborts. */
 export function readBounded(
   request: FastifyRequest,
   maxBytes: number,
-  code: 'IMAGE_TOO_LARGE' | 'BATCH_TOO_LARGE',
+  tooLarge: () => ServiceError,
   signal: AbortSignal,
 ): Promise<Buffer> {
   const { raw } = request;
-  const tooLarge = (): ServiceError =>
-    code === 'IMAGE_TOO_LARGE' ? imageTooLarge(maxBytes) : batchTooLarge(maxBytes);
   if (declaredBytes(request) > maxBytes) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
     const collected = new CollectedBytes();
@@ -42,10 +40,10 @@ export function declaredBytes(request: FastifyRequest): number {
 export async function readJson(
   request: FastifyRequest,
   maxBytes: number,
-  code: 'IMAGE_TOO_LARGE' | 'BATCH_TOO_LARGE',
+  tooLarge: () => ServiceError,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const bytes = await readBounded(request, Math.floor(maxBytes), code, signal);
+  const bytes = await readBounded(request, maxBytes, tooLarge, signal);
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch (error) {

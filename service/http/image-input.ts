@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { ServiceError } from '../errors.js';
 import { readBounded, readJson } from './body.js';
 import { readForm } from './form-input.js';
-import { imageTooLarge, missing, tooMany, unsupportedType } from './input-errors.js';
+import { batchTooLarge, imageTooLarge, missing, tooMany, unsupportedType } from './input-errors.js';
 
 export interface InputLimits {
   readonly maxImageBytes: number;
@@ -31,14 +31,15 @@ export async function readImage(
 ): Promise<Buffer> {
   refuseCompressed(request);
   const type = contentType(request);
+  const tooLarge = (): ServiceError => imageTooLarge(limits.maxImageBytes);
   if (type === 'multipart/form-data') return onlyImage(await readForm(request, 'file', 1, limits, signal));
   if (type === 'application/json') {
     const maxBytes = limits.maxImageBytes * BASE64_GROWTH + JSON_ENVELOPE_BYTES;
-    const document = await readJson(request, maxBytes, 'IMAGE_TOO_LARGE', signal);
+    const document = await readJson(request, maxBytes, tooLarge, signal);
     return fromBase64(field(document, 'image'), limits.maxImageBytes);
   }
   if (type !== '' && !RAW_TYPES.test(type)) throw unsupportedType(type);
-  const bytes = await readBounded(request, limits.maxImageBytes, 'IMAGE_TOO_LARGE', signal);
+  const bytes = await readBounded(request, limits.maxImageBytes, tooLarge, signal);
   if (bytes.length === 0) throw missing('The body is empty. Send the bytes of an image.');
   return bytes;
 }
@@ -62,7 +63,8 @@ export async function readImages(
       `A batch comes as multipart/form-data or application/json, not as ${type || 'a body without a Content-Type'}.`,
     );
   }
-  const document = await readJson(request, limits.maxBatchBytes * BASE64_GROWTH, 'BATCH_TOO_LARGE', signal);
+  const tooLarge = (): ServiceError => batchTooLarge(limits.maxBatchBytes);
+  const document = await readJson(request, limits.maxBatchBytes * BASE64_GROWTH, tooLarge, signal);
   const images = field(document, 'images');
   if (!Array.isArray(images))
     throw new ServiceError('REQUEST_INVALID', '"images" must be a list of base64 texts.');

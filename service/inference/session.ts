@@ -30,7 +30,6 @@ export interface Session {
     shape: readonly number[],
     outputNames: readonly string[],
   ): Promise<Map<string, RawOutput>>;
-  release(): Promise<void>;
 }
 
 const SEVERITY_WARNING = 2;
@@ -91,7 +90,6 @@ function wrap(session: InferenceSession, provider: string, unavailable: EngineIn
       });
       return new Map(outputNames.map((name) => [name, toFloats(name, results[name])]));
     },
-    release: () => session.release(),
   };
 }
 

@@ -124,6 +124,9 @@ describe('bad requests', () => {
     expectProblem(await post(app, '/predict', large, PNG), 'IMAGE_TOO_LARGE');
     expectProblem(await post(app, '/predict', form.payload, form.headers), 'IMAGE_TOO_LARGE');
     expectProblem(await post(app, '/predict', { image: large.toString('base64') }), 'IMAGE_TOO_LARGE');
+    const document = await post(app, '/predict', { image: 'A'.repeat(100_000) });
+    expectProblem(document, 'IMAGE_TOO_LARGE');
+    expect(JSON.stringify(document.body)).toContain(' 500 bytes');
   });
 
   it('too many pixels: IMAGE_DIMENSIONS_EXCEEDED', async () => {
