@@ -10,7 +10,7 @@ import {
   type ServerDependencies,
 } from './http/server.js';
 import { Lifecycle, type Resource } from './lifecycle.js';
-import { chooseSizing, readCpuBudget, readMemoryLimit, type Sizing } from './sizing.js';
+import { chooseSizing, readCpuBudget, readMemoryLimit, readThrottledPeriods, type Sizing } from './sizing.js';
 import { type ServingModel, startModel } from './start-model.js';
 import type { Logger } from './telemetry/logging.js';
 import { Metrics } from './telemetry/metrics.js';
@@ -45,6 +45,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     expectedMs: (images) => running?.predictor.batcher.drainMs(images) ?? 0,
   });
   metrics.inFlightLimit.set(sizing.maxInFlightImages);
+  metrics.buildInfo.set({ version: await readVersion() }, 1);
   const dependencies: ServerDependencies = {
     options: { ...config, hasManagementPort: config.managementPort !== undefined },
     limits: config,
@@ -56,13 +57,15 @@ export async function createApp(options: AppOptions): Promise<App> {
     predictor: () => running?.predictor,
     modelDescription: () => running?.description,
     liveValues: () => ({
-      ready: lifecycle.state === 'ready',
+      // As /ready says it: without an inference thread no traffic comes.
+      ready: lifecycle.state === 'ready' && (running?.pool.slots ?? 0) > 0,
       inFlightImages: admission.images,
       slots: running?.pool.slots ?? 0,
       queuedImages: running?.predictor.batcher.queuedImages ?? 0,
       queuedBytes: running?.predictor.batcher.queuedBytes ?? 0,
       decodesActive: running?.predictor.decoder.active ?? 0,
       decodesWaiting: running?.predictor.decoder.waiting ?? 0,
+      cpuThrottledPeriods: readThrottledPeriods(),
     }),
   };
   const server = await createServer(dependencies);
@@ -127,6 +130,16 @@ function sizeFor({ config, logger, uvThreads }: AppOptions): Sizing {
   );
   logger.info({ cores: cpu.cores, because: cpu.source, uv_threads: uvThreads, ...sizing }, 'sized');
   return sizing;
+}
+
+async function readVersion(): Promise<string> {
+  // Tests run the sources; what ships lies one folder deeper.
+  const file = new URL(
+    import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json',
+    import.meta.url,
+  );
+  const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string };
+  return version;
 }
 
 async function readApiKeys(config: Config): Promise<string[]> {

@@ -115,7 +115,7 @@ export const CONFIG_SCHEMA = {
     defaultText: AUTO,
     min: 1,
     max: 256,
-    description: 'Images decoded at once (at most UV_THREADPOOL_SIZE are)',
+    description: 'Images decoded at once beside the workers (at most UV_THREADPOOL_SIZE are)',
   }),
   JPEG_TURBO: flag({
     default: true,
@@ -153,7 +153,7 @@ export const CONFIG_SCHEMA = {
     defaultText: 'an eighth of the memory limit, at most 134217728',
     min: 1,
     max: Number.MAX_SAFE_INTEGER,
-    description: 'Pixels that may wait for a worker',
+    description: 'Files and pixels that may wait for a worker',
   }),
   REQUEST_TIMEOUT_MS: integer({
     default: 10_000,

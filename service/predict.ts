@@ -3,7 +3,7 @@ import { ServiceError } from './errors.js';
 import type { ModelSpec } from './model/model-spec.js';
 import { type Classification, classify } from './postprocess/classification.js';
 import type { Decoder } from './preprocess/decode.js';
-import type { DecodedImage } from './preprocess/image.js';
+import type { PreparedImage } from './preprocess/image.js';
 import type { StageTimings } from './telemetry/stage-timings.js';
 
 export interface PredictOptions {
@@ -16,9 +16,16 @@ export interface PredictOptions {
 }
 
 export interface Prediction {
-  readonly image: Pick<DecodedImage, 'width' | 'height' | 'format'>;
+  readonly image: Pick<PreparedImage, 'width' | 'height' | 'format'>;
   readonly predictions: readonly Classification[];
   readonly timings: StageTimings;
+}
+
+type Outputs = readonly { readonly name: string; readonly data: Float32Array }[];
+
+interface Served extends Pick<Prediction, 'image'> {
+  readonly outputs: Outputs;
+  readonly timings: Omit<StageTimings, 'postprocess'>;
 }
 
 /** The data flow of one image: bytes to pixels, pixels to outputs, outputs to predictions. */
@@ -33,25 +40,33 @@ export class Predictor {
     this.batcher = batcher;
   }
 
+  /** @param bytes given away: they may be gone afterwards */
   async predict(bytes: Uint8Array, options: PredictOptions): Promise<Prediction> {
-    const startedAt = performance.now();
-    const { pixels, width, height, format } = await this.decoder.decode(bytes, options.signal);
-    const decodedAt = performance.now();
-    const { outputs, queueMs, inferenceMs } = await this.batcher.submit(pixels, options.signal);
+    const { image, outputs, timings } = await this.#serve(bytes, options.signal);
     const answeredAt = performance.now();
     const predictions = this.#interpret(outputs, options);
-    const postprocess = performance.now() - answeredAt;
-    return {
-      image: { width, height, format },
-      predictions,
-      timings: { decode: decodedAt - startedAt, queue: queueMs, inference: inferenceMs, postprocess },
-    };
+    return { image, predictions, timings: { ...timings, postprocess: performance.now() - answeredAt } };
   }
 
-  #interpret(
-    outputs: readonly { name: string; data: Float32Array }[],
-    options: PredictOptions,
-  ): Classification[] {
+  async #serve(bytes: Uint8Array, signal: AbortSignal): Promise<Served> {
+    const startedAt = performance.now();
+    let prepared = await this.decoder.prepare(bytes, signal);
+    for (;;) {
+      const preparedMs = performance.now() - startedAt;
+      const served = await this.batcher.submit(prepared.image, signal);
+      if ('outputs' in served) {
+        const { width, height, format } = prepared;
+        const { outputs, decodeMs, queueMs, inferenceMs } = served;
+        const timings = { decode: preparedMs + decodeMs, queue: queueMs, inference: inferenceMs };
+        return { image: { width, height, format }, outputs, timings };
+      }
+      // The engine's decoder refuses it, and the other one judges: errors are the same whichever ran.
+      const { pixels, ...rest } = await this.decoder.decode(served.returned, signal);
+      prepared = { ...rest, image: pixels };
+    }
+  }
+
+  #interpret(outputs: Outputs, options: PredictOptions): Classification[] {
     const { classification } = this.model;
     const output = outputs.find((candidate) => candidate.name === classification.outputName);
     if (output === undefined) throw new ServiceError('INFERENCE_FAILED', 'The model gave no scores.');

@@ -10,7 +10,7 @@ import { fetchModel, type ModelFiles } from './model/fetch-model.js';
 import { checkGolden } from './model/golden.js';
 import { type ModelSpec, resolveModelSpec } from './model/model-spec.js';
 import { Predictor } from './predict.js';
-import { createDecoder } from './preprocess/decode.js';
+import { createDecoder, type DecoderOptions } from './preprocess/decode.js';
 import type { Sizing } from './sizing.js';
 import type { Logger } from './telemetry/logging.js';
 import type { Metrics } from './telemetry/metrics.js';
@@ -97,24 +97,29 @@ async function prepare(files: ModelFiles, pool: WorkerPool, options: StartOption
     maxPixels: config.maxImagePixels,
     spec: spec.plan.input,
     concurrency: sizing.decodeConcurrency,
-    jpegTurbo: config.jpegTurbo ? 'auto' : 'off',
+    jpegTurbo: jpegTurboOf(config, sizing),
   });
   const batcher = new Batcher(pool, {
     maxBatchSize,
     maxWaitMs: config.maxBatchWaitMs,
     maxImages: sizing.maxInFlightImages,
     maxBytes: sizing.maxQueueBytes,
-    onBuffers: (buffers) => decoder.recycle(buffers),
     onBatch: (images) => metrics.batchSize.observe(images),
   });
   const predictor = new Predictor(spec, decoder, batcher);
   await warmUp(pool, spec, maxBatchSize);
   await checkGolden(files.manifest.golden ?? [], (file) => readFile(join(files.directory, file)), predictor);
+  metrics.startPredictions(spec.classification.labels);
   metrics.modelInfo.set(
     { name: spec.name, version: spec.version, digest: spec.digest, provider: engine.provider },
     1,
   );
   return { pool, predictor, description: describe(spec, pool, sizing.workers, maxBatchSize) };
+}
+
+function jpegTurboOf(config: Config, sizing: Sizing): DecoderOptions['jpegTurbo'] {
+  if (!config.jpegTurbo) return 'off';
+  return sizing.workersDecode ? 'thread' : 'pool';
 }
 
 /** Every thread runs once, alone and with a full batch, so that no request pays for first allocations. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { ServiceError } from '../errors.js';
-import { ControlledRunner, onePixel, settle } from '../test/support/controlled-runner.js';
-import { Batcher, type BatcherOptions } from './batcher.js';
+import { ControlledRunner, DECODE_MS, onePixel, settle } from '../test/support/controlled-runner.js';
+import { Batcher, type BatcherOptions, type ServedImage } from './batcher.js';
 
 const OPTIONS: BatcherOptions = { maxBatchSize: 4, maxWaitMs: 0, maxImages: 100, maxBytes: 1_000_000 };
 const patient = new AbortController().signal;
@@ -15,10 +15,14 @@ function setUp(options: Partial<BatcherOptions> = {}, slots = 1) {
 /** Submits images 0, 1, 2, ...; rejections are kept for the test to look at. */
 function submit(batcher: Batcher, count: number, signal = patient) {
   return Array.from({ length: count }, (_, id) => {
-    const promise = batcher.submit(onePixel(id), signal).then((served) => served.outputs[0]?.data[0]);
+    const promise = batcher.submit(onePixel(id), signal).then(firstValue);
     promise.catch(() => undefined);
     return promise;
   });
+}
+
+function firstValue(served: ServedImage): number | undefined {
+  return 'outputs' in served ? served.outputs[0]?.data[0] : undefined;
 }
 
 function codeOf(promise: Promise<unknown>): Promise<string> {
@@ -106,6 +110,51 @@ describe('Batcher', () => {
     await runner.finish();
     expect(await first).toBe(0);
     expect(batcher.queuedBytes).toBe(0);
+  });
+
+  it('counts a file that waits by its own bytes', async () => {
+    const { runner, batcher } = setUp({}, 0);
+    const answer = batcher.submit({ jpeg: new Uint8Array(77), width: 100, height: 100 }, patient);
+    expect(batcher.queuedBytes).toBe(77);
+    runner.setSlots(1);
+    await runner.finish();
+    await answer;
+    expect(batcher.queuedBytes).toBe(0);
+  });
+
+  it('tells decoding from waiting for the others to be decoded, and both from inference', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const { runner, batcher } = setUp({}, 0);
+      const jpeg = { jpeg: new Uint8Array(1), width: 1, height: 1 };
+      const images = [jpeg, onePixel(0), jpeg];
+      const served = images.map((image) => batcher.submit(image, patient));
+      vi.advanceTimersByTime(100);
+      runner.setSlots(1);
+      vi.advanceTimersByTime(40);
+      await runner.finish();
+      const times = (await Promise.all(served)).map(({ decodeMs, queueMs, inferenceMs }) => [
+        decodeMs,
+        queueMs,
+        inferenceMs,
+      ]);
+      const inferenceMs = 40 - 2 * DECODE_MS;
+      expect(times).toEqual([
+        [DECODE_MS, 100 + DECODE_MS, inferenceMs],
+        [0, 100 + 2 * DECODE_MS, inferenceMs],
+        [DECODE_MS, 100 + DECODE_MS, inferenceMs],
+      ]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('resolves with the file of an image that the engine could not decode', async () => {
+    const { runner, batcher } = setUp();
+    const file = new Uint8Array([1, 2, 3]);
+    const served = batcher.submit({ jpeg: file, width: 1, height: 1 }, patient);
+    await runner.handBack();
+    expect(await served).toMatchObject({ returned: file });
   });
 
   it('says when to come back from what it has measured', async () => {

@@ -1,6 +1,6 @@
 import { ServiceError } from '../errors.js';
-import type { InferenceRunner, OutputTensor } from '../inference/runner.js';
-import type { Pixels } from '../preprocess/image.js';
+import type { InferenceRunner, ItemResult } from '../inference/runner.js';
+import type { ModelImage } from '../preprocess/image.js';
 import { cutSize } from './cut-policy.js';
 import { ImageQueue, type QueuedImage, type QueueLimits, type QueueResult } from './queue.js';
 import { ServiceTime } from './service-time.js';
@@ -11,13 +11,9 @@ export interface BatcherOptions extends QueueLimits {
   readonly maxWaitMs: number;
   /** Told of every batch that ran. */
   readonly onBatch?: (images: number) => void;
-  /** Given the pixel buffers that the engine hands back. */
-  readonly onBuffers?: (buffers: readonly ArrayBuffer[]) => void;
 }
 
-export interface ServedImage extends Omit<QueueResult, 'item'> {
-  readonly outputs: readonly OutputTensor[];
-}
+export type ServedImage = Omit<QueueResult, 'item'> & Exclude<ItemResult, { failure: string }>;
 
 /**
  * Pull batching: a free slot takes what has queued meanwhile, up to the batch limit.
@@ -55,26 +51,27 @@ export class Batcher {
   }
 
   /**
-   * Queues one image and resolves with its outputs. The pixels are given away.
+   * Queues one image and resolves with its outputs, or with its file where the engine cannot decode that. The image
+   * is given away.
    * Rejects with OVERLOADED when the queue is full, SHUTTING_DOWN when it is closed, WORKER_LOST when its thread
    * died, INFERENCE_FAILED when the model refuses this image, and with the signal's reason once that aborts.
    */
-  async submit(pixels: Pixels, signal: AbortSignal): Promise<ServedImage> {
+  async submit(image: ModelImage, signal: AbortSignal): Promise<ServedImage> {
     signal.throwIfAborted();
     if (this.#closing !== undefined) throw new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
-    const result = await new Promise<QueueResult>((settle, fail) => {
+    const { item, ...times } = await new Promise<QueueResult>((settle, fail) => {
       this.#queue.add(
-        { pixels, signal, queuedAt: performance.now(), settle, fail },
+        { image, signal, queuedAt: performance.now(), settle, fail },
         this.#retryAfterSeconds(),
       );
       this.#cut();
     });
-    if ('failure' in result.item) {
+    if ('failure' in item) {
       throw new ServiceError('INFERENCE_FAILED', 'The model could not process this image.', {
-        cause: result.item.failure,
+        cause: item.failure,
       });
     }
-    return { outputs: result.item.outputs, queueMs: result.queueMs, inferenceMs: result.inferenceMs };
+    return { ...item, ...times };
   }
 
   /** Serves what is queued, then ends. Idempotent. */
@@ -126,13 +123,19 @@ export class Batcher {
     this.#imagesRunning += batch.length;
     this.#options.onBatch?.(batch.length);
     try {
-      const { items, buffers } = await this.#runner.run(batch.map((image) => image.pixels));
-      this.#options.onBuffers?.(buffers);
-      const inferenceMs = performance.now() - startedAt;
-      this.#serviceTime.record(inferenceMs, batch.length);
+      const { items, decodeMs } = await this.#runner.run(batch.map(({ image }) => image));
+      const runMs = performance.now() - startedAt;
+      this.#serviceTime.record(runMs, batch.length);
+      const decodingMs = decodeMs.reduce((sum, ms) => sum + ms, 0);
       for (const [index, image] of batch.entries()) {
         const item = items[index] ?? { failure: 'the engine returned no result for this image' };
-        image.settle({ item, queueMs: startedAt - image.queuedAt, inferenceMs });
+        const ownMs = decodeMs[index] ?? 0;
+        image.settle({
+          item,
+          queueMs: startedAt - image.queuedAt + decodingMs - ownMs,
+          decodeMs: ownMs,
+          inferenceMs: runMs - decodingMs,
+        });
       }
     } catch (error) {
       for (const image of batch) image.fail(error);

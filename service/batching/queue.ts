@@ -1,6 +1,6 @@
 import { ServiceError } from '../errors.js';
 import type { ItemResult } from '../inference/runner.js';
-import type { Pixels } from '../preprocess/image.js';
+import type { ModelImage } from '../preprocess/image.js';
 
 export interface QueueLimits {
   readonly maxImages: number;
@@ -8,18 +8,21 @@ export interface QueueLimits {
 }
 
 export interface QueuedImage {
-  readonly pixels: Pixels;
+  readonly image: ModelImage;
   readonly queuedAt: number;
   readonly signal: AbortSignal;
   readonly settle: (result: QueueResult) => void;
   readonly fail: (error: unknown) => void;
 }
 
+/** The times of one image; together they are what passed between entering the queue and the answer. */
 export interface QueueResult {
   readonly item: ItemResult;
-  /** Time from entering the queue to the start of the run. */
+  /** Waiting: for a slot, and for the others of the batch to be decoded. */
   readonly queueMs: number;
-  /** Time from handing the batch to the engine to its answer. */
+  /** Decoding this image, where the engine did that. */
+  readonly decodeMs: number;
+  /** All else that the engine did for the batch. */
   readonly inferenceMs: number;
 }
 
@@ -52,7 +55,7 @@ export class ImageQueue {
   add(image: QueuedImage, retryAfterSeconds: number): void {
     const isFull =
       this.images >= this.#limits.maxImages ||
-      (this.images > 0 && this.#bytes + image.pixels.data.byteLength > this.#limits.maxBytes);
+      (this.images > 0 && this.#bytes + bytesOf(image) > this.#limits.maxBytes);
     if (isFull) {
       throw new ServiceError('OVERLOADED', `The queue is full: ${this.images} images wait already.`, {
         retryAfterSeconds,
@@ -64,7 +67,7 @@ export class ImageQueue {
     };
     image.signal.addEventListener('abort', leave, { once: true });
     this.#waiting.add(image);
-    this.#bytes += image.pixels.data.byteLength;
+    this.#bytes += bytesOf(image);
   }
 
   /** Takes the oldest images out. */
@@ -88,6 +91,10 @@ export class ImageQueue {
   }
 
   #remove(image: QueuedImage): void {
-    if (this.#waiting.delete(image)) this.#bytes -= image.pixels.data.byteLength;
+    if (this.#waiting.delete(image)) this.#bytes -= bytesOf(image);
   }
+}
+
+function bytesOf({ image }: QueuedImage): number {
+  return 'jpeg' in image ? image.jpeg.byteLength : image.data.byteLength;
 }

@@ -28,7 +28,7 @@ export const USAGE = `npm run bench -- [options]
   --only a,b        only these scenarios (throughput, lone-client, health, overload, startup, memory)
   --rounds 5        rounds; in each everything is measured once, in turn
   --seconds 4       length of one measurement
-  --clients 8,16,32 numbers of clients that are tried; the largest saturates the service
+  --clients 8,16,32 numbers of clients that are tried; the largest has to saturate the service
   --requests 5000   requests while the memory is watched (50000 for a long look)
   --starts 5        starts of the process
   --deadline-ms 1000  deadline of a request while overloaded

@@ -8,6 +8,7 @@ export class CollectedBytes {
   readonly #pieces: Buffer[] = [];
   #block = Buffer.alloc(0);
   #used = 0;
+  #copied = 0;
   #length = 0;
 
   get length(): number {
@@ -23,6 +24,7 @@ export class CollectedBytes {
     }
     if (this.#used + piece.length > this.#block.length) this.#startBlock(piece.length);
     this.#used += piece.copy(this.#block, this.#used);
+    this.#copied += piece.length;
   }
 
   /** All of them in one. */
@@ -34,7 +36,7 @@ export class CollectedBytes {
 
   #startBlock(atLeast: number): void {
     this.#endBlock();
-    const size = Math.min(MOST_BLOCK_BYTES, Math.max(LEAST_BLOCK_BYTES, this.#length));
+    const size = Math.min(MOST_BLOCK_BYTES, Math.max(LEAST_BLOCK_BYTES, this.#copied));
     this.#block = Buffer.allocUnsafe(Math.max(size, atLeast));
   }
 

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ServiceError } from '../errors.js';
+import { REQUEST_ERROR_CODES, ServiceError } from '../errors.js';
 import type { Prediction, Predictor } from '../predict.js';
 import { type StageTimings, serverTiming, slowest } from '../telemetry/stage-timings.js';
-import { answerFor } from './error-responses.js';
+import { answerFor, STATUS_OF_CODE } from './error-responses.js';
 import { type ImageInput, readImage, readImages } from './image-input.js';
 import {
   BATCH_BODY,
@@ -22,6 +22,9 @@ type PredictRequest = FastifyRequest<{ Querystring: PredictQuery }>;
 
 /** POST /predict and POST /predict/batch. */
 export function registerPredictRoutes(server: FastifyInstance, deps: ServerDependencies): void {
+  const statuses = new Set([200, ...Object.values(STATUS_OF_CODE)]);
+  for (const route of ['/predict', '/predict/batch']) deps.metrics.startRoute('POST', route, statuses);
+  deps.metrics.startRejections(REQUEST_ERROR_CODES);
   server.post<{ Querystring: PredictQuery }>(
     '/predict',
     {
@@ -59,9 +62,10 @@ async function predictOne(
 ): Promise<Result> {
   const predictor = readyPredictor(deps);
   const bytes = await readImage(request, deps.limits, request.scope.signal);
+  const { length } = bytes;
   const prediction = await predictImage(predictor, { bytes }, request, deps);
   announce(request, reply, prediction.timings);
-  request.summary = { image: prediction.image, bytes: bytes.length };
+  request.summary = { image: prediction.image, bytes: length };
   return {
     ...preamble(predictor, request),
     image: prediction.image,

@@ -1,5 +1,5 @@
-import type { Pixels } from '../preprocess/image.js';
-import type { EngineInfo, ItemResult, TensorPlan } from './runner.js';
+import type { ModelImage } from '../preprocess/image.js';
+import type { EngineInfo, RunResult, TensorPlan } from './runner.js';
 
 /** What a worker thread is born with. */
 export interface WorkerInit {
@@ -10,18 +10,11 @@ export interface WorkerInit {
 
 export type ToWorker =
   | { readonly type: 'prepare'; readonly plan: TensorPlan }
-  | { readonly type: 'run'; readonly id: number; readonly batch: readonly Pixels[] }
+  | { readonly type: 'run'; readonly id: number; readonly batch: readonly ModelImage[] }
   | { readonly type: 'stop' };
 
 export type FromWorker =
   | { readonly type: 'loaded'; readonly engine: EngineInfo }
   | { readonly type: 'refused'; readonly reason: string }
   | { readonly type: 'prepared' }
-  | {
-      readonly type: 'done';
-      readonly id: number;
-      readonly items: readonly ItemResult[];
-      readonly buffers: readonly ArrayBuffer[];
-      readonly resampleMs: number;
-      readonly runMs: number;
-    };
+  | { readonly type: 'done'; readonly id: number; readonly result: RunResult };

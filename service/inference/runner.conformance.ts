@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Pixels } from '../preprocess/image.js';
+import { loadThreadDecoder } from '../preprocess/decoders/jpeg-turbo.js';
+import type { Pixels, PlainJpeg } from '../preprocess/image.js';
+import { plainJpeg } from '../test/support/images.js';
 import type { InferenceRunner, ItemResult } from './runner.js';
 
 export interface RunnerUnderTest {
@@ -20,9 +22,13 @@ export function plain(red: number, green: number, blue: number): Pixels {
   return { data: data.buffer, width: 4, height: 4 };
 }
 
+async function jpegOf(red: number, green: number, blue: number): Promise<PlainJpeg> {
+  return { jpeg: await plainJpeg({ r: red, g: green, b: blue }, 16, 16, 85), width: 16, height: 16 };
+}
+
 /** The means of an image, in levels, as the model gave them; or `failure`. */
 export function levels(item: ItemResult | undefined): number[] | 'failure' {
-  if (item === undefined || 'failure' in item) return 'failure';
+  if (item === undefined || !('outputs' in item)) return 'failure';
   return [...(item.outputs[0]?.data ?? [])].map((mean) => Math.round(mean * 255));
 }
 
@@ -60,6 +66,28 @@ export function describeRunner(name: string, make: MakeRunner): void {
       const { items } = await runner.run([plain(10, 20, 30), plain(...BRIGHT_RED), plain(70, 80, 90)]);
       expect(items.map(levels)).toEqual([[10, 20, 30], 'failure', [70, 80, 90]]);
     });
+
+    it.skipIf(loadThreadDecoder() === undefined)(
+      'decodes JPEGs itself, and hands back the file of one that is damaged (skipped without the optional binding)',
+      async () => {
+        const { runner } = await make(1);
+        const whole = await jpegOf(40, 50, 60);
+        const damaged = { ...whole, jpeg: whole.jpeg.slice(0, -20) };
+        const file = Buffer.from(damaged.jpeg);
+        const part = { ...whole, jpeg: Buffer.concat([Buffer.alloc(9), whole.jpeg]).subarray(9) };
+        const batch = [plain(10, 20, 30), damaged, whole, plain(...BRIGHT_RED), part];
+        const { items, decodeMs } = await runner.run(batch);
+        expect(items.map(levels)).toEqual([
+          [10, 20, 30],
+          'failure',
+          [40, 50, 60].map((level) => expect.closeTo(level, -1)),
+          'failure',
+          [40, 50, 60].map((level) => expect.closeTo(level, -1)),
+        ]);
+        expect(items[1]).toEqual({ returned: new Uint8Array(file) });
+        expect(decodeMs.map((ms) => ms > 0)).toEqual([false, true, true, false, true]);
+      },
+    );
 
     it('works on after a failure', async () => {
       const { runner } = await make(1);

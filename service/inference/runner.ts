@@ -1,4 +1,4 @@
-import type { InputSpec, Pixels } from '../preprocess/image.js';
+import type { InputSpec, ModelImage } from '../preprocess/image.js';
 
 /** A tensor as the model file declares it. Dynamic dimensions are -1. */
 export interface TensorInfo {
@@ -34,14 +34,20 @@ export interface OutputTensor {
   readonly shape: readonly number[];
 }
 
-/** What became of one image of a batch: its outputs, or the engine's reason for refusing it alone. */
-export type ItemResult = { readonly outputs: readonly OutputTensor[] } | { readonly failure: string };
+/**
+ * What became of one image of a batch: its outputs, the engine's reason for refusing it alone, or the file of an image
+ * that the engine could not decode, handed back for another decoder to judge.
+ */
+export type ItemResult =
+  | { readonly outputs: readonly OutputTensor[] }
+  | { readonly failure: string }
+  | { readonly returned: Uint8Array };
 
 export interface RunResult {
   /** One for each image of the batch, in order. */
   readonly items: readonly ItemResult[];
-  /** The pixel buffers of the batch, handed back for reuse. */
-  readonly buffers: readonly ArrayBuffer[];
+  /** Time that each image took to decode, milliseconds; 0 of those that came as pixels. */
+  readonly decodeMs: readonly number[];
   /** Time from pixels to tensor, milliseconds, for the whole batch. */
   readonly resampleMs: number;
   /** Time in the engine, milliseconds, for the whole batch. */
@@ -58,10 +64,10 @@ export interface InferenceRunner {
   /** Called when `slots` has grown. */
   onSlotsGrown: (() => void) | undefined;
   /**
-   * Runs one batch of at least one image. The pixel buffers are given away; they come back with the result.
+   * Runs one batch of at least one image. Pixels and files are given away.
    * Rejects with WORKER_LOST when the thread that ran it died.
    */
-  run(batch: readonly Pixels[]): Promise<RunResult>;
+  run(batch: readonly ModelImage[]): Promise<RunResult>;
   /** Finishes what is under way, then releases everything. Idempotent. */
   close(): Promise<void>;
   /** Drops what is under way, with WORKER_LOST, and releases everything now. Rejects where a run goes on. Idempotent. */

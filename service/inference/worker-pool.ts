@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { messageOf, ServiceError } from '../errors.js';
-import type { Pixels } from '../preprocess/image.js';
+import type { ModelImage } from '../preprocess/image.js';
 import type { FromWorker, ToWorker, WorkerInit } from './messages.js';
 import { refusal } from './preflight.js';
 import type { EngineInfo, InferenceRunner, RunResult, TensorPlan } from './runner.js';
@@ -16,6 +16,9 @@ const MAX_RESTART_DELAY_MS = 10_000;
 const FIRST_RESTART_DELAY_MS = 50;
 /** How long `destroy` waits for runs that cannot be cancelled. */
 const DESTROY_GRACE_MS = 5_000;
+
+/** A thread allocates next to nothing on its heap but for the files that it was given: collected often, these are few. */
+const THREAD_LIMITS = { maxYoungGenerationSizeMb: 3 };
 
 export type WorkerLossReason = 'exited' | 'failed' | 'stuck';
 
@@ -94,20 +97,17 @@ export class WorkerPool implements InferenceRunner {
     await Promise.all([...this.#members].map((member) => this.#prepareMember(member, plan)));
   }
 
-  run(batch: readonly Pixels[]): Promise<RunResult> {
+  run(batch: readonly ModelImage[]): Promise<RunResult> {
     const member = [...this.#members].find((candidate) => candidate.ready && candidate.job === undefined);
     if (member === undefined || this.#closing !== undefined) {
       return Promise.reject(new ServiceError('WORKER_LOST', 'No inference thread is free. Try again.'));
     }
     return new Promise((resolve, reject) => {
       const id = this.#nextJobId++;
+      const given = batch.map(giveable);
+      post(member, { type: 'run', id, batch: given }, given.map(bufferOf));
       const timer = setTimeout(() => this.#lose(member, 'stuck', undefined), this.#options.runTimeoutMs);
       member.job = { id, resolve, reject, timer };
-      post(
-        member,
-        { type: 'run', id, batch },
-        batch.map((pixels) => pixels.data),
-      );
     });
   }
 
@@ -142,7 +142,7 @@ export class WorkerPool implements InferenceRunner {
   async #addMember(): Promise<void> {
     const { modelPath, executionProviders, intraOpThreads } = this.#options;
     const init: WorkerInit = { modelPath, executionProviders, intraOpThreads };
-    const worker = new Worker(WORKER_ENTRY, { workerData: init });
+    const worker = new Worker(WORKER_ENTRY, { workerData: init, resourceLimits: THREAD_LIMITS });
     const exited = new Promise<void>((resolve) => void worker.once('exit', () => resolve()));
     const member: Member = { worker, exited, ready: false, job: undefined };
     this.#members.add(member);
@@ -173,8 +173,7 @@ export class WorkerPool implements InferenceRunner {
     clearTimeout(job.timer);
     member.job = undefined;
     this.#losses = 0;
-    const { items, buffers, resampleMs, runMs } = message;
-    job.resolve({ items, buffers, resampleMs, runMs });
+    job.resolve(message.result);
     if (!this.#isBusy()) this.#onIdle?.();
   }
 
@@ -227,6 +226,16 @@ export class WorkerPool implements InferenceRunner {
 
 function post(member: Member, message: ToWorker, transfer: ArrayBuffer[] = []): void {
   member.worker.postMessage(message, transfer);
+}
+
+/** A file that is part of something larger cannot be transferred. */
+function giveable(image: ModelImage): ModelImage {
+  if (!('jpeg' in image) || image.jpeg.byteLength === image.jpeg.buffer.byteLength) return image;
+  return { ...image, jpeg: new Uint8Array(image.jpeg) };
+}
+
+function bufferOf(image: ModelImage): ArrayBuffer {
+  return 'jpeg' in image ? (image.jpeg.buffer as ArrayBuffer) : image.data;
 }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {

@@ -1,7 +1,7 @@
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../errors.js';
-import type { Pixels } from '../preprocess/image.js';
+import type { ModelImage } from '../preprocess/image.js';
 import type { FromWorker, ToWorker, WorkerInit } from './messages.js';
 import { PreparedModel } from './prepared-model.js';
 import type { ItemResult } from './runner.js';
@@ -35,15 +35,18 @@ async function start(): Promise<void> {
   send({ type: 'loaded', engine: session.engine });
 }
 
-async function answer(model: PreparedModel, id: number, batch: readonly Pixels[]): Promise<void> {
+async function answer(model: PreparedModel, id: number, batch: readonly ModelImage[]): Promise<void> {
   const result = await model.run(batch);
-  send({ type: 'done', id, ...result }, [...result.buffers, ...outputBuffers(result.items)]);
+  send({ type: 'done', id, result }, [...buffersOf(result.items)]);
 }
 
 /** Images of one batch share a buffer for each output. */
-function outputBuffers(items: readonly ItemResult[]): Set<ArrayBuffer> {
-  const tensors = items.flatMap((item) => ('outputs' in item ? item.outputs : []));
-  return new Set(tensors.map(({ data }) => data.buffer as ArrayBuffer));
+function buffersOf(items: readonly ItemResult[]): Set<ArrayBuffer> {
+  const arrays = items.flatMap((item): (Float32Array | Uint8Array)[] => {
+    if ('returned' in item) return [item.returned];
+    return 'outputs' in item ? item.outputs.map(({ data }) => data) : [];
+  });
+  return new Set(arrays.map(({ buffer }) => buffer as ArrayBuffer));
 }
 
 start().catch((error: unknown) => send({ type: 'refused', reason: messageOf(error) }));

@@ -31,12 +31,18 @@ export function classify(values: Float32Array, options: ClassificationOptions): 
     throw failure(`The model gave ${values.length} scores for ${options.labels.length} labels.`);
   }
   const scores = ACTIVATIONS[options.activation](values);
-  if (scores.some((score) => !Number.isFinite(score)))
-    throw failure('The model gave scores that are not numbers.');
+  if (!areNumbers(scores)) throw failure('The model gave scores that are not numbers.');
   return topK(scores, options.topK)
     .map((id) => ({ label: options.labels[id] ?? '', class_id: id, score: scores[id] ?? 0 }))
     .filter((prediction) => prediction.score >= options.threshold)
     .map((prediction) => ({ ...prediction, score: Number(prediction.score.toPrecision(SCORE_DIGITS)) }));
+}
+
+function areNumbers(scores: Float32Array): boolean {
+  for (let id = 0; id < scores.length; id++) {
+    if (!Number.isFinite(scores[id])) return false;
+  }
+  return true;
 }
 
 function failure(detail: string): ServiceError {

@@ -1,7 +1,13 @@
-/** Softmax of logits; the largest is taken off first so that nothing overflows. Returns scores that sum to 1. */
+/**
+ * Softmax of logits; the largest is taken off first so that nothing overflows. Returns scores that sum to 1.
+ * By index, as all that goes over the scores: iterators and callbacks put each number on the heap.
+ */
 export function softmax(logits: Float32Array): Float32Array {
   let largest = Number.NEGATIVE_INFINITY;
-  for (const logit of logits) largest = Math.max(largest, logit);
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id] ?? 0;
+    if (logit > largest) largest = logit;
+  }
   const scores = new Float32Array(logits.length);
   let sum = 0;
   for (let id = 0; id < logits.length; id++) {

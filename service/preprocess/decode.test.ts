@@ -43,7 +43,7 @@ function decoderOf(change: Partial<DecoderOptions> = {}) {
     maxPixels: 24_000_000,
     spec: specOf('opencv-linear'),
     concurrency: 2,
-    jpegTurbo: 'auto',
+    jpegTurbo: 'pool',
     ...change,
   });
 }
@@ -289,6 +289,41 @@ describe('what is refused', () => {
       ),
       { numRuns: 400 },
     );
+  });
+});
+
+describe('what is left to the thread that runs the model', () => {
+  const leaving = decoderOf({ jpegTurbo: 'thread', maxPixels: 10_000 });
+  const isLeft = async (file: Promise<Buffer>): Promise<boolean> =>
+    'jpeg' in (await leaving.prepare(await file)).image;
+  const encoder = encoderOf(photograph(80, 60));
+
+  it.skipIf(leaving.decoders.length === 1)(
+    'is the plain JPEG, as it is (skipped without the optional binding)',
+    async () => {
+      const file = await encoder.clone().jpeg({ quality: 85 }).toBuffer();
+      const image = { jpeg: file, width: 80, height: 60 };
+      expect(await leaving.prepare(file)).toEqual({ image, format: 'jpeg', width: 80, height: 60 });
+      expect((await leaving.decode(file)).pixels.width).toBe(80);
+    },
+  );
+
+  it('is nothing else', async () => {
+    expect(await isLeft(encoder.clone().png().toBuffer())).toBe(false);
+    expect(await isLeft(encoder.clone().jpeg({ quality: 100 }).toBuffer())).toBe(false);
+    expect(await isLeft(encoder.clone().withMetadata({ orientation: 6 }).jpeg().toBuffer())).toBe(false);
+    const onPool = await decoder.prepare(await encoder.clone().jpeg({ quality: 85 }).toBuffer());
+    expect('jpeg' in onPool.image).toBe(false);
+  });
+
+  it('has passed all limits, and nobody has left', async () => {
+    const large = await encoderOf(picture(101, 100)).jpeg({ quality: 85 }).toBuffer();
+    await expect(leaving.prepare(large)).rejects.toMatchObject({ code: 'IMAGE_DIMENSIONS_EXCEEDED' });
+    const reason = new Error('gone');
+    const file = await encoder.clone().jpeg({ quality: 85 }).toBuffer();
+    await expect(leaving.prepare(file, AbortSignal.abort(reason))).rejects.toBe(reason);
+    const pngOnly = decoderOf({ jpegTurbo: 'thread', formats: new Set(['png']) });
+    await expect(pngOnly.prepare(file)).rejects.toMatchObject({ code: 'IMAGE_TYPE_UNSUPPORTED' });
   });
 });
 

@@ -1,11 +1,16 @@
 import { ServiceError } from '../errors.js';
 import { DecodeQueue } from './decode-queue.js';
-import type { ImageDecoder, ImageHeader } from './decoders/image-decoder.js';
+import type { DecodeRequest, ImageDecoder, ImageHeader } from './decoders/image-decoder.js';
 import { loadJpegTurbo } from './decoders/jpeg-turbo.js';
 import { createSharpDecoder, type SharpDecoder } from './decoders/sharp.js';
-import { type DecodedImage, IMAGE_FORMATS, type ImageFormat, type InputSpec } from './image.js';
-import { type JpegHeader, readJpegHeader } from './jpeg-header.js';
-import { PixelBuffers } from './pixel-buffers.js';
+import {
+  type DecodedImage,
+  IMAGE_FORMATS,
+  type ImageFormat,
+  type InputSpec,
+  type PreparedImage,
+} from './image.js';
+import { readJpegHeader } from './jpeg-header.js';
 import { withoutBaggage } from './png-chunks.js';
 import { reducedSize } from './reduction.js';
 import { sniffFormat } from './sniff-format.js';
@@ -21,22 +26,25 @@ export interface DecoderOptions {
   readonly concurrency: number;
   /** Images that may wait for their turn. Default 1000. */
   readonly maxWaiting?: number;
-  /** auto: libjpeg-turbo for the JPEGs that it is faster at, where it is installed. off: sharp for all. */
-  readonly jpegTurbo: 'auto' | 'off';
+  /**
+   * Where the JPEGs are decoded that libjpeg-turbo is faster at: on the pool like all others, or by the thread that runs
+   * the model, which gets them as they are. Off, or where it is not installed: by sharp.
+   */
+  readonly jpegTurbo: 'pool' | 'thread' | 'off';
   /** auto (default): JPEGs far larger than the input are decoded at a fraction of their size, see reduction.ts. */
   readonly reduce?: 'auto' | 'off';
 }
 
 /** Turns image files into pixels, off the event loop. */
 export interface Decoder {
+  /** Decodes, unless that is left to the thread that runs the model. Parameters and errors are those of `decode`. */
+  prepare(bytes: Uint8Array, signal?: AbortSignal): Promise<PreparedImage>;
   /**
    * @param bytes the file; must not change before the promise settles
    * @param signal looked at before the work begins; rejects with its reason
    * @throws IMAGE_TYPE_UNSUPPORTED, IMAGE_DIMENSIONS_EXCEEDED, IMAGE_UNDECODABLE, OVERLOADED
    */
   decode(bytes: Uint8Array, signal?: AbortSignal): Promise<DecodedImage>;
-  /** Takes pixel buffers back that nobody reads any more. */
-  recycle(pixelBuffers: readonly ArrayBuffer[]): void;
   /** Images being decoded. */
   readonly active: number;
   /** Images waiting for their turn. */
@@ -47,34 +55,44 @@ export interface Decoder {
 
 const DEFAULT_FORMATS: ReadonlySet<ImageFormat> = new Set(['jpeg', 'png', 'webp']);
 const DEFAULT_MAX_WAITING = 1000;
-/** Pixel buffers kept for later images: a few dozen of 640x480. */
-const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 /** The longest side that a JPEG can have; of other formats, strips beyond it are nobody's photograph. */
 const MAX_SIDE = 65_535;
 
 export function createDecoder(options: DecoderOptions): Decoder {
-  const { formats = DEFAULT_FORMATS, maxPixels, spec, concurrency, reduce } = options;
+  const { formats = DEFAULT_FORMATS, maxPixels, spec, concurrency } = options;
   const sharp = createSharpDecoder(formats, maxPixels);
-  const buffers = new PixelBuffers(MAX_KEPT_BYTES);
-  const turbo = options.jpegTurbo === 'auto' ? loadJpegTurbo(buffers) : undefined;
+  const turbo = options.jpegTurbo === 'off' ? undefined : loadJpegTurbo();
+  const onPool = options.jpegTurbo === 'pool' ? turbo : undefined;
+  const onThread = options.jpegTurbo === 'thread' ? turbo : undefined;
   const queue = new DecodeQueue(concurrency, options.maxWaiting ?? DEFAULT_MAX_WAITING);
+  const requestOf = (bytes: Uint8Array, format: ImageFormat, header: ImageHeader): DecodeRequest => {
+    checkSize(header, maxPixels);
+    const reducedTo = options.reduce === 'off' ? undefined : reducedSize(spec, format, header);
+    return { bytes, format, header, reducedTo };
+  };
   const decodeNow = async (bytes: Uint8Array, format: ImageFormat): Promise<DecodedImage> => {
     const file = format === 'png' ? lightened(bytes) : bytes;
-    const header = await readHeader(sharp, file, format);
-    checkSize(header, maxPixels);
-    const reducedTo = reduce === 'off' ? undefined : reducedSize(spec, format, header);
-    const pixels = await decodeWith(turbo, sharp, { bytes: file, format, header, reducedTo });
-    const { width, height } = reducedTo === undefined ? pixels : header;
+    const request = requestOf(file, format, await readHeader(sharp, file, format));
+    const pixels = await decodeWith(onPool, sharp, request);
+    const { width, height } = request.reducedTo === undefined ? pixels : request.header;
     return { pixels, format, width, height };
   };
+  const decode: Decoder['decode'] = async (bytes, signal) => {
+    signal?.throwIfAborted();
+    const format = formatOf(bytes, formats);
+    return queue.run(() => decodeNow(bytes, format), signal);
+  };
   return {
-    decode: async (bytes, signal) => {
+    decode,
+    prepare: async (bytes, signal) => {
       signal?.throwIfAborted();
-      const format = formatOf(bytes, formats);
-      return queue.run(() => decodeNow(bytes, format), signal);
-    },
-    recycle(pixelBuffers) {
-      for (const buffer of pixelBuffers) buffers.give(buffer);
+      const header = formatOf(bytes, formats) === 'jpeg' ? readPlainHeader(bytes) : undefined;
+      if (header !== undefined && onThread?.accepts(requestOf(bytes, 'jpeg', header))) {
+        const { width, height } = header;
+        return { image: { jpeg: bytes, width, height }, format: 'jpeg', width, height };
+      }
+      const { pixels, ...rest } = await decode(bytes, signal);
+      return { image: pixels, ...rest };
     },
     get active() {
       return queue.active;
@@ -102,17 +120,19 @@ function lightened(png: Uint8Array): Uint8Array {
 }
 
 async function readHeader(sharp: SharpDecoder, bytes: Uint8Array, format: ImageFormat): Promise<ImageHeader> {
-  const jpeg = format === 'jpeg' ? readJpegHeader(bytes) : undefined;
-  if (jpeg?.orientation !== undefined) return headerOf(jpeg, jpeg.orientation);
+  const plain = format === 'jpeg' ? readPlainHeader(bytes) : undefined;
   try {
-    return await sharp.readHeader(bytes);
+    return plain ?? (await sharp.readHeader(bytes));
   } catch (cause) {
     throw undecodable(format, cause);
   }
 }
 
-/** From orientation 5 on the image lies on its side. */
-function headerOf(jpeg: JpegHeader, orientation: number): ImageHeader {
+/** What our own reader understands of a JPEG. From orientation 5 on the image lies on its side. */
+function readPlainHeader(bytes: Uint8Array): ImageHeader | undefined {
+  const jpeg = readJpegHeader(bytes);
+  if (jpeg?.orientation === undefined) return undefined;
+  const { orientation } = jpeg;
   const [width, height] = orientation >= 5 ? [jpeg.height, jpeg.width] : [jpeg.width, jpeg.height];
   return { width, height, isCmyk: jpeg.components === 4, jpeg };
 }
@@ -131,7 +151,7 @@ function checkSize({ width, height }: ImageHeader, maxPixels: number): void {
 async function decodeWith(
   fast: ImageDecoder | undefined,
   sharp: ImageDecoder,
-  request: Parameters<ImageDecoder['decode']>[0],
+  request: DecodeRequest,
 ): Promise<DecodedImage['pixels']> {
   if (fast?.accepts(request)) {
     try {

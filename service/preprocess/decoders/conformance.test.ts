@@ -2,10 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { createDecoder } from '../decode.js';
 import type { Pixels } from '../image.js';
 import { readJpegHeader } from '../jpeg-header.js';
-import { PixelBuffers } from '../pixel-buffers.js';
 import { bytesOf, difference, encoderOf, photograph, picture, type Sample } from '../samples.test-support.js';
 import type { DecodeRequest, ImageDecoder } from './image-decoder.js';
-import { loadJpegTurbo } from './jpeg-turbo.js';
+import { loadJpegTurbo, loadThreadDecoder } from './jpeg-turbo.js';
 import { createSharpDecoder } from './sharp.js';
 
 /**
@@ -16,7 +15,18 @@ const TOLERANCE = { mean: 1.4, p99: 5, max: 12 };
 
 const MAX_PIXELS = 1_000_000;
 const sharp = createSharpDecoder(['jpeg'], MAX_PIXELS);
-const turbo = loadJpegTurbo(new PixelBuffers(0));
+const turbo = loadJpegTurbo();
+const threadDecoder = loadThreadDecoder();
+
+/** The decoder of the inference threads, as its caller sees it: the pixels are gone at the next call. */
+const onThread: ImageDecoder = {
+  name: 'jpeg-turbo on the calling thread',
+  accepts: () => true,
+  decode: async ({ bytes, header: { width, height } }) => {
+    const pixels = threadDecoder?.decode({ jpeg: bytes, width, height });
+    return { data: pixels?.data.slice() ?? new ArrayBuffer(0), width, height };
+  },
+};
 
 /** The composed decoder behind the seam that it is made of. */
 const composed: ImageDecoder = {
@@ -27,7 +37,7 @@ const composed: ImageDecoder = {
 const whole = createDecoder({
   maxPixels: MAX_PIXELS,
   concurrency: 4,
-  jpegTurbo: 'auto',
+  jpegTurbo: 'pool',
   spec: {
     layout: 'NCHW',
     type: 'float32',
@@ -83,7 +93,7 @@ async function refuses(decoder: ImageDecoder, request: DecodeRequest): Promise<b
   );
 }
 
-for (const decoder of [sharp, ...(turbo === undefined ? [] : [turbo]), composed]) {
+for (const decoder of [sharp, ...(turbo === undefined ? [] : [turbo, onThread]), composed]) {
   describe(`the decoder ${decoder.name}`, () => {
     it('gives the pixels of an exact decoder, within the tolerance', async () => {
       for (const request of (await files()).map(requestOf)) {

@@ -236,7 +236,7 @@ describe('limits of the pod', () => {
     const statuses = [await first, await second].sort((a, b) => a.status - b.status);
     expect(statuses[0]?.status).toBe(200);
     if (statuses[1]) expectProblem(statuses[1], 'WORKER_LOST');
-    await untilMetric(lossy, 'cv_inference_slots 0');
+    await untilMetric(lossy, 'cv_ready 0');
     expect((await lossy.server.inject('/ready')).statusCode).toBe(503);
     await untilMetric(lossy, 'cv_inference_slots 1');
     expect((await lossy.server.inject('/ready')).statusCode).toBe(200);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { App } from '../../app.js';
+import { encoderOf, photograph } from '../../preprocess/samples.test-support.js';
 import { startApp } from '../support/app.js';
 import { multipart, plainJpeg, plainPng } from '../support/images.js';
 import { meanColourModel, pickyModel, writeModelFolder } from '../support/models.js';
@@ -140,6 +141,26 @@ describe('POST /predict/batch', () => {
       undefined,
     ]);
     expect(body.results[4].predictions).toEqual(EXPECTED.predictions);
+  });
+
+  it('leaves the other JPEGs alone where some are damaged, whoever decodes them', async () => {
+    for (const jpegTurbo of ['true', 'false']) {
+      const app = await meanColourApp({ JPEG_TURBO: jpegTurbo });
+      const good = await encoderOf(photograph(48, 40)).jpeg({ quality: 85 }).toBuffer();
+      const files = [good, good.subarray(0, -20), good, good.subarray(0, 60)];
+      const form = multipart(files.map((bytes) => ({ field: 'files', bytes })));
+      const { body } = await post(app, '/predict/batch', form.payload, form.headers);
+      const results = body.results as { image?: object; error?: object }[];
+      const decoded = { width: 48, height: 40, format: 'jpeg' };
+      expect(results.map(({ image }) => image)).toEqual([decoded, undefined, decoded, undefined]);
+      const error = {
+        code: 'IMAGE_UNDECODABLE',
+        status: 422,
+        title: 'Unprocessable Entity',
+        detail: 'The JPEG file is damaged or incomplete and cannot be decoded.',
+      };
+      expect(results.map((result) => result.error)).toEqual([undefined, error, undefined, error]);
+    }
   });
 
   it('takes JSON as well', async () => {

@@ -1,12 +1,15 @@
 import { ServiceError } from '../../errors.js';
-import type { InferenceRunner, RunResult } from '../../inference/runner.js';
-import type { Pixels } from '../../preprocess/image.js';
+import type { InferenceRunner, ItemResult, RunResult } from '../../inference/runner.js';
+import type { ModelImage, Pixels } from '../../preprocess/image.js';
 
 interface PendingRun {
-  readonly batch: readonly Pixels[];
+  readonly batch: readonly ModelImage[];
   readonly resolve: (result: RunResult) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** How long each JPEG takes to decode, it says. */
+export const DECODE_MS = 5;
 
 /** A runner whose runs end when the test says so. The one output of an image is its first byte. */
 export class ControlledRunner implements InferenceRunner {
@@ -28,7 +31,7 @@ export class ControlledRunner implements InferenceRunner {
     this.onSlotsGrown?.();
   }
 
-  run(batch: readonly Pixels[]): Promise<RunResult> {
+  run(batch: readonly ModelImage[]): Promise<RunResult> {
     this.batchSizes.push(batch.length);
     return new Promise((resolve, reject) => this.pending.push({ batch, resolve, reject }));
   }
@@ -36,11 +39,21 @@ export class ControlledRunner implements InferenceRunner {
   /** Ends the oldest run. */
   async finish(failures: Readonly<Record<number, string>> = {}): Promise<void> {
     const run = this.#next();
-    const items = run.batch.map((pixels, index) => {
+    const items = run.batch.map((image, index) => {
       const failure = failures[index];
-      return failure === undefined ? { outputs: [firstByte(pixels)] } : { failure };
+      return failure === undefined ? { outputs: [firstByte(image)] } : { failure };
     });
-    run.resolve({ items, buffers: run.batch.map(({ data }) => data), resampleMs: 1, runMs: 1 });
+    this.#resolve(run, items);
+    await settle();
+  }
+
+  /** Ends the oldest run by handing back the files of its images. */
+  async handBack(): Promise<void> {
+    const run = this.#next();
+    const items = run.batch.map((image) =>
+      'jpeg' in image ? { returned: image.jpeg } : { failure: 'no file' },
+    );
+    this.#resolve(run, items);
     await settle();
   }
 
@@ -52,6 +65,11 @@ export class ControlledRunner implements InferenceRunner {
 
   async close(): Promise<void> {}
   async destroy(): Promise<void> {}
+
+  #resolve(run: PendingRun, items: readonly ItemResult[]): void {
+    const decodeMs = run.batch.map((image) => ('jpeg' in image ? DECODE_MS : 0));
+    run.resolve({ items, decodeMs, resampleMs: 1, runMs: 1 });
+  }
 
   #next(): PendingRun {
     const run = this.pending.shift();
@@ -65,8 +83,9 @@ export function onePixel(value: number): Pixels {
   return { data: new Uint8Array([value, 0, 0]).buffer, width: 1, height: 1 };
 }
 
-function firstByte(pixels: Pixels) {
-  return { name: 'out', data: new Float32Array([new Uint8Array(pixels.data)[0] ?? -1]), shape: [1] };
+function firstByte(image: ModelImage) {
+  const bytes = 'jpeg' in image ? image.jpeg : new Uint8Array(image.data);
+  return { name: 'out', data: new Float32Array([bytes[0] ?? -1]), shape: [1] };
 }
 
 /** Lets every promise that can go on, go on. */

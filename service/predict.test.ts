@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { Batcher } from './batching/batcher.js';
+import type { ModelSpec } from './model/model-spec.js';
+import { Predictor } from './predict.js';
+import { createDecoder } from './preprocess/decode.js';
+import { encoderOf, photograph } from './preprocess/samples.test-support.js';
+import { ControlledRunner, DECODE_MS } from './test/support/controlled-runner.js';
+import { plainJpeg } from './test/support/images.js';
+
+const INPUT: ModelSpec['plan']['input'] = {
+  layout: 'NCHW',
+  type: 'float32',
+  width: 8,
+  height: 8,
+  channels: 'rgb',
+  resize: { rule: 'stretch', filter: 'nearest', shortestEdge: 8, padValue: [0], position: 'center' },
+  scale: 1,
+  mean: [0],
+  std: [1],
+};
+const MODEL = {
+  classification: { outputName: 'out', activation: 'none', labels: ['only'], topK: 1, threshold: 0 },
+} as unknown as ModelSpec;
+const options = { signal: new AbortController().signal };
+
+function setUp() {
+  const runner = new ControlledRunner();
+  const batcher = new Batcher(runner, { maxBatchSize: 4, maxWaitMs: 0, maxImages: 9, maxBytes: 1e6 });
+  const decoder = createDecoder({ maxPixels: 1e6, spec: INPUT, concurrency: 1, jpegTurbo: 'thread' });
+  return { runner, predictor: new Predictor(MODEL, decoder, batcher), hasTurbo: decoder.decoders.length > 1 };
+}
+
+async function untilRunning(runner: ControlledRunner): Promise<void> {
+  await expect.poll(() => runner.pending.length).toBe(1);
+}
+
+const { hasTurbo } = setUp();
+
+describe.skipIf(!hasTurbo)(
+  'a JPEG that the engine is to decode (skipped without the optional binding)',
+  () => {
+    it('is answered for, with the time that it took to decode', async () => {
+      const { runner, predictor } = setUp();
+      const prediction = predictor.predict(await plainJpeg({ r: 9, g: 9, b: 9 }, 12, 10, 85), options);
+      await untilRunning(runner);
+      await runner.finish();
+      const { image, timings } = await prediction;
+      expect(image).toEqual({ width: 12, height: 10, format: 'jpeg' });
+      expect(timings.decode).toBeGreaterThanOrEqual(DECODE_MS);
+    });
+
+    it('is decoded here and run again where the engine hands it back', async () => {
+      const { runner, predictor } = setUp();
+      const prediction = predictor.predict(await plainJpeg({ r: 7, g: 7, b: 7 }, 12, 10, 85), options);
+      await untilRunning(runner);
+      await runner.handBack();
+      await untilRunning(runner);
+      await runner.finish();
+      const { image, predictions } = await prediction;
+      expect(image).toEqual({ width: 12, height: 10, format: 'jpeg' });
+      expect(predictions[0]?.score).toBe(7);
+    });
+
+    it('is refused in the words of the other decoder where that cannot read it either', async () => {
+      const { runner, predictor } = setUp();
+      const file = await encoderOf(photograph(48, 40)).jpeg({ quality: 85 }).toBuffer();
+      const verdict = predictor.predict(file.subarray(0, -20), options).catch((error: unknown) => error);
+      await untilRunning(runner);
+      await runner.handBack();
+      expect(await verdict).toMatchObject({
+        code: 'IMAGE_UNDECODABLE',
+        message: 'The JPEG file is damaged or incomplete and cannot be decoded.',
+      });
+    });
+  },
+);
