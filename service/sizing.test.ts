@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { chooseSizing, readCpuBudget, readMemoryLimit, uvThreads } from './sizing.js';
+import { chooseSizing, readCpuBudget, readMemoryLimit, readThrottledPeriods, uvThreads } from './sizing.js';
 
 function files(content: Record<string, string>): (path: string) => string {
   return (path) => {
@@ -61,6 +61,29 @@ describe('readMemoryLimit', () => {
   });
 });
 
+describe('readThrottledPeriods', () => {
+  const v2 =
+    'usage_usec 90\nuser_usec 60\nsystem_usec 30\nnr_periods 40\nnr_throttled 7\nthrottled_usec 12\nnr_bursts 0\n';
+
+  it.each([
+    ['cgroup v2', { '/sys/fs/cgroup/cpu.stat': v2 }],
+    [
+      'the own group where the whole tree is visible',
+      { '/proc/self/cgroup': '0::/a\n', '/sys/fs/cgroup/a/cpu.stat': v2 },
+    ],
+    ['cgroup v1', { '/sys/fs/cgroup/cpu/cpu.stat': 'nr_periods 40\nnr_throttled 7\nthrottled_time 1\n' }],
+  ])('counts the periods of %s', (_, tree) => {
+    expect(readThrottledPeriods(files(tree))).toBe(7);
+  });
+
+  it.each([
+    ['no cgroup', {}],
+    ['no CPU controller', { '/sys/fs/cgroup/cpu.stat': 'usage_usec 90\nuser_usec 60\nsystem_usec 30\n' }],
+  ])('counts none where there is %s', (_, tree) => {
+    expect(readThrottledPeriods(files(tree))).toBe(0);
+  });
+});
+
 describe('chooseSizing', () => {
   const machine = { cores: 8, memoryBytes: undefined, usesGpu: false, imagesPerRequest: 32, uvThreads: 16 };
 
@@ -75,6 +98,13 @@ describe('chooseSizing', () => {
 
   it('gives the cores to the threads of fewer workers', () => {
     expect(chooseSizing(machine, { workers: 2 })).toMatchObject({ workers: 2, intraOpThreads: 4 });
+  });
+
+  it('lets the workers decode where these fill the cores, and not where they wait for a GPU', () => {
+    expect(chooseSizing(machine, {}).workersDecode).toBe(true);
+    expect(chooseSizing({ ...machine, cores: 2.5 }, {}).workersDecode).toBe(true);
+    expect(chooseSizing(machine, { workers: 2 }).workersDecode).toBe(false);
+    expect(chooseSizing({ ...machine, cores: 1, usesGpu: true }, {}).workersDecode).toBe(false);
   });
 
   it('never decodes more at once than the pool has threads', () => {
@@ -103,7 +133,7 @@ describe('chooseSizing', () => {
       maxInFlightImages: 11,
       maxQueueBytes: 13,
     };
-    expect(chooseSizing(machine, chosen)).toEqual(chosen);
+    expect(chooseSizing(machine, chosen)).toMatchObject(chosen);
   });
 });
 

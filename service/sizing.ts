@@ -9,9 +9,14 @@ export interface CpuBudget {
 }
 
 /** What was configured; the rest is chosen. */
-export type ChosenSizes = { readonly [Size in keyof Sizing]?: Sizing[Size] | undefined };
+export type ChosenSizes = { readonly [Size in keyof Sizes]?: Sizes[Size] | undefined };
 
-export interface Sizing {
+export interface Sizing extends Sizes {
+  /** Plain JPEGs are decoded by the workers: these fill the cores, and what they decode stays in the cache for the run. */
+  readonly workersDecode: boolean;
+}
+
+interface Sizes {
   readonly workers: number;
   readonly intraOpThreads: number;
   readonly decodeConcurrency: number;
@@ -37,7 +42,7 @@ const CPU_BATCH_SIZE = 4;
 const GPU_BATCH_SIZE = 32;
 /** Images in the house per worker: enough to ride out a burst, little enough to be served within a deadline. */
 const IN_FLIGHT_PER_WORKER = 32;
-/** Decoded images that wait may take this share of the memory, and no more than this. */
+/** What waits for a worker may take this share of the memory, and no more than this. */
 const QUEUE_SHARE = 1 / 8;
 const MOST_QUEUE_BYTES = 128 * 1024 * 1024;
 /** libuv's own default. */
@@ -78,6 +83,16 @@ function quotaV1(read: (path: string) => string): CpuBudget | undefined {
     }
   }
   return undefined;
+}
+
+/** How often the CPU quota was used up since the container started; 0 without one. Sources as above (cpu.stat). */
+export function readThrottledPeriods(read: (path: string) => string = readText): number {
+  const v2 = ownCgroupFolders(read).map((folder) => `/sys/fs/cgroup${folder}/cpu.stat`);
+  for (const path of [...v2, '/sys/fs/cgroup/cpu/cpu.stat', '/sys/fs/cgroup/cpu,cpuacct/cpu.stat']) {
+    const periods = /^nr_throttled (\d+)$/m.exec(attempt(read, path))?.[1];
+    if (periods !== undefined) return Number(periods);
+  }
+  return 0;
 }
 
 /** The folder as a container sees it (the root), then as the host would name it. */
@@ -122,6 +137,7 @@ export function chooseSizing(resources: Resources, chosen: ChosenSizes): Sizing 
   const maxBatchSize = chosen.maxBatchSize ?? (usesGpu ? GPU_BATCH_SIZE : CPU_BATCH_SIZE);
   return {
     workers,
+    workersDecode: workers >= whole && !usesGpu,
     intraOpThreads: chosen.intraOpThreads ?? Math.max(1, Math.floor(whole / workers)),
     decodeConcurrency:
       chosen.decodeConcurrency ?? Math.min(Math.max(1, Math.ceil(cores)), resources.uvThreads),

@@ -1,8 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { STAGES, type StageTimings } from './stage-timings.js';
 
-/** Geometric, 1 ms to 16 s: one scale fits a health check and an overloaded queue. */
-const LATENCY_BUCKETS_SECONDS = Array.from({ length: 15 }, (_, power) => 0.001 * 2 ** power);
+/** 1 ms to 20 s: one scale fits a health check and an overloaded queue. The latency objective, 0.5 s, is one of them. */
+const LATENCY_BUCKETS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128];
 const CONFIDENCE_BUCKETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1];
 /** A label set stays closed: a model with more classes than this is counted as `other`. */
@@ -18,6 +18,7 @@ export interface LiveValues {
   readonly decodesActive: number;
   readonly decodesWaiting: number;
   readonly inFlightImages: number;
+  readonly cpuThrottledPeriods: number;
 }
 
 /** Every metric of the service, declared once. */
@@ -99,11 +100,38 @@ export class Metrics {
     labelNames: ['reason'],
     registers: this.#registers,
   });
+  readonly cpuThrottledPeriods = new Counter({
+    name: 'cv_cpu_throttled_periods_total',
+    help: 'Periods of the CPU quota, usually 100 ms, in which it was used up and everything stood still',
+    registers: this.#registers,
+  });
+  readonly buildInfo = new Gauge({
+    name: 'cv_build_info',
+    help: '1, labelled with the version of the service',
+    labelNames: ['version'],
+    registers: this.#registers,
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
     for (const outcome of IMAGE_OUTCOMES) this.images.inc({ outcome }, 0);
     for (const reason of ['exited', 'failed', 'stuck']) this.workerRestarts.inc({ reason }, 0);
+    for (const stage of STAGES) this.stageDuration.zero({ stage });
+  }
+
+  // Counters start at 0 where their labels are known: rate() and increase() do not see a first error that is a new series.
+
+  startRoute(method: string, route: string, statuses: Iterable<number>): void {
+    for (const status of statuses) this.httpRequests.inc({ method, route, status: String(status) }, 0);
+    this.httpDuration.zero({ method, route, status: '200' });
+  }
+
+  startRejections(codes: readonly string[]): void {
+    for (const code of codes) this.rejections.inc({ code }, 0);
+  }
+
+  startPredictions(labels: readonly string[]): void {
+    for (const label of labels) this.predictions.inc({ label: labelValue(label, labels.length) }, 0);
   }
 
   /** Reads the gauges that change too often to be pushed. Called at each scrape. */
@@ -115,6 +143,9 @@ export class Metrics {
     this.decodesActive.set(live.decodesActive);
     this.decodesWaiting.set(live.decodesWaiting);
     this.inFlight.set(live.inFlightImages);
+    // Counted by the kernel.
+    this.cpuThrottledPeriods.reset();
+    this.cpuThrottledPeriods.inc(live.cpuThrottledPeriods);
   }
 
   recordStages(timings: StageTimings): void {
@@ -123,11 +154,15 @@ export class Metrics {
 
   recordPrediction(best: { label: string; score: number } | undefined, labels: number): void {
     if (best === undefined) return;
-    this.predictions.inc({ label: labels <= MAX_LABEL_VALUES ? best.label : 'other' });
+    this.predictions.inc({ label: labelValue(best.label, labels) });
     this.confidence.observe(best.score);
   }
 
   #gauge(name: string, help: string): Gauge {
     return new Gauge({ name, help, registers: this.#registers });
   }
+}
+
+function labelValue(label: string, labels: number): string {
+  return labels <= MAX_LABEL_VALUES ? label : 'other';
 }

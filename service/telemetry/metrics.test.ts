@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { createAppFor, startApp } from '../test/support/app.js';
+import { Metrics } from './metrics.js';
+
+describe('metrics', () => {
+  it('have a bucket that ends at the latency objective, so that it is counted and not estimated', async () => {
+    const metrics = new Metrics();
+    metrics.startRoute('POST', '/predict', [200]);
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('cv_http_request_duration_seconds_bucket{le="0.5",');
+  });
+
+  it('have every answer of the predict routes at 0 before the first request', async () => {
+    const app = await createAppFor();
+    const text = (await app.server.inject('/metrics')).body;
+    for (const route of ['/predict', '/predict/batch']) {
+      for (const status of ['200', '429', '499', '500', '503', '504']) {
+        expect(text).toContain(
+          `cv_http_requests_total{method="POST",route="${route}",status="${status}"} 0\n`,
+        );
+      }
+      expect(text).toContain(
+        `cv_http_request_duration_seconds_count{method="POST",route="${route}",status="200"} 0\n`,
+      );
+    }
+    expect(text).toContain('cv_rejections_total{code="OVERLOADED"} 0\n');
+    expect(text).toContain('cv_stage_duration_seconds_count{stage="inference"} 0\n');
+  });
+
+  it('have every label of the model at 0 once that is loaded, and the version of the service', async () => {
+    const app = await startApp();
+    const text = (await app.server.inject('/metrics')).body;
+    for (let digit = 0; digit < 10; digit += 1) {
+      expect(text).toContain(`cv_predictions_total{label="${digit}"} 0\n`);
+    }
+    expect(text).toMatch(/cv_build_info\{version="\d+\.\d+\.\d+"\} 1\n/);
+  });
+
+  it('put all labels of a model with many of them into one', async () => {
+    const metrics = new Metrics();
+    const labels = Array.from({ length: 101 }, (_, index) => `label-${index}`);
+    metrics.startPredictions(labels);
+    metrics.recordPrediction({ label: 'label-7', score: 1 }, labels.length);
+    const counts = (await metrics.registry.metrics()).match(/^cv_predictions_total.*$/gm);
+    expect(counts).toEqual(['cv_predictions_total{label="other"} 1']);
+  });
+});
