@@ -1,0 +1,259 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  type Application,
+  type ApplicationSet,
+  type ApplicationSpec,
+  type AppProject,
+  instantiate,
+  isApplication,
+  isApplicationSet,
+  isAppProject,
+  renderApplication,
+  renderEverything,
+  renderInstallation,
+} from './support/argocd.js';
+import { refusesApplication, refusesObject } from './support/project-permissions.js';
+import type { KubernetesObject } from './support/render.js';
+import { listSources, sourcesAbsent } from './support/sources.js';
+import { absent } from './support/tools.js';
+
+const REPOSITORY_ROOT = join(import.meta.dirname, '../..');
+const README = readFileSync(join(REPOSITORY_ROOT, 'argocd/README.md'), 'utf8');
+const EXACT_VERSION = /^v?\d+\.\d+\.\d+$/;
+
+function waveOf({ metadata }: KubernetesObject): number {
+  return Number(metadata.annotations?.['argocd.argoproj.io/sync-wave'] ?? 0);
+}
+
+describe.skipIf(absent('kustomize') || sourcesAbsent())('Argo CD', () => {
+  let manifests: KubernetesObject[] = [];
+  let applications: Application[] = [];
+  let projects: AppProject[] = [];
+  let previews: ApplicationSet[] = [];
+  let ownUrl = '';
+
+  const named = (name: string): Application => {
+    const found = applications.find(({ metadata }) => metadata.name === name);
+    if (found === undefined) throw new Error(`no application ${name}`);
+    return found;
+  };
+  const projectOf = ({ project }: ApplicationSpec): AppProject => {
+    const found = projects.find(({ metadata }) => metadata.name === project);
+    if (found === undefined) throw new Error(`no project ${project}`);
+    return found;
+  };
+  const environments = () => applications.filter(({ spec }) => spec.source.path?.startsWith('k8s/overlays/'));
+  const fromGit = () => applications.filter(({ spec }) => spec.source.chart === undefined);
+
+  beforeAll(async () => {
+    manifests = await renderEverything();
+    previews = manifests.filter(isApplicationSet);
+    applications = [...manifests.filter(isApplication), ...previews.map(instantiate)];
+    projects = manifests.filter(isAppProject);
+    ownUrl = named('cv-inference-root').spec.source.repoURL;
+  });
+
+  it('has an application for each environment, a preview, and one for each part of the platform', () => {
+    expect(applications.map(({ metadata }) => metadata.name).sort()).toEqual([
+      'argo-rollouts',
+      'cv-inference-pr-7',
+      'cv-inference-production',
+      'cv-inference-production-gpu',
+      'cv-inference-root',
+      'cv-inference-staging',
+      'gateway-api',
+      'keda',
+      'kube-prometheus-stack',
+      'metrics-server',
+      'nginx-gateway-fabric',
+    ]);
+  });
+
+  it('creates projects, applications and application sets in its own namespace and nothing else', () => {
+    const names = manifests.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { kind, metadata } of manifests) {
+      expect(['AppProject', 'Application', 'ApplicationSet']).toContain(kind);
+      expect(metadata.namespace).toBe('argocd');
+    }
+  });
+
+  it('uses no wildcard project, and projects without wildcards', () => {
+    for (const { spec } of applications) expect(spec.project).not.toBe('default');
+    for (const { metadata, spec } of projects) {
+      const { sourceRepos, destinations, clusterResourceWhitelist, namespaceResourceWhitelist } = spec;
+      const kinds = [...clusterResourceWhitelist, ...namespaceResourceWhitelist];
+      const patterns = [
+        ...sourceRepos,
+        ...destinations.flatMap(({ server, namespace }) => [server, namespace]),
+        ...kinds.flatMap(({ group, kind, name = '' }) => [group, kind, name]),
+      ].filter((pattern) => pattern.includes('*'));
+      const allowed = metadata.name === 'cv-inference-previews' ? ['cv-inference-pr-*'] : [];
+      expect([...new Set(patterns)], metadata.name).toEqual(allowed);
+    }
+  });
+
+  it('lets each application use its project: source, destination, and every object that it creates', async () => {
+    for (const { metadata, spec } of applications) {
+      expect(refusesApplication(projectOf(spec), spec), metadata.name).toEqual([]);
+    }
+    for (const { metadata, spec } of fromGit()) {
+      const objects =
+        metadata.name === 'cv-inference-root' ? manifests : await renderApplication(spec, ownUrl);
+      expect(objects.length).toBeGreaterThan(0);
+      const refused = objects.map((object) => refusesObject(projectOf(spec), spec, object));
+      expect(
+        refused.filter((reason) => reason !== undefined),
+        metadata.name,
+      ).toEqual([]);
+    }
+  });
+
+  it('keeps pull requests away from the environments and from cluster-wide objects', () => {
+    const { spec } = named('cv-inference-pr-7');
+    const object = (apiVersion: string, kind: string, namespace?: string): KubernetesObject => ({
+      apiVersion,
+      kind,
+      metadata: { name: 'cv-inference', ...(namespace === undefined ? {} : { namespace }) },
+    });
+    const project = projectOf(spec);
+    expect(refusesObject(project, spec, object('apps/v1', 'Deployment'))).toBeUndefined();
+    for (const refused of [
+      object('apps/v1', 'Deployment', 'cv-inference'),
+      object('v1', 'Namespace'),
+      object('v1', 'Secret'),
+      object('rbac.authorization.k8s.io/v1', 'RoleBinding'),
+      object('rbac.authorization.k8s.io/v1', 'ClusterRoleBinding'),
+    ]) {
+      expect(refusesObject(project, spec, refused), refused.kind).toBeDefined();
+    }
+  });
+
+  it('syncs by itself, prunes, heals and retries, by server-side apply and server-side diff', () => {
+    for (const { metadata, spec } of applications) {
+      const { automated, syncOptions, retry } = spec.syncPolicy;
+      expect(automated, metadata.name).toEqual({ enabled: true, prune: true, selfHeal: true });
+      expect(syncOptions, metadata.name).toContain('ServerSideApply=true');
+      expect(retry.limit, metadata.name).toBeGreaterThan(0);
+      expect(retry.backoff, metadata.name).toBeDefined();
+      expect(metadata.annotations?.['argocd.argoproj.io/compare-options']).toBe('ServerSideDiff=true');
+    }
+  });
+
+  it('leaves replicas, and only replicas, of the environments to the autoscaler', () => {
+    expect(environments()).toHaveLength(3);
+    for (const { spec } of environments()) {
+      expect(spec.ignoreDifferences).toEqual([
+        { group: 'apps', kind: 'Deployment', jsonPointers: ['/spec/replicas'] },
+        { group: 'argoproj.io', kind: 'Rollout', jsonPointers: ['/spec/replicas'] },
+      ]);
+      expect(spec.syncPolicy.syncOptions).toContain('RespectIgnoreDifferences=true');
+    }
+  });
+
+  it('takes down what it deployed, but never the definitions that others use', () => {
+    const finalizer = 'resources-finalizer.argocd.argoproj.io/foreground';
+    for (const { metadata } of [...environments(), named('cv-inference-pr-7')]) {
+      expect(metadata.finalizers, metadata.name).toContain(finalizer);
+    }
+    for (const { metadata, spec } of applications) {
+      if (spec.project === 'platform') expect(metadata.finalizers, metadata.name).toBeUndefined();
+    }
+  });
+
+  it('takes this repository from its main branch and everything else from an exact version', () => {
+    for (const { metadata, spec } of applications) {
+      const { repoURL, targetRevision } = spec.source;
+      if (metadata.name === 'cv-inference-pr-7') expect(targetRevision).toBe('0123456789abcdef');
+      else if (repoURL === ownUrl) expect(targetRevision).toBe('main');
+      else expect(targetRevision, metadata.name).toMatch(EXACT_VERSION);
+    }
+  });
+
+  it('runs no image of another project at a tag that moves', async () => {
+    for (const { metadata, spec } of fromGit().filter(({ spec }) => spec.project === 'platform')) {
+      const rendered = JSON.stringify(await renderApplication(spec, ownUrl));
+      for (const [, image = ''] of rendered.matchAll(/"image":"([^"]+)"/g)) {
+        expect(image.split(':')[1], `${image} of ${metadata.name}`).toMatch(EXACT_VERSION);
+      }
+    }
+  });
+
+  it('installs what brings definitions before what uses them, and staging before production', () => {
+    const wave = (name: string) => waveOf(named(name));
+    for (const project of projects) expect(waveOf(project), project.metadata.name).toBeLessThan(0);
+    expect(wave('gateway-api')).toBeLessThan(wave('nginx-gateway-fabric'));
+    for (const { metadata, spec } of applications.filter(({ spec }) => spec.project === 'platform')) {
+      expect(wave(metadata.name), spec.source.repoURL).toBeLessThan(wave('cv-inference-staging'));
+    }
+    expect(wave('cv-inference-staging')).toBeLessThan(wave('cv-inference-production'));
+    expect(wave('cv-inference-staging')).toBeLessThan(wave('cv-inference-production-gpu'));
+  });
+
+  it('waits between waves: the installation knows the health of an application', async () => {
+    const installation = await renderInstallation();
+    const find = (kind: string, name: string) =>
+      installation.find((object) => object.kind === kind && object.metadata.name === name);
+    const settings = find('ConfigMap', 'argocd-cm') as { data?: Record<string, string> } | undefined;
+    expect(settings?.data).toHaveProperty(['resource.customizations.health.argoproj.io_Application']);
+    expect(find('StatefulSet', 'argocd-application-controller')?.metadata.namespace).toBe('argocd');
+  });
+
+  it('previews labelled pull requests, each at its commit and in its namespace, with its image', async () => {
+    const [preview] = previews;
+    expect(preview?.spec).toMatchObject({
+      goTemplate: true,
+      goTemplateOptions: ['missingkey=error'],
+      generators: [{ pullRequest: { github: { labels: ['preview'] }, requeueAfterSeconds: 300 } }],
+    });
+    expect(preview?.spec.template.spec.project).not.toContain('{{');
+    const objects = await renderApplication(named('cv-inference-pr-7').spec, ownUrl);
+    for (const { kind, metadata } of objects) {
+      expect(kind === 'Namespace' ? metadata.name : metadata.namespace, kind).toBe('cv-inference-pr-7');
+    }
+    expect(JSON.stringify(objects.find(({ kind }) => kind === 'Deployment'))).toContain(
+      '"image":"ghcr.io/cv-inference/cv-inference:sha-0123456"',
+    );
+  });
+
+  it('follows a fork whose URL is written in one place', async () => {
+    const fork = await renderEverything((root) =>
+      root.replace(/^( {4}repoURL: ).*$/m, '$1https://github.com/someone/their-fork'),
+    );
+    const text = JSON.stringify(fork).replaceAll('ghcr.io/cv-inference/cv-inference', 'the image');
+    expect(text).not.toContain('cv-inference/cv-inference');
+    expect(fork.filter(isApplicationSet)[0]?.spec.generators[0]?.pullRequest.github).toMatchObject({
+      owner: 'someone',
+      repo: 'their-fork',
+    });
+  });
+
+  it('installs the versions that the manifests are held to', () => {
+    const sources = listSources().map(({ name, version }) => `${name} ${version}`);
+    const installed = fromGit().filter(({ spec }) => spec.project === 'platform');
+    expect(installed).toHaveLength(4);
+    for (const { metadata, spec } of installed) {
+      expect(sources).toContain(`${metadata.name} ${spec.source.targetRevision}`);
+    }
+  });
+
+  it('has a README whose files and applications exist', () => {
+    const fromRoot = README.matchAll(/(?:argocd|docs|k8s|service\/models)\/[\w./-]*\w/g);
+    const besideIt = README.matchAll(/`([\w-]+(?:\/|\.yaml|\/[\w-]+\.yaml))`/g);
+    const paths = [
+      ...[...fromRoot].map(([path]) => path),
+      ...[...besideIt].map(([, path]) => `argocd/${path}`),
+    ];
+    expect(paths.length).toBeGreaterThan(10);
+    const missing = paths.filter((path) => !existsSync(join(REPOSITORY_ROOT, path)));
+    expect(missing).toEqual([]);
+    const names = applications.map(({ metadata }) => metadata.name);
+    const mentioned = [...README.matchAll(/application (cv-inference-[\w-]+)/g)].map(([, name]) => name);
+    expect(mentioned.length).toBeGreaterThan(0);
+    expect(names).toEqual(expect.arrayContaining(mentioned));
+    const argoCd = listSources().find(({ name }) => name === 'argo-cd');
+    expect(README).toContain(argoCd?.version);
+  });
+});

@@ -1,0 +1,86 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { K8S, type Kustomization, type Rendered, render, renderKustomization } from './render.js';
+
+/** In the order in which overlays list them: what turns others' objects comes after those. */
+export const COMPONENTS = [
+  's3-local',
+  'gpu',
+  'autoscaling',
+  'autoscaling-queue',
+  'monitoring',
+  'victoria-metrics',
+  'dashboard',
+  'network-policy',
+  'gateway',
+  'ingress-nginx',
+  'canary',
+  'kserve',
+] as const;
+
+export type Component = (typeof COMPONENTS)[number];
+
+/** What does not go together; the README of the first one says so. */
+export const CONFLICTS: readonly (readonly [Component, Component])[] = [
+  ['autoscaling', 'autoscaling-queue'],
+  ['kserve', 'autoscaling'],
+  ['kserve', 'autoscaling-queue'],
+  ['kserve', 'canary'],
+  ['kserve', 'gateway'],
+  ['kserve', 'ingress-nginx'],
+];
+
+/** What brings another along already, so that both would bring it twice. */
+const INCLUDED: readonly (readonly [Component, Component])[] = [
+  ['monitoring', 'dashboard'],
+  ['victoria-metrics', 'dashboard'],
+  ['monitoring', 'victoria-metrics'],
+];
+
+export interface Combination {
+  readonly name: string;
+  render(): Rendered;
+}
+
+export function listOverlays(): Combination[] {
+  const names = readdirSync(join(K8S, 'overlays'));
+  return names.map((name) => ({ name: `overlay ${name}`, render: () => render(`overlays/${name}`) }));
+}
+
+export function kustomizationOf(components: readonly Component[]): Kustomization {
+  return { resources: ['base'], components: components.map((name) => `components/${name}`) };
+}
+
+function goTogether(components: readonly Component[]): boolean {
+  return ![...CONFLICTS, ...INCLUDED].some(([a, b]) => components.includes(a) && components.includes(b));
+}
+
+/** Every set of components that makes sense. */
+export function listSets(): Component[][] {
+  let sets: Component[][] = [[]];
+  for (const component of COMPONENTS) {
+    sets = sets.concat(sets.map((set) => [...set, component]).filter(goTogether));
+  }
+  return sets;
+}
+
+/** The sets to which nothing can be added. */
+function isFull(set: readonly Component[]): boolean {
+  return COMPONENTS.every((component) => set.includes(component) || !goTogether([...set, component]));
+}
+
+/** What the policies are held against: every overlay; and the base with nothing, one, two, and all that go together. */
+export function listCombinations(): Combination[] {
+  const sets = listSets().filter((set) => set.length <= 2 || isFull(set));
+  const overBase = sets.map((set) => {
+    let known: Rendered | undefined;
+    return {
+      name: `base + ${set.join(' + ') || 'nothing'}`,
+      render: () => {
+        known ??= renderKustomization(kustomizationOf(set));
+        return known;
+      },
+    };
+  });
+  return [...listOverlays(), ...overBase];
+}

@@ -1,0 +1,186 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  alerts,
+  allExpressions,
+  dashboardExpressions,
+  NAMESPACE,
+  queryExpressions,
+  ROOT,
+  rules,
+  substitute,
+} from '../../../k8s/tests/support/expressions.js';
+import {
+  groupingLabels,
+  type Matcher,
+  type Selector,
+  selectors,
+  syntaxErrors,
+} from '../../../k8s/tests/support/promql.js';
+import { startApp } from '../support/app.js';
+
+const RUNBOOKS = join(ROOT, 'docs/runbooks');
+const RUNBOOK_URL = 'https://github.com/cv-inference/cv-inference/blob/main/docs/runbooks/';
+/** What Prometheus adds to every series of a pod. */
+const TARGET_LABELS = ['namespace', 'pod', 'job'];
+const OPERATORS: Readonly<Record<string, (value: string, wanted: string) => boolean>> = {
+  '=': (value, wanted) => value === wanted,
+  '!=': (value, wanted) => value !== wanted,
+  '=~': (value, wanted) => new RegExp(`^(?:${wanted})$`).test(value),
+  '!~': (value, wanted) => !new RegExp(`^(?:${wanted})$`).test(value),
+};
+
+interface Series {
+  readonly metric: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+const placeholders = {
+  namespace: NAMESPACE,
+  rateInterval: '1m',
+  range: '3h',
+  args: new Proxy<Record<string, string>>({}, { get: () => '.*' }),
+};
+const askedByMachines = allExpressions().map(({ where, text }) => ({
+  where,
+  text: substitute(text, placeholders),
+}));
+/** What runbooks have people ask. */
+const lookedUp = readdirSync(RUNBOOKS).flatMap((file) =>
+  [...readFileSync(join(RUNBOOKS, file), 'utf8').matchAll(/\bq "((?:[^"\\]|\\.)+)"/g)].map(
+    ([, query = '']) => ({
+      where: file,
+      text: query.replaceAll('\\"', '"').replaceAll('$NS', NAMESPACE),
+    }),
+  ),
+);
+const expressions = [...askedByMachines, ...lookedUp];
+const recorded = new Set(rules().flatMap(({ record }) => record ?? []));
+
+/** What the service shows after its first prediction. */
+async function scrape(): Promise<readonly Series[]> {
+  const app = await startApp();
+  const digit = readFileSync(join(ROOT, 'service/models/digits/golden/7-blocks.png'));
+  await app.server.inject({ method: 'POST', url: '/predict', payload: digit });
+  return seriesIn((await app.server.inject('/metrics')).body);
+}
+
+function seriesIn(text: string): Series[] {
+  return [...text.matchAll(/^([a-z_][a-z0-9_]*)(?:\{(.*)\})? \S+$/gm)].map(
+    ([, metric = '', labels = '']) => ({
+      metric,
+      labels: Object.fromEntries(
+        [...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, name = '', value = '']) => [name, value]),
+      ),
+    }),
+  );
+}
+
+function isMatched({ labels }: Series, { label, operator, value }: Matcher): boolean {
+  if (TARGET_LABELS.includes(label)) return true;
+  return label in labels && (OPERATORS[operator]?.(labels[label] ?? '', value) ?? false);
+}
+
+function isThere({ metric, matchers }: Selector, series: readonly Series[]): boolean {
+  if (recorded.has(metric) || metric === 'up') {
+    return matchers.every(({ label }) => TARGET_LABELS.includes(label));
+  }
+  return series.some(
+    (candidate) => candidate.metric === metric && matchers.every((matcher) => isMatched(candidate, matcher)),
+  );
+}
+
+describe('what rules, dashboard, analyses, autoscalers and runbooks ask', () => {
+  it('is found', () => {
+    expect(rules().length).toBeGreaterThan(30);
+    expect(dashboardExpressions().length).toBeGreaterThan(25);
+    expect(new Set(queryExpressions().map(({ where }) => where.split(' ')[0]))).toEqual(
+      new Set(['AnalysisTemplate', 'ScaledObject']),
+    );
+    expect(lookedUp.length).toBeGreaterThan(20);
+  });
+
+  it('is PromQL', () => {
+    expect(expressions.filter(({ text }) => syntaxErrors(text).length > 0)).toEqual([]);
+    expect(expressions.filter(({ text }) => selectors(text).length === 0)).toEqual([]);
+  });
+
+  it('is in /metrics: each metric, with these labels and values', async () => {
+    const series = await scrape();
+    const missing = expressions.flatMap(({ where, text }) =>
+      selectors(text)
+        .filter((selector) => !isThere(selector, series))
+        .map((selector) => ({ where, selector })),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('is grouped by labels that are there', async () => {
+    const known = new Set([
+      ...TARGET_LABELS,
+      ...(await scrape()).flatMap(({ labels }) => Object.keys(labels)),
+    ]);
+    const missing = expressions.flatMap(({ where, text }) => {
+      const made = [...text.matchAll(/label_replace\(.*?, "(\w+)"/g)].map(([, label]) => label);
+      return groupingLabels(text)
+        .filter((label) => !known.has(label) && !made.includes(label))
+        .map((label) => ({ where, label }));
+    });
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('one environment never speaks of another', () => {
+  it('in rules: their first selector names it, and no `or` widens them', () => {
+    const own: Matcher = { label: 'namespace', operator: '=', value: NAMESPACE };
+    for (const { expr } of rules()) {
+      expect(selectors(expr)[0]?.matchers[0], expr).toEqual(own);
+      expect(expr).not.toMatch(/\bor\b/);
+    }
+  });
+
+  it('in analyses and autoscalers: every selector names it', () => {
+    for (const { text } of queryExpressions()) {
+      const named = selectors(substitute(text, placeholders)).map(({ matchers }) =>
+        matchers.some(({ label, operator }) => label === 'namespace' && operator === '='),
+      );
+      expect(named, text).not.toContain(false);
+    }
+  });
+
+  it('in the dashboard: its first selector takes the one that was chosen', () => {
+    for (const { text } of dashboardExpressions()) {
+      const chosen: Matcher = { label: 'namespace', operator: '=', value: '$namespace' };
+      expect(selectors(text.replaceAll('$__', ''))[0]?.matchers[0], text).toEqual(chosen);
+    }
+  });
+});
+
+describe('alerts', () => {
+  it('say how bad it is, what it is and where to read on', () => {
+    for (const { alert, labels, annotations } of alerts()) {
+      expect(alert).toMatch(/^CvInference[A-Z][A-Za-z]+$/);
+      expect(['critical', 'warning', 'info']).toContain(labels?.['severity']);
+      expect(annotations?.['summary']).toMatch(/^[A-Z].{10,70}$/);
+      expect(annotations?.['description']).toContain('{{ $labels.namespace }}');
+      expect(annotations?.['runbook_url']).toBe(`${RUNBOOK_URL}${alert}.md`);
+    }
+  });
+
+  it('have a runbook each, of at most 35 lines and in the index, and no runbook is left over', () => {
+    const files = readdirSync(RUNBOOKS).filter((file) => file !== 'README.md');
+    expect(new Set(files)).toEqual(new Set(alerts().map(({ alert }) => `${alert}.md`)));
+    const index = readFileSync(join(RUNBOOKS, 'README.md'), 'utf8');
+    expect(files.filter((file) => !index.includes(`(${file})`))).toEqual([]);
+    const lines = (file: string): number =>
+      readFileSync(join(RUNBOOKS, file), 'utf8').trimEnd().split('\n').length;
+    expect(files.filter((file) => lines(file) > 35)).toEqual([]);
+  });
+});
+
+it('recorded series are named level:metric:operation, and an alert reads each', () => {
+  const read = new Set(alerts().flatMap(({ expr }) => selectors(expr).map(({ metric }) => metric)));
+  for (const name of recorded) expect(name).toMatch(/^namespace:cv_[a-z_]+:(ratio_rate|increase)\d+[mhd]$/);
+  expect([...recorded].filter((name) => !read.has(name))).toEqual([]);
+});
