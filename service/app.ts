@@ -45,10 +45,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     expectedMs: (images) => running?.predictor.batcher.drainMs(images) ?? 0,
   });
   metrics.inFlightLimit.set(sizing.maxInFlightImages);
-  metrics.buildInfo.set({ version: await readVersion() }, 1);
+  const version = await readVersion();
+  metrics.buildInfo.set({ version }, 1);
   const dependencies: ServerDependencies = {
     options: { ...config, hasManagementPort: config.managementPort !== undefined },
     limits: config,
+    version,
     logger,
     lifecycle,
     metrics,

@@ -11,7 +11,7 @@ export function registerModelRoutes(server: FastifyInstance, deps: ServerDepende
     async () => {
       const description = deps.modelDescription();
       if (description === undefined) throw new ServiceError('NOT_READY', 'The model is still being loaded.');
-      return description;
+      return { ...description, service_version: deps.version };
     },
   );
 }

@@ -115,7 +115,7 @@ const TensorSchema = Type.Object({
   shape: Type.Array(Type.Integer(), { description: '-1 where dynamic' }),
 });
 
-export const ModelSchema = Type.Object({
+const ModelDescriptionSchema = Type.Object({
   name: Type.String(),
   version: Type.String(),
   digest: Type.String(),
@@ -134,7 +134,11 @@ export const ModelSchema = Type.Object({
   workers: Type.Integer(),
   max_batch_size: Type.Integer(),
 });
-export type ModelDescription = Static<typeof ModelSchema>;
+export type ModelDescription = Static<typeof ModelDescriptionSchema>;
+export const ModelSchema = Type.Object({
+  ...ModelDescriptionSchema.properties,
+  service_version: Type.String({ description: 'of the service, not of the model' }),
+});
 
 /** How an image may be sent to /predict, for the OpenAPI document; what validates is image-input.ts. */
 export const PREDICT_BODY = {

@@ -49,6 +49,8 @@ export interface ServerOptions {
 export interface ServerDependencies {
   readonly options: ServerOptions;
   readonly limits: InputLimits;
+  /** Of the service. */
+  readonly version: string;
   readonly logger: FastifyBaseLogger;
   readonly lifecycle: Lifecycle;
   readonly metrics: Metrics;

@@ -77,7 +77,7 @@ export class Metrics {
     registers: this.#registers,
   });
   readonly queueImages = this.#gauge('cv_queue_images', 'Images that wait for a worker');
-  readonly queueBytes = this.#gauge('cv_queue_bytes', 'Pixels that wait for a worker');
+  readonly queueBytes = this.#gauge('cv_queue_bytes', 'Files and pixels that wait for a worker');
   readonly inFlight = this.#gauge('cv_in_flight_images', 'Images between admission and answer');
   readonly inFlightLimit = this.#gauge(
     'cv_in_flight_limit_images',
