@@ -29,7 +29,7 @@ report() {
   drifted | sed 's/.*/- `&`/'
   # shellcheck disable=SC2016 # Markdown
   printf '\nWhat Git would change back:\n\n```diff\n'
-  differences | grep -E '^[-+@ ]' | sed -E 's#^(---|[+]{3}) ([^ \t]*/)?([^ \t]*).*#\1 \3#'
+  differences | grep -E '^[-+@ ]' | sed -E 's#^(---|[+]{3}) ([^[:space:]]*/)?([^[:space:]]*).*#\1 \3#'
   # shellcheck disable=SC2016 # Markdown
   printf '```\n'
 }

@@ -27,10 +27,13 @@ loadtest/cluster/loadtest.sh smoke
 minimum=$(least)
 
 # More than two pods can do with 70 % of what they ask for. Whether the gates are kept is not what is asked here.
-RATE=${RATE:-250} VUS=200 DURATION=240s OUT=$OUT/load loadtest/cluster/loadtest.sh steady >&2 &
+env RATE="${RATE:-250}" VUS=200 DURATION=240s OUT="$OUT/load" loadtest/cluster/loadtest.sh steady >&2 &
 load=$!
 trap 'kill "$load" 2>/dev/null || true' EXIT
 demonstrate 'the autoscaler adds pods under load' 200 is_scaled
 refresh
 are_left_alone || fail 'Argo CD and the autoscaler fight over the replicas'
 printf 'Argo CD leaves its %s replicas alone\tyes\t%s\n' "$(replicas)" "$HOLD_S" >>"$record"
+status=0
+wait "$load" || status=$?
+((status == 0 || status == 99)) || fail 'the load broke off'
