@@ -1,0 +1,54 @@
+/**
+ * Says which jobs of ci.yml a change needs: `changes.ts [BASE]` compares with BASE; without one, everything is needed.
+ * Needs Node alone, so that it can run before anything is installed.
+ */
+import { execFileSync } from 'node:child_process';
+import { pathToFileURL } from 'node:url';
+import { setOutput } from './output.ts';
+
+const PACKAGES = /^(package(-lock)?\.json|\.npmrc|tsconfig(\.build)?\.json)$/;
+
+/** The jobs of ci.yml that run only for some files, and those files. */
+export const AREAS = {
+  test: [/^(service|loadtest)\//, /^vitest\.config\.ts$/, PACKAGES],
+  manifests: [/^(k8s|argocd|service|docs\/runbooks)\//, /^\.ci\/manifests$/, PACKAGES],
+  pipelines: [/^(\.github|\.ci|loadtest|k8s|service)\//, /^(Jenkinsfile|Makefile)$/, /\.sh$/, PACKAGES],
+  training: [/^training\//, /^service\/models\//],
+  container: [/^service\//, /^(Dockerfile|\.dockerignore|LICENSE)$/, /^\.ci\/container$/, PACKAGES],
+  cuda: [/^Dockerfile$/, /^package-lock\.json$/],
+  codeql: [/\.([cm]?[jt]s|py)$/, /^\.github\/(workflows|actions)\//],
+} as const satisfies Readonly<Record<string, readonly RegExp[]>>;
+
+export type Area = keyof typeof AREAS;
+const ALL = Object.keys(AREAS) as readonly Area[];
+
+/** Whoever changes what decides gets everything. */
+const DECIDERS = /^\.github\/(workflows\/ci\.yml|actions\/|scripts\/(changes|gate|output)\.ts)/;
+/** Held by the job `check`, which always runs. */
+const CHECKED_ALWAYS = /\.md$|^(LICENSE|biome\.json|\.editorconfig|\.gitignore|\.gitattributes)$/;
+
+/** The areas that the files touch. A file that nobody has thought of touches all. */
+export function areasOf(files: readonly string[]): ReadonlySet<Area> {
+  return new Set(files.flatMap(areasOfFile));
+}
+
+function areasOfFile(file: string): readonly Area[] {
+  if (DECIDERS.test(file)) return ALL;
+  const touched = ALL.filter((area) => AREAS[area].some((pattern) => pattern.test(file)));
+  return touched.length > 0 || CHECKED_ALWAYS.test(file) ? touched : ALL;
+}
+
+function changedFiles(base: string): string[] {
+  // Without renames a file that moves counts at both ends.
+  const names = execFileSync('git', ['diff', '--name-only', '--no-renames', '-z', `${base}...HEAD`], {
+    encoding: 'utf8',
+  });
+  return names.split('\0').filter((name) => name !== '');
+}
+
+function main(base: string | undefined): void {
+  const needed = base === undefined || base === '' ? new Set(ALL) : areasOf(changedFiles(base));
+  for (const area of ALL) setOutput(area, String(needed.has(area)));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main(process.argv[2]);

@@ -1,0 +1,323 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { tool } from '../../k8s/tests/support/tools.js';
+import { AREAS } from '../scripts/changes.js';
+import { emptyFolder } from './support/folder.js';
+import * as policies from './support/policies.js';
+import { ROOT, run } from './support/run.js';
+import { absent } from './support/tools.js';
+import { ACTIONS, WORKFLOWS, type Workflow, workflowNamed, workflowOf } from './support/workflows.js';
+
+const ALL = [...WORKFLOWS, ...ACTIONS];
+const SHA = 'a'.repeat(40);
+const expression = (text: string): string => `\${{ ${text} }}`;
+
+/** A workflow as it should be, with one thing written in. */
+function workflow(changes: {
+  readonly on?: string;
+  readonly permissions?: string;
+  readonly job?: string;
+  readonly step?: string;
+  readonly top?: string;
+}): Workflow {
+  const {
+    on = 'push',
+    permissions = '{}',
+    job = '',
+    step = 'run: .ci/manifests',
+    top = 'defaults: { run: { shell: bash } }',
+  } = changes;
+  return workflowOf(
+    'broken.yml',
+    `on: { ${on}: }
+permissions: ${permissions}
+${top}
+jobs:
+  one:
+    ${job || 'timeout-minutes: 5\n    permissions:\n      contents: read'}
+    steps:
+      - ${step}
+`,
+  );
+}
+const ofJob = (lines: string): Workflow => workflow({ job: `timeout-minutes: 5\n    ${lines}` });
+
+/** Each promise, and workflows that break it, each in one way. */
+const POLICIES: readonly {
+  readonly promise: string;
+  readonly policy: policies.Policy;
+  readonly broken: readonly Workflow[];
+}[] = [
+  {
+    promise: 'pins every action to a commit, with its version beside it',
+    policy: policies.pinsActions,
+    broken: [
+      workflow({ step: 'uses: actions/checkout@v7' }),
+      workflow({ step: `uses: actions/checkout@${SHA}` }),
+      workflow({ step: `uses: actions/checkout@${SHA.slice(1)} # v7.0.1` }),
+      workflow({ step: `uses: actions/checkout@${SHA} # latest` }),
+      workflow({ step: 'if: always()\n        uses: some/action@main # v1' }),
+      workflow({ step: 'uses: docker://alpine:3' }),
+    ],
+  },
+  {
+    promise: 'gives each job the rights it needs, and says why',
+    policy: policies.limitsPermissions,
+    broken: [
+      workflow({ permissions: 'write-all' }),
+      workflow({ permissions: '{ contents: write }' }),
+      workflow({ job: 'timeout-minutes: 5' }),
+      ofJob('permissions: write-all'),
+      ofJob('permissions:\n      contents: read\n      packages: write'),
+      ofJob('permissions:\n      contents: write #'),
+    ],
+  },
+  {
+    promise: 'lets nobody write into a script',
+    policy: policies.keepsExpressionsOutOfScripts,
+    broken: [
+      workflow({ step: `run: echo ${expression('github.event.pull_request.title')}` }),
+      workflow({ step: `run: echo ${expression('inputs.version')}` }),
+      workflow({ step: `run: echo "${expression('github.head_ref')}"` }),
+    ],
+  },
+  {
+    promise: 'only calls scripts',
+    policy: policies.onlyCallsScripts,
+    broken: [
+      workflow({ step: 'run: |\n          one\n          two' }),
+      workflow({ step: 'run: one | two' }),
+      workflow({ step: 'run: one && two' }),
+      workflow({ step: 'run: if true' }),
+    ],
+  },
+  {
+    promise: 'sees failures in pipes',
+    policy: policies.failsInPipes,
+    broken: [workflow({ top: '' }), workflow({ step: 'run: x\n        shell: sh' })],
+  },
+  {
+    promise: 'ends every job in time',
+    policy: policies.endsInTime,
+    broken: [
+      workflow({ job: 'permissions:\n      contents: read' }),
+      workflow({ job: 'timeout-minutes: 360' }),
+    ],
+  },
+  {
+    promise: 'leaves no credentials in the checkout',
+    policy: policies.leavesNoCredentials,
+    broken: [
+      workflow({ step: `uses: actions/checkout@${SHA} # v7` }),
+      workflow({ step: `uses: actions/checkout@${SHA} # v7\n        with: { persist-credentials: true }` }),
+    ],
+  },
+  {
+    promise: 'runs no foreign code where there are secrets',
+    policy: policies.runsNoForeignCodeWithSecrets,
+    broken: [
+      workflow({ on: 'pull_request_target' }),
+      workflow({
+        on: 'workflow_run',
+        step: `uses: actions/checkout@${SHA} # v7\n        with: { ref: "${expression('github.event.workflow_run.head_sha')}" }`,
+      }),
+    ],
+  },
+  {
+    promise: 'holds no long-lived cloud keys',
+    policy: policies.holdsNoCloudKeys,
+    broken: [
+      workflow({ step: 'run: x\n        env: { AWS_SECRET_ACCESS_KEY: x }' }),
+      workflow({ step: `uses: a/b@${SHA} # v1\n        with: { aws-access-key-id: x }` }),
+      workflow({ step: `run: x\n        env: { KEY: "${expression('secrets.AWS_KEY')}" }` }),
+      workflow({ step: `uses: a/b@${SHA} # v1\n        with: { credentials_json: x }` }),
+    ],
+  },
+  {
+    promise: 'cancels outdated runs of pull requests, and no others',
+    policy: policies.cancelsPullRequestsOnly,
+    broken: [
+      workflow({}),
+      workflow({ top: 'concurrency: { group: x, cancel-in-progress: true }' }),
+      workflow({ on: 'pull_request', top: 'concurrency: { group: x }' }),
+      workflow({ top: `concurrency: { group: x, cancel-in-progress: '${expression('true')}' }` }),
+    ],
+  },
+  {
+    promise: 'calls what exists and can be run',
+    policy: policies.callsWhatExists,
+    broken: [
+      workflow({ step: 'run: .github/scripts/no-such-script' }),
+      workflow({ step: 'run: node dist/.github/scripts/no-such-script.js' }),
+      workflow({ step: 'run: npm run no-such-script' }),
+      workflow({ step: 'run: .github/scripts/gate' }),
+      workflow({ step: 'uses: ./.github/actions/no-such-action' }),
+    ],
+  },
+  {
+    promise: 'gives every script what it demands',
+    policy: policies.givesWhatScriptsDemand,
+    broken: [
+      workflow({ step: 'run: .github/scripts/sign-image\n        env: { IMAGE: x }' }),
+      workflow({
+        step: 'run: .github/scripts/as-bot .github/scripts/run-promotion\n        env: { GH_TOKEN: x }',
+      }),
+    ],
+  },
+  {
+    promise: 'builds before it runs what is built',
+    policy: policies.buildsBeforeItRuns,
+    broken: [
+      workflow({ step: 'run: node dist/.github/scripts/promoted.js' }),
+      workflow({ step: 'run: .github/scripts/verify-image' }),
+      workflow({ step: 'run: .github/scripts/as-bot .github/scripts/run-promotion' }),
+    ],
+  },
+];
+
+describe.each(POLICIES)('$promise', ({ policy, broken }) => {
+  it.each(ALL.map((one) => [one.file, one] as const))('%s', (_, one) => {
+    expect(policy(one)).toEqual([]);
+  });
+
+  it.each(broken.map((one, index) => [index + 1, one] as const))(
+    'and would refuse broken workflow %i',
+    (_, one) => {
+      expect(policy(one)).not.toEqual([]);
+    },
+  );
+});
+
+it('there are workflows to look at', () => {
+  expect(WORKFLOWS.map(({ file }) => file.split('/').at(-1))).toEqual(
+    expect.arrayContaining(['ci.yml', 'release.yml', 'promote.yml', 'promotion-check.yml', 'debug.yml']),
+  );
+});
+
+it('pins one action to one commit everywhere', () => {
+  const pins = new Map<string, Set<string>>();
+  for (const { text } of ALL) {
+    for (const [, action = '', pin = ''] of text.matchAll(/uses: ([\w.-]+\/[\w.-]+)[\w./-]*@(.*)$/gm)) {
+      pins.set(action, (pins.get(action) ?? new Set()).add(pin));
+    }
+  }
+  expect(pins.size).toBeGreaterThan(10);
+  expect([...pins].filter(([, commits]) => commits.size > 1)).toEqual([]);
+});
+
+describe('ci.yml', () => {
+  const { jobs } = workflowNamed('ci');
+  const { changes, ci, ...others } = jobs;
+
+  it('has one status that waits for every other job, whatever becomes of them', () => {
+    expect([ci?.needs].flat().sort()).toEqual(['changes', ...Object.keys(others)].sort());
+    expect(ci?.if).toBe('always()');
+  });
+
+  it('asks for each area whether it was touched, and skips a job for no other reason', () => {
+    const conditional = Object.entries(others).filter(([, job]) => job.if !== undefined);
+    expect(conditional.map(([id]) => id).sort()).toEqual(Object.keys(AREAS).sort());
+    for (const [id, job] of conditional) {
+      expect(job).toMatchObject({ if: `needs.changes.outputs.${id} == 'true'`, needs: 'changes' });
+      expect(changes?.outputs?.[id]).toBe(`\${{ steps.changes.outputs.${id} }}`);
+    }
+  });
+
+  it('tests the oldest Node that package.json names, and the one that .ci/run adds', () => {
+    const { engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const second = /^second_node=(\d+)$/m.exec(readFileSync(join(ROOT, '.ci/run'), 'utf8'))?.[1];
+    const { matrix } = (jobs['test'] as unknown as { strategy: { matrix: { node: string[] } } }).strategy;
+    expect(engines.node).toBe(`>=${matrix.node[0]}.0`);
+    expect(matrix.node).toContain(second);
+  });
+});
+
+it('release.yml signs in no job that runs code of dependencies', () => {
+  const signing = Object.entries(workflowNamed('release').jobs).filter(
+    ([, { permissions }]) => (permissions as Record<string, string>)['id-token'] === 'write',
+  );
+  expect(signing.map(([id]) => id)).toEqual(['publish', 'ecr', 'model']);
+  const runsDependencies = /npm|npx|\.github\/actions\/setup|docker build|build-image|\.ci\//;
+  expect(signing.filter(([, { steps }]) => runsDependencies.test(JSON.stringify(steps)))).toEqual([]);
+});
+
+it('debug.yml has no rights and no secrets', () => {
+  const { permissions, jobs, text } = workflowNamed('debug');
+  expect([permissions, jobs['debug']?.permissions]).toEqual([{}, {}]);
+  expect(text).not.toMatch(/secrets\.\w|github\.token/i);
+});
+
+it('no push starts a promotion, so that none can start itself', () => {
+  expect(Object.keys(workflowNamed('promote').on).sort()).toEqual(['workflow_call', 'workflow_dispatch']);
+});
+
+it('dependabot.yml looks after every place that names a version', () => {
+  const { updates } = parse(readFileSync(join(ROOT, '.github/dependabot.yml'), 'utf8'));
+  const folders = (
+    updates as { 'package-ecosystem': string; directory?: string; directories?: string[]; groups?: object }[]
+  ).map((update) => {
+    expect(update.groups, update['package-ecosystem']).toBeDefined();
+    return [update['package-ecosystem'], ...[update.directories ?? update.directory ?? []].flat()];
+  });
+  const files = run('git', ['ls-files', '--cached', '--others', '--exclude-standard']).stdout.split('\n');
+  const manifests: Readonly<Record<string, RegExp>> = {
+    npm: /(^|\/)package\.json$/,
+    docker: /(^|\/)Dockerfile$/,
+    gomod: /(^|\/)go\.mod$/,
+    pip: /(^|\/)requirements\.txt$/,
+  };
+  for (const [ecosystem, pattern] of Object.entries(manifests)) {
+    const [, ...covered] = folders.find(([name]) => name === ecosystem) ?? [];
+    const patterns = covered.map(
+      (folder) => new RegExp(`^${folder.replaceAll('.', '\\.').replaceAll('*', '[^/]+')}/?$`),
+    );
+    const uncovered = files
+      .filter((file) => pattern.test(file))
+      .map((file) => `/${file.split('/').slice(0, -1).join('/')}`)
+      .filter((folder) => !patterns.some((one) => one.test(folder)));
+    expect(uncovered, ecosystem).toEqual([]);
+  }
+});
+
+describe.skipIf(absent('actionlint', 'shellcheck'))('actionlint', () => {
+  const lint = (input: string) =>
+    run(tool('actionlint') ?? '', ['-shellcheck', tool('shellcheck') ?? '', '-'], { input });
+
+  it('finds nothing in the workflows', () => {
+    const files = WORKFLOWS.map(({ file }) => file);
+    const { code, stdout } = run(tool('actionlint') ?? '', [
+      '-shellcheck',
+      tool('shellcheck') ?? '',
+      ...files,
+    ]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+  });
+
+  it('would find a name that does not exist, and a fault in a script', () => {
+    const job = (step: string): string =>
+      `on: push\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    steps:\n      - ${step}\n`;
+    expect(lint(job(`run: echo ${expression('needs.other.result')}`)).stdout).toMatch(/other/);
+    expect(lint(job("run: 'echo $unquoted'")).stdout).toMatch(/SC2086/);
+    expect(lint(job('run: true'))).toMatchObject({ code: 0 });
+  });
+});
+
+describe.skipIf(absent('zizmor'))('zizmor', () => {
+  const audit = (...args: readonly string[]) =>
+    run(tool('zizmor') ?? '', ['--offline', '--no-progress', ...args]);
+
+  it('finds nothing to attack in the workflows', () => {
+    const { code, stdout } = audit('.github');
+    expect({ code, stdout: code === 0 ? '' : stdout }).toEqual({ code: 0, stdout: '' });
+  });
+
+  it('would find a workflow that anybody could make theirs', () => {
+    const folder = join(emptyFolder(), '.github/workflows');
+    mkdirSync(folder, { recursive: true });
+    const unsafe = `on: issues\njobs: { one: { runs-on: x, steps: [{ run: 'echo ${expression('github.event.issue.title')}' }] } }\n`;
+    writeFileSync(join(folder, 'unsafe.yml'), unsafe);
+    expect(audit(folder).stdout).toContain('template-injection');
+  });
+});
