@@ -13,8 +13,9 @@ import { openWindow } from '../window.js';
 /** Fewer clients saturate it as well if they get this much of what the best number of them gets. */
 const SATURATED = 0.97;
 const CLIENTS_FACTOR = 4;
-const LIMIT_FACTOR = 2;
 const ARRIVALS_FACTOR = 3;
+/** The least that Retry-After says. */
+const OBEDIENT_PAUSE_MS = 1_000;
 
 type Offer = OverloadJob['offer'];
 
@@ -28,13 +29,13 @@ interface Load {
 /** Whether too much to do keeps the service from doing what it can. */
 export const overload: Scenario = {
   name: 'overload',
-  description: `${CLIENTS_FACTOR} times the clients that saturate it, ${LIMIT_FACTOR} times those that it lets in, ${ARRIVALS_FACTOR} times the arrivals that it can answer`,
+  description: `${CLIENTS_FACTOR} times the clients that saturate it, obedient and hasty, and ${ARRIVALS_FACTOR} times the arrivals that it can answer`,
   async run(bench) {
     const { options } = bench;
     const service = await bench.startService({ REQUEST_TIMEOUT_MS: String(options.deadlineMs) });
     try {
       const clients = await saturatingClients(bench, service);
-      const loads = loadsOf(bench, clients, await readLimit(service));
+      const loads = loadsOf(bench, clients * CLIENTS_FACTOR);
       const peaks: number[] = [];
       for (let round = 0; round < options.rounds; round++) {
         bench.progress(`round ${round + 1}`);
@@ -60,22 +61,15 @@ async function saturatingClients(bench: Bench, service: Server): Promise<number>
   return clients[index] ?? Math.max(...clients);
 }
 
-/** Images that it lets in at once. */
-async function readLimit({ healthUrl }: Server): Promise<number> {
-  const metrics = await (await fetch(new URL('/metrics', healthUrl))).text();
-  return Number(/^cv_in_flight_limit_images (\d+)/m.exec(metrics)?.[1]);
-}
-
-function loadsOf({ options }: Bench, saturating: number, limit: number): Load[] {
-  const { pauseAfterRefusalMs } = options;
-  const crowd = (clients: number, why: string): Load => ({
-    label: `${clients} clients (${why})`,
+function loadsOf({ options }: Bench, clients: number): Load[] {
+  const crowd = (label: string, pauseAfterRefusalMs: number): Load => ({
+    label: `${clients} clients, back ${label}`,
     offer: () => ({ clients, pauseAfterRefusalMs }),
     results: [],
   });
   return [
-    crowd(saturating * CLIENTS_FACTOR, `${CLIENTS_FACTOR} x ${saturating}`),
-    crowd(limit * LIMIT_FACTOR, `${LIMIT_FACTOR} x the limit`),
+    crowd('when Retry-After says', OBEDIENT_PAUSE_MS),
+    crowd(`after ${options.pauseAfterRefusalMs} ms`, options.pauseAfterRefusalMs),
     {
       label: `${ARRIVALS_FACTOR} x peak arrivals`,
       offer: (peak) => ({ arrivalsPerSecond: peak * ARRIVALS_FACTOR }),
