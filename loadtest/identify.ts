@@ -1,10 +1,15 @@
 const PATIENCE_MS = 5000;
 
-/** Name and version of the server's model, where it says them. Throws where nobody answers at all. */
+export interface ServedModel {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** The server's model, where it says what that is. Throws where nobody answers at all. */
 export async function identify(
   target: string,
   headers: Readonly<Record<string, string>>,
-): Promise<string | undefined> {
+): Promise<ServedModel | undefined> {
   const response = await fetch(`${target}/model`, {
     headers,
     signal: AbortSignal.timeout(PATIENCE_MS),
@@ -12,7 +17,7 @@ export async function identify(
     throw new Error(`nobody answers at ${target}: ${reasonOf(error)}`);
   });
   const { name, version } = (await response.json().catch(() => ({}))) as Readonly<Record<string, unknown>>;
-  return typeof name === 'string' && typeof version === 'string' ? `${name} ${version}` : undefined;
+  return typeof name === 'string' && typeof version === 'string' ? { name, version } : undefined;
 }
 
 function reasonOf(error: unknown): string {

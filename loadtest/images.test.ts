@@ -22,6 +22,13 @@ describe('images', () => {
     }
   });
 
+  it('keep their labels for the model that they were made for', async () => {
+    const labels = async (model: string) =>
+      (await loadImages('service/models/digits', model)).map(({ label }) => label);
+    expect(await labels('digits')).not.toContain(undefined);
+    expect(new Set(await labels('resnet50'))).toEqual(new Set([undefined]));
+  });
+
   it('of a folder without a model.json are all it has, with labels unknown', async () => {
     const images = await loadImages(await folder({ 'b.jpg': 'b', 'a.png': 'a', 'notes.txt': '' }));
     expect(images.map(({ name, label }) => [name, label])).toEqual([

@@ -18,11 +18,14 @@ export interface Upload {
   readonly body: Buffer;
 }
 
-/** @param folder with a model.json, or of images; relative to the repository */
-export async function loadImages(folder: string): Promise<readonly Image[]> {
+/**
+ * @param folder with a model.json, or of images; relative to the repository
+ * @param model the name of the one that is asked, where known: the answers of another are not its own
+ */
+export async function loadImages(folder: string, model?: string): Promise<readonly Image[]> {
   const path = resolve(PACKAGE_ROOT, folder);
   if (!existsSync(path)) throw new Error(`IMAGES: there is no ${path}`);
-  const files = await listImages(path);
+  const files = await listImages(path, model);
   return Promise.all(
     files.map(async ({ file, label }) => ({
       name: basename(file),
@@ -33,9 +36,16 @@ export async function loadImages(folder: string): Promise<readonly Image[]> {
   );
 }
 
-async function listImages(path: string): Promise<readonly { file: string; label: string | undefined }[]> {
+async function listImages(
+  path: string,
+  model: string | undefined,
+): Promise<readonly { file: string; label: string | undefined }[]> {
   const manifest = join(path, 'model.json');
-  if (existsSync(manifest)) return goldenImages(await readFile(manifest, 'utf8'));
+  if (existsSync(manifest)) {
+    const text = await readFile(manifest, 'utf8');
+    const isItsOwn = model === undefined || model === JSON.parse(text).name;
+    return goldenImages(text).map(({ file, label }) => ({ file, label: isItsOwn ? label : undefined }));
+  }
   const files = (await readdir(path)).filter((file) => contentTypeOf(file) !== undefined).sort();
   if (files.length === 0) throw new Error(`IMAGES: ${path} has neither a model.json nor images`);
   return files.map((file) => ({ file, label: undefined }));

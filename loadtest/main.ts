@@ -14,8 +14,8 @@ import { readThresholds } from './thresholds.js';
 async function main(environment: Environment): Promise<boolean> {
   const settings = readSettings(environment);
   const thresholds = readThresholds();
-  const images = await loadImages(settings.requests.images);
-  const model = await identify(settings.target, settings.requests.headers);
+  const served = await identify(settings.target, settings.requests.headers);
+  const images = await loadImages(settings.requests.images, served?.name);
   const target = targetOf(settings.target, settings.requests, images);
   const run = await fire(target, new ArrivalPace(settings.stages), settings.vus, {
     abort: thresholds,
@@ -23,6 +23,7 @@ async function main(environment: Environment): Promise<boolean> {
       showProgress(`${seconds.toFixed(0)} of ${settings.seconds} s: ${answered} answered, ${errors} failed`),
   });
   showProgress('');
+  const model = served && `${served.name} ${served.version}`;
   const report = reportOf(run, { settings, thresholds, model, images: images.length });
   const files = await writeReport(settings.out, report, thresholds.latency_p95_ms);
   console.log(`${textOf(report)}\n\n${files}`);

@@ -45,7 +45,7 @@ export const SETTINGS = {
   IMAGES: text({
     default: 'service/models/digits',
     description:
-      'Folder with a model.json, whose golden images are posted; or (not in k6) a folder of images, whose first answers count as right',
+      'Folder with a model.json, whose golden images are posted; or (not in k6) a folder of images. For these, and for another model, the first answers count as right',
   }),
   UPLOAD: oneOf(['raw', 'multipart'], {
     default: 'raw',
