@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { loadImages, uploadOf } from './images.js';
+import { askedOf, loadImages, uploadOf } from './images.js';
 
 async function folder(files: Readonly<Record<string, string>>): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'cv-test-'));
@@ -23,10 +23,11 @@ describe('images', () => {
   });
 
   it('keep their labels for the model that they were made for', async () => {
-    const labels = async (model: string) =>
-      (await loadImages('service/models/digits', model)).map(({ label }) => label);
-    expect(await labels('digits')).not.toContain(undefined);
-    expect(new Set(await labels('resnet50'))).toEqual(new Set([undefined]));
+    const images = await loadImages('service/models/digits');
+    const labels = (model: string | undefined) => askedOf(model, images).map(({ label }) => label);
+    expect(labels('digits')).not.toContain(undefined);
+    expect(labels(undefined)).toEqual(labels('digits'));
+    expect(new Set(labels('resnet50'))).toEqual(new Set([undefined]));
   });
 
   it('of a folder without a model.json are all it has, with labels unknown', async () => {

@@ -2,7 +2,7 @@ import { exitWith } from './exit.js';
 import { ArrivalPace } from './harness/pace.js';
 import { fire, targetOf } from './harness/run.js';
 import { identify } from './identify.js';
-import { loadImages } from './images.js';
+import { askedOf, loadImages } from './images.js';
 import { showProgress } from './report/progress.js';
 import { reportOf } from './report/report.js';
 import { textOf } from './report/text.js';
@@ -14,8 +14,9 @@ import { readThresholds } from './thresholds.js';
 async function main(environment: Environment): Promise<boolean> {
   const settings = readSettings(environment);
   const thresholds = readThresholds();
+  const golden = await loadImages(settings.requests.images);
   const served = await identify(settings.target, settings.requests.headers);
-  const images = await loadImages(settings.requests.images, served?.name);
+  const images = askedOf(served?.name, golden);
   const target = targetOf(settings.target, settings.requests, images);
   const run = await fire(target, new ArrivalPace(settings.stages), settings.vus, {
     abort: thresholds,
