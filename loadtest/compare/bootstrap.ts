@@ -1,3 +1,4 @@
+import { randomSource } from '../../service/bench/random-source.js';
 import { median, quantile } from '../../service/bench/statistics.js';
 
 export interface Interval {
@@ -18,15 +19,4 @@ export function medianInterval(values: readonly number[]): Interval {
   const draw = (): number => values[Math.floor(random() * values.length)] ?? Number.NaN;
   const medians = Array.from({ length: RESAMPLES }, () => median(values.map(draw)));
   return { from: quantile(medians, (1 - CONFIDENCE) / 2), to: quantile(medians, (1 + CONFIDENCE) / 2) };
-}
-
-/** Numbers in [0, 1), the same in every run: mulberry32, in the public domain. */
-function randomSource(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

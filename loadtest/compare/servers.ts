@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../service/bench/free-port.js';
 import { PACKAGE_ROOT } from '../package-root.js';
 import type { Environment } from '../settings.js';
 import { checkOut, commitOf, describeCommit } from './commits.js';
@@ -88,14 +87,4 @@ async function untilReady(child: ChildProcess, url: string): Promise<void> {
     await sleep(POLL_MS);
   }
   throw new Error(`was not ready within ${READY_TIMEOUT_MS / 1000} s`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

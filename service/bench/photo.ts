@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { randomSource } from './random-source.js';
 
 const WIDTH = 640;
 const HEIGHT = 480;
@@ -24,15 +25,4 @@ export async function generatePhoto(): Promise<Buffer> {
 
 function level(value: number): number {
   return Math.min(255, Math.max(0, Math.round(value)));
-}
-
-/** The same sequence in every run (mulberry32). */
-function randomSource(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
