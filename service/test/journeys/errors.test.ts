@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { Worker } from 'node:worker_threads';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { App } from '../../app.js';
@@ -233,13 +235,14 @@ describe('limits of the pod', () => {
     const second = post(lossy, '/predict', image, PNG);
     await untilMetric(lossy, 'cv_batch_size_images_count 1');
     crash(threads[0]);
-    const statuses = [await first, await second].sort((a, b) => a.status - b.status);
-    expect(statuses[0]?.status).toBe(200);
-    if (statuses[1]) expectProblem(statuses[1], 'WORKER_LOST');
     // At once: its successor is ready a moment later.
+    await once(threads[0] as Worker, 'error');
     const [ready, metrics] = await Promise.all(['/ready', '/metrics'].map((url) => lossy.server.inject(url)));
     expect(ready?.statusCode).toBe(503);
     expect(metrics?.body).toContain('cv_ready 0');
+    const statuses = [await first, await second].sort((a, b) => a.status - b.status);
+    expect(statuses[0]?.status).toBe(200);
+    if (statuses[1]) expectProblem(statuses[1], 'WORKER_LOST');
     await untilMetric(lossy, 'cv_inference_slots 1');
     expect((await lossy.server.inject('/ready')).statusCode).toBe(200);
     expect((await post(lossy, '/predict', image, PNG)).status).toBe(200);
