@@ -358,7 +358,7 @@ describe('the comment on the pull request', () => {
     github.faults.push(
       refuse(429, { 'retry-after': '0' }),
       refuse(403, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '0' }),
-      refuse(502),
+      refuse(502, { 'x-ratelimit-remaining': '4999', 'x-ratelimit-reset': '4102444800' }),
       (response) => response.destroy(),
     );
     expect(await comment(github)).toMatchObject({ code: 0, stdout: '#7: created\n' });
