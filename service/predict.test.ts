@@ -69,7 +69,7 @@ describe.skipIf(!hasTurbo)(
       await runner.handBack();
       expect(await verdict).toMatchObject({
         code: 'IMAGE_UNDECODABLE',
-        message: 'The JPEG file is damaged or incomplete and cannot be decoded.',
+        message: 'The JPEG file is damaged, incomplete or of a kind that cannot be decoded.',
       });
     });
   },

@@ -181,6 +181,16 @@ describe('every kind of image becomes 8-bit RGB', () => {
   });
 });
 
+it('passes over a tag of a TIFF that is not as the standard has it', async () => {
+  const file = await encoderOf(picture(9, 9)).tiff({ compression: 'none' }).toBuffer();
+  const [planarConfiguration, pageNumber] = [284, 297];
+  const entry = Buffer.from([planarConfiguration & 255, planarConfiguration >> 8, 3, 0, 1, 0, 0, 0]);
+  file.writeUInt16LE(pageNumber, file.indexOf(entry));
+  await expect(sharp(file, { failOn: 'warning' }).raw().toBuffer()).rejects.toThrow();
+  const { pixels } = await decoder.decode(file);
+  expect(bytesOf(pixels)).toEqual(picture(9, 9).data);
+});
+
 describe('what is refused', () => {
   it('IMAGE_TYPE_UNSUPPORTED for what is no image, or none that is enabled', async () => {
     const gif = await encoderOf(small).gif().toBuffer();

@@ -168,6 +168,6 @@ async function decodeWith(
 }
 
 function undecodable(format: ImageFormat, cause: unknown): ServiceError {
-  const detail = `The ${format.toUpperCase()} file is damaged or incomplete and cannot be decoded.`;
+  const detail = `The ${format.toUpperCase()} file is damaged, incomplete or of a kind that cannot be decoded.`;
   return new ServiceError('IMAGE_UNDECODABLE', detail, { cause });
 }

@@ -145,6 +145,42 @@ for (const decoder of [sharp, ...(turbo === undefined ? [] : [turbo, onThread]),
   });
 }
 
+describe.each([sharp, composed])(
+  'the decoder $name, of files that are whole but for a blemish',
+  (decoder) => {
+    const STRAY = Buffer.from('stray bytes \xff\0', 'latin1');
+    const JFIF_9_9 = Buffer.from('\xff\xe0\0\x10JFIF\0\x09\x09\0\0\x01\0\x01\0\0', 'latin1');
+    const inserted = (file: Buffer, at: number, bytes = STRAY): Buffer =>
+      Buffer.concat([file.subarray(0, at), bytes, file.subarray(at)]);
+    const clean = encoderOf(photograph(48, 40)).jpeg({ quality: 80 }).toBuffer();
+
+    it.each<[string, (file: Buffer) => Buffer]>([
+      ['stray bytes before a segment', (file) => inserted(file, 4 + file.readUInt16BE(4))],
+      ['padding before the end, as old cameras leave it', (file) => inserted(file, file.length - 2)],
+      ['bytes after the end', (file) => inserted(file, file.length)],
+      ['a JFIF of the future', (file) => inserted(file, 2, JFIF_9_9)],
+    ])('reads the same pixels behind %s', async (_, blemished) => {
+      const file = await clean;
+      const request = requestOf(file);
+      const [pixels, exact] = await Promise.all([
+        decoder.decode({ ...request, bytes: blemished(file) }),
+        decoder.decode(request),
+      ]);
+      // Between two decoders where the fast one leaves the file to the other.
+      expect(difference(bytesOf(pixels), bytesOf(exact)).max).toBeLessThanOrEqual(TOLERANCE.max);
+    });
+
+    it('still refuses what ends early or was overwritten behind it', async () => {
+      const file = await clean;
+      const request = requestOf(file);
+      const blemished = inserted(file, 4 + file.readUInt16BE(4));
+      for (const length of [200, 400, 600, blemished.length - 3]) {
+        expect(await refuses(decoder, { ...request, bytes: blemished.subarray(0, length) })).toBe(true);
+      }
+    });
+  },
+);
+
 describe.skipIf(turbo === undefined)(
   'jpeg-turbo (skipped where the optional binding is not installed)',
   () => {

@@ -1,4 +1,5 @@
 import sharp, { type SharpOptions } from 'sharp';
+import { messageOf } from '../../errors.js';
 import type { ImageFormat, Pixels } from '../image.js';
 import type { DecodeRequest, ImageDecoder, ImageHeader } from './image-decoder.js';
 
@@ -37,16 +38,41 @@ export function createSharpDecoder(formats: Iterable<ImageFormat>, maxPixels: nu
   };
 }
 
-const STRICT: SharpOptions = { failOn: 'warning', autoOrient: true, page: 0, pages: 1, sequentialRead: true };
+const FIRST_FRAME: SharpOptions = { autoOrient: true, page: 0, pages: 1, sequentialRead: true };
 
-async function readHeader(bytes: Uint8Array): Promise<ImageHeader> {
-  const metadata = await sharp(bytes, { ...STRICT, limitInputPixels: false }).metadata();
-  return { ...metadata.autoOrient, isCmyk: metadata.space === 'cmyk', jpeg: undefined };
+/** What libjpeg says of a file whose pixels are all there: stray bytes, or a header newer than it knows. */
+const HARMLESS =
+  /^VipsJpeg: (Corrupt JPEG data: \d+ extraneous bytes|Warning: unknown JFIF|Unknown Adobe color)/;
+
+/**
+ * Refuses what ends early or is damaged, and passes what other readers pass, such as a TIFF with odd tags. The damage of a
+ * JPEG is only warned of, so that there warnings count, except the harmless ones.
+ */
+async function judged<Result>(read: (failOn: SharpOptions['failOn']) => Promise<Result>): Promise<Result> {
+  try {
+    return await read('warning');
+  } catch (error) {
+    const complaints = messageOf(error).split('\n');
+    const isDamaged = complaints.some((line) => line.startsWith('VipsJpeg:') && !HARMLESS.test(line));
+    if (isDamaged) throw error;
+    return read('error');
+  }
+}
+
+function readHeader(bytes: Uint8Array): Promise<ImageHeader> {
+  return judged(async (failOn) => {
+    const metadata = await sharp(bytes, { ...FIRST_FRAME, failOn, limitInputPixels: false }).metadata();
+    return { ...metadata.autoOrient, isCmyk: metadata.space === 'cmyk', jpeg: undefined };
+  });
+}
+
+function decode(request: DecodeRequest, maxPixels: number): Promise<Pixels> {
+  return judged((failOn) => pixelsOf(request, { ...FIRST_FRAME, failOn, limitInputPixels: maxPixels }));
 }
 
 /** Profiles of RGB and grey are ignored, as where models are trained (Pillow, OpenCV); ink needs its own. */
-async function decode({ bytes, header, reducedTo }: DecodeRequest, maxPixels: number): Promise<Pixels> {
-  const image = sharp(bytes, { ...STRICT, limitInputPixels: maxPixels, ignoreIcc: !header.isCmyk });
+async function pixelsOf({ bytes, header, reducedTo }: DecodeRequest, options: SharpOptions): Promise<Pixels> {
+  const image = sharp(bytes, { ...options, ignoreIcc: !header.isCmyk });
   if (reducedTo !== undefined) {
     image.resize({ ...reducedTo, fit: 'fill', kernel: 'lanczos3', fastShrinkOnLoad: true });
   }

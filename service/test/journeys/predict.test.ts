@@ -157,7 +157,7 @@ describe('POST /predict/batch', () => {
         code: 'IMAGE_UNDECODABLE',
         status: 422,
         title: 'Unprocessable Entity',
-        detail: 'The JPEG file is damaged or incomplete and cannot be decoded.',
+        detail: 'The JPEG file is damaged, incomplete or of a kind that cannot be decoded.',
       };
       expect(results.map((result) => result.error)).toEqual([undefined, error, undefined, error]);
     }
