@@ -34,7 +34,7 @@ async function faultOf(
     const { predictions } = await predictor.predict(await read(expected.file), {
       signal: AbortSignal.timeout(GOLDEN_TIMEOUT_MS),
       topK: expected.predictions.length,
-      threshold: 0,
+      threshold: Number.NEGATIVE_INFINITY,
     });
     const differing = expected.predictions.findIndex(
       (wanted, rank) => !agrees(wanted, predictions[rank], expected.tolerance),

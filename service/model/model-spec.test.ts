@@ -52,7 +52,7 @@ describe('resolveModelSpec', () => {
       classification: {
         activation: 'softmax',
         topK: 5,
-        threshold: 0,
+        threshold: Number.NEGATIVE_INFINITY,
         labels: expect.arrayContaining(['LABEL_9']),
       },
     });

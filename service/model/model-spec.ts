@@ -165,7 +165,7 @@ function resolveClassification(manifest: Manifest, output: TensorInfo): Classifi
     activation: given.activation ?? 'softmax',
     labels: given.labels ?? Array.from({ length: classes }, (_, id) => `LABEL_${id}`),
     topK: given.top_k ?? 5,
-    threshold: given.threshold ?? 0,
+    threshold: given.threshold ?? Number.NEGATIVE_INFINITY,
   };
 }
 

@@ -1,9 +1,11 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { App } from '../../app.js';
 import { encoderOf, photograph } from '../../preprocess/samples.test-support.js';
 import { startApp } from '../support/app.js';
 import { multipart, plainJpeg, plainPng } from '../support/images.js';
-import { meanColourModel, pickyModel, writeModelFolder } from '../support/models.js';
+import { MEAN_COLOUR_MANIFEST, meanColourModel, pickyModel, writeModelFolder } from '../support/models.js';
 
 const REDDISH = { r: 200, g: 100, b: 50 };
 const BRIGHT_RED = { r: 255, g: 0, b: 0 };
@@ -85,6 +87,26 @@ describe('POST /predict', () => {
     const sure = await post(app, '/predict?threshold=0.3', image, { 'content-type': 'image/png' });
     expect(one.body.predictions).toHaveLength(1);
     expect(sure.body.predictions).toHaveLength(2);
+  });
+
+  it('gives raw scores as they are, also below zero, and holds golden images to them', async () => {
+    const { input, ...rest } = MEAN_COLOUR_MANIFEST;
+    const image = await plainPng(REDDISH);
+    const predictions = [
+      { label: 'red', score: 200 / 255 - 1 },
+      { label: 'green', score: 100 / 255 - 1 },
+    ];
+    const folder = await writeModelFolder(meanColourModel(), {
+      ...rest,
+      input: { ...input, mean: [1, 1, 1] },
+      golden: [{ file: 'golden.png', predictions, tolerance: 0.001 }],
+    });
+    await writeFile(join(folder, 'golden.png'), image);
+    const app = await startApp({ WORKERS: '1', MODEL_URI: folder });
+    const { body } = await post(app, '/predict', image, { 'content-type': 'image/png' });
+    expect(body.predictions.map(({ score }: { score: number }) => score)).toEqual(
+      [200, 100, 50].map((level) => expect.closeTo(level / 255 - 1, 4)),
+    );
   });
 
   it('says how long each stage took, and whose request it was', async () => {
