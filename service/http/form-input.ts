@@ -52,6 +52,8 @@ async function collectParts(
   let total = 0;
   try {
     const parts = request.parts({
+      // By its name, since some clients send the bytes without a name of their own.
+      isPartAFile: (field, _type, fileName) => field === fieldName || fileName !== undefined,
       limits: {
         fileSize: limits.maxImageBytes,
         files: maxFiles + 1,
@@ -88,6 +90,6 @@ async function readPart(
   if (part.file.truncated) return { error: imageTooLarge(limits.maxImageBytes) };
   const bytes = collected.join();
   return bytes.length === 0
-    ? { error: missing(`The file ${JSON.stringify(part.filename)} is empty.`) }
+    ? { error: missing(`The file ${JSON.stringify(part.filename ?? part.fieldname)} is empty.`) }
     : { bytes };
 }

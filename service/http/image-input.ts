@@ -105,6 +105,12 @@ function fromBase64(value: unknown, maxBytes: number): Buffer {
   if (value.startsWith('data:') && !/^data:[^,]*;base64,/.test(value.slice(0, 200))) {
     throw new ServiceError('REQUEST_INVALID', 'A data URL must carry base64: data:image/png;base64,...');
   }
+  if (/^https?:/i.test(value)) {
+    throw new ServiceError(
+      'REQUEST_INVALID',
+      'Images are not fetched from a URL. Send the bytes, as base64.',
+    );
+  }
   if (!BASE64.test(payload)) throw new ServiceError('REQUEST_INVALID', 'The text is not base64.');
   const bytes = Buffer.from(payload, 'base64');
   if (bytes.length === 0) throw missing('The base64 text is empty.');

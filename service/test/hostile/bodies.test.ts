@@ -68,9 +68,10 @@ describe('a form for /predict', () => {
     ['without anything', 'IMAGE_MISSING', () => form()],
     ['of no bytes', 'IMAGE_MISSING', () => Buffer.alloc(0)],
     ['with its file in another field', 'IMAGE_MISSING', () => form(file('files', image))],
-    ['with text where the file should be', 'IMAGE_MISSING', () => form(part('name="file"', 'x'))],
-    ['with another form inside', 'IMAGE_MISSING', () => form(nested())],
+    ['with text where the file should be', 'IMAGE_TYPE_UNSUPPORTED', () => form(part('name="file"', 'x'))],
+    ['with another form inside', 'IMAGE_TYPE_UNSUPPORTED', () => form(nested())],
     ['with an empty file', 'IMAGE_MISSING', () => form(file('file', ''))],
+    ['with an empty file of no name', 'IMAGE_MISSING', () => form(part('name="file"', ''))],
     ['with two files', 'REQUEST_INVALID', () => form(file('file', image), file('file', image))],
     [
       'with a thousand fields',
@@ -103,6 +104,12 @@ describe('a form for /predict', () => {
   it('may hold other fields, also a long one, beside its file', async () => {
     const body = form(part('name="note"', 'x'.repeat(10_000)), file('thumbnail', 'x'), file('file', image));
     expectColour(await postForm('/predict', body), COLOUR);
+  });
+
+  it('may hold a file without a name, as some clients send it', async () => {
+    for (const type of ['', 'content-type: image/png\r\n', 'content-type: text/plain\r\n']) {
+      expectColour(await postForm('/predict', form(part('name="file"', image, type))), COLOUR);
+    }
   });
 
   it('may hold a file of just the limit', async () => {

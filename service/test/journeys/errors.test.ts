@@ -60,6 +60,7 @@ describe('bad requests', () => {
     ],
     ['an image that is a number', 'REQUEST_INVALID', '/predict', { image: 7 }, {}],
     ['text that is not base64', 'REQUEST_INVALID', '/predict', { image: 'ä ö ü' }, {}],
+    ['the address of an image', 'REQUEST_INVALID', '/predict', { image: 'https://example.com/7.png' }, {}],
     ['top_k=0', 'REQUEST_INVALID', '/predict?top_k=0', Buffer.from('x'), PNG],
     ['an unknown query parameter', 'REQUEST_INVALID', '/predict?topk=1', Buffer.from('x'), PNG],
     [
