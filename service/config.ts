@@ -45,7 +45,7 @@ export const CONFIG_SCHEMA = {
     default: undefined,
     pattern: /^(sha256:)?[0-9a-f]{64}$/,
     hint: 'is not a sha256 in 64 lower-case hex digits',
-    description: 'Digest that the ONNX file must have, whatever its manifest says',
+    description: 'Digest that the model must have, whatever its manifest says',
   }),
   MODEL_CACHE_DIR: text({
     default: join(tmpdir(), 'cv-inference-models'),

@@ -380,6 +380,20 @@ describe('the model', () => {
     expect(run('diff', ['-r', MODEL, join(out, `digits-${version}`)])).toMatchObject({ code: 0, stdout: '' });
   });
 
+  it('is packed with its external data, and by the digest of all', () => {
+    const folder = emptyFolder();
+    const manifest = { name: 'net', version: '1', file: 'net.onnx', external_data: ['net.data'] };
+    const digest = createHash('sha256').update('graphweights').digest('hex');
+    writeFileSync(join(folder, 'net.onnx'), 'graph');
+    writeFileSync(join(folder, 'net.data'), 'weights');
+    writeFileSync(join(folder, 'model.json'), JSON.stringify({ ...manifest, sha256: digest }));
+    expect(outputsOf(script('pack-model', [folder, emptyFolder()], emptyFolder()))).toMatchObject({
+      sha256: digest,
+    });
+    writeFileSync(join(folder, 'net.data'), 'other weights');
+    expect(script('pack-model', [folder, emptyFolder()], emptyFolder()).code).toBe(1);
+  });
+
   it('is not packed where its file is not the one that the manifest names', () => {
     const folder = join(emptyFolder(), 'digits');
     cpSync(MODEL, folder, { recursive: true });

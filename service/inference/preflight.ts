@@ -52,12 +52,13 @@ export async function preflight(options: SessionOptions, signal: AbortSignal): P
   return { engine: answer.engine, warnings: warningsIn(output) };
 }
 
+const EXTERNAL_DATA_HINT = 'Its weights lie in another file: name that in external_data of model.json.';
+
 /** ONNX Runtime's answer to a file that it does not take. */
 export function refusal(reason: string): ServiceError {
-  return new ServiceError(
-    'MODEL_INCOMPATIBLE',
-    `ONNX Runtime refused the model: ${reason.split('\n', 1)[0]}`,
-  );
+  const [words = ''] = reason.split('\n', 1);
+  const hint = /external data/i.test(words) ? `. ${EXTERNAL_DATA_HINT}` : '';
+  return new ServiceError('MODEL_INCOMPATIBLE', `ONNX Runtime refused the model: ${words}${hint}`);
 }
 
 /** Lines such as `2026-01-01 ... [W:onnxruntime:, graph.cc:123 Name] text`, down to their text. */

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { ServiceError } from '../errors.js';
 
-/** SHA-256 of a file as 64 hex digits, read as a stream: the file may be larger than the memory. */
-export async function sha256OfFile(path: string, signal: AbortSignal): Promise<string> {
+/** SHA-256 of files joined in this order, as 64 hex digits; read as streams, for they may be larger than the memory. */
+export async function sha256OfFiles(paths: readonly string[], signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  const stream = createReadStream(path, { signal, highWaterMark: 1024 * 1024 });
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) hash.update(chunk);
+  for (const path of paths) {
+    const stream = createReadStream(path, { signal, highWaterMark: 1024 * 1024 });
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) hash.update(chunk);
+  }
   return hash.digest('hex');
 }
 

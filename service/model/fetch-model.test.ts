@@ -413,6 +413,82 @@ describe('fetchModel: golden images', () => {
   });
 });
 
+describe('fetchModel: external data', () => {
+  const NAMES = ['net.onnx.data', 'more/weights.bin'];
+  const DATA = ['the weights', 'and more of them'];
+  const WHOLE_HEX = sha256(Buffer.from(MODEL.toString() + DATA.join('')));
+  const WITH_DATA = { ...MANIFEST, file: 'onnx/net.onnx', external_data: NAMES, sha256: WHOLE_HEX };
+
+  beforeEach(() => {
+    put(WITH_DATA);
+    objects['/m/onnx/net.onnx'] = MODEL;
+    NAMES.forEach((name, index) => {
+      objects[`/m/onnx/${name}`] = DATA[index] ?? '';
+    });
+  });
+
+  it('brings it to where the ONNX file looks for it, under the digest of all', async () => {
+    const files = await fetchAt('/m');
+    expect(files).toMatchObject({
+      digest: `sha256:${WHOLE_HEX}`,
+      bytes: MODEL.length + DATA.join('').length,
+      cached: false,
+    });
+    for (const [index, name] of NAMES.entries()) {
+      expect(await readFile(join(dirname(files.modelPath), name), 'utf8')).toBe(DATA[index]);
+    }
+    expect(await fetchAt('/m')).toMatchObject({ cached: true, bytes: files.bytes });
+    await writeFile(join(dirname(files.modelPath), 'net.onnx.data'), 'damaged');
+    expect(await fetchAt('/m')).toMatchObject({ cached: false });
+  });
+
+  it('keeps two models apart that differ in nothing else', async () => {
+    const one = await fetchAt('/m');
+    objects['/m/onnx/more/weights.bin'] = 'others';
+    put({ ...WITH_DATA, sha256: undefined });
+    const other = await fetchAt('/m');
+    expect(other.digest).not.toBe(one.digest);
+    expect(await readFile(join(dirname(one.modelPath), 'more/weights.bin'), 'utf8')).toBe(DATA[1]);
+    expect(await readFile(join(dirname(other.modelPath), 'more/weights.bin'), 'utf8')).toBe('others');
+  });
+
+  it('rejects with MODEL_DIGEST_MISMATCH where it was changed, and keeps nothing', async () => {
+    objects['/m/onnx/net.onnx.data'] = 'other weights';
+    await expect(fetchAt('/m')).rejects.toMatchObject({ code: 'MODEL_DIGEST_MISMATCH' });
+    expect(await cachedFiles()).toEqual([]);
+  });
+
+  it('rejects with MODEL_NOT_FOUND where it is not there', async () => {
+    delete objects['/m/onnx/net.onnx.data'];
+    await expect(fetchAt('/m')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    expect(await cachedFiles()).toEqual([]);
+  });
+
+  it('counts to the size of the model', async () => {
+    const maxModelBytes = MODEL.length + DATA.join('').length;
+    await expect(fetchAt('/m', { maxModelBytes: maxModelBytes - 1 })).rejects.toMatchObject({
+      code: 'MODEL_INCOMPATIBLE',
+    });
+    expect(await fetchAt('/m', { maxModelBytes })).toMatchObject({ cached: false });
+  });
+
+  it.each(['../weights', '/etc/passwd', 'model.onnx'])('rejects with MODEL_INCOMPATIBLE %s', async (name) => {
+    put({ ...WITH_DATA, external_data: [name] });
+    await expect(fetchAt('/m')).rejects.toMatchObject({ code: 'MODEL_INCOMPATIBLE' });
+  });
+
+  it('is hashed with a local model too, which stays where it is', async () => {
+    const folder = join(directory, 'local');
+    await mkdir(join(folder, 'more'), { recursive: true });
+    await writeFile(join(folder, 'net.onnx'), MODEL);
+    for (const [index, name] of NAMES.entries()) await writeFile(join(folder, name), DATA[index] ?? '');
+    await writeFile(join(folder, 'model.json'), JSON.stringify({ ...WITH_DATA, file: 'net.onnx' }));
+    expect(await fetchAt(`file://${folder}`)).toMatchObject({ digest: `sha256:${WHOLE_HEX}` });
+    await writeFile(join(folder, 'net.onnx.data'), 'other weights');
+    await expect(fetchAt(`file://${folder}`)).rejects.toMatchObject({ code: 'MODEL_DIGEST_MISMATCH' });
+  });
+});
+
 describe('fetchModel: local models', () => {
   const local = () => `file://${directory}/local`;
 

@@ -17,9 +17,9 @@ export interface ModelFiles {
   readonly modelPath: string;
   /** Folder that the manifest's golden files are relative to. */
   readonly directory: string;
-  /** `sha256:<hex>` of the model file. */
+  /** `sha256:<hex>` of the ONNX file and its external data. */
   readonly digest: string;
-  /** Size of the model file. */
+  /** Size of the same. */
   readonly bytes: number;
   /** Whether the download was spared; false for local files. */
   readonly cached: boolean;
@@ -57,7 +57,7 @@ async function fetchFrom(fetch: Fetch): Promise<ModelFiles> {
   });
   if (source.localDirectory !== undefined) {
     await checkGoldenPresent(fetch, manifest);
-    return describe(await useInPlace(fetch, modelName, expected), source.localDirectory);
+    return describe(await useInPlace(fetch, identified, expected), source.localDirectory);
   }
   const cache = new ModelCache(options.cacheDir);
   const removed = await cache.removeLeftovers();

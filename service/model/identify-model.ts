@@ -10,6 +10,8 @@ import { isAbsence, SourceFailure } from './sources/source-failure.js';
 export interface IdentifiedModel {
   /** Of the ONNX file, relative to the source's folder. */
   readonly modelName: string;
+  /** Of the files with weights that it does not hold itself, relative to its own folder, by which it names them. */
+  readonly externalData: readonly string[];
   /** Undefined: the model came without one. */
   readonly manifest: Manifest | undefined;
   /** The manifest as it was read; empty without one. */
@@ -29,14 +31,22 @@ const MANIFEST_NAME = 'model.json';
 const MODEL_NAME = 'model.onnx';
 
 function withoutManifest(modelName: string, isNamed: boolean): IdentifiedModel {
-  return { modelName, manifest: undefined, manifestText: '', isNamed };
+  return { modelName, externalData: [], manifest: undefined, manifestText: '', isNamed };
 }
 
 /** The model that a manifest describes. Throws MODEL_INCOMPATIBLE when it is wrong or points outside its folder. */
 function fromManifest(manifestText: string, origin: string): IdentifiedModel {
   const manifest = parseManifest(manifestText, origin);
-  for (const name of [manifest.file, ...goldenNames(manifest)]) checkObjectName(name, origin);
-  return { modelName: manifest.file, manifest, manifestText, isNamed: true };
+  const externalData = manifest.external_data ?? [];
+  for (const name of [manifest.file, ...externalData, ...goldenNames(manifest)])
+    checkObjectName(name, origin);
+  if (externalData.includes(MODEL_NAME)) {
+    throw new ServiceError(
+      'MODEL_INCOMPATIBLE',
+      `${origin} names ${MODEL_NAME} as external data; rename that`,
+    );
+  }
+  return { modelName: manifest.file, externalData, manifest, manifestText, isNamed: true };
 }
 
 export function goldenNames(manifest: Manifest | undefined): string[] {

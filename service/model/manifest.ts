@@ -125,7 +125,18 @@ export const ManifestSchema = Type.Object(
     description: Type.Optional(Type.String()),
     license: Type.Optional(Type.String()),
     file: Type.String({ minLength: 1, description: 'the ONNX file, beside the manifest' }),
-    sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$', description: 'of the ONNX file' })),
+    external_data: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        maxItems: 1000,
+        description: 'files with the weights that the ONNX file does not hold itself, beside it',
+      }),
+    ),
+    sha256: Type.Optional(
+      Type.String({
+        pattern: '^[0-9a-f]{64}$',
+        description: 'of the ONNX file, or of that and its external data, as `cat` joins them',
+      }),
+    ),
     task: Type.Enum(['classification']),
     input: Type.Optional(InputSchema),
     output: Type.Optional(OutputSchema),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { messageOf, ServiceError } from '../errors.js';
-import { sha256OfFile } from './digest.js';
+import { sha256OfFiles } from './digest.js';
 import type { Sink } from './transfer.js';
 
 /** Far longer than a live download goes without writing: what has not been touched since is a crashed one's. */
@@ -72,12 +72,22 @@ export class ModelCache {
     return join(this.#directory, `sha256-${hex}`, `manifest-${manifestHex.slice(0, 16)}`);
   }
 
-  /** absent, damaged (its bytes are no longer those of its name), or its size in bytes. */
-  async look(hex: string, signal: AbortSignal): Promise<number | 'absent' | 'damaged'> {
-    const path = this.modelPath(hex);
+  /** Where external data of the model with this digest is, or will be: where its ONNX file looks for it. */
+  externalDataPath(hex: string, name: string): string {
+    return join(this.#directory, `sha256-${hex}`, name);
+  }
+
+  /** absent, damaged (its bytes are no longer those of its name), or its size in bytes, with that of its external data. */
+  async look(
+    hex: string,
+    externalData: readonly string[],
+    signal: AbortSignal,
+  ): Promise<number | 'absent' | 'damaged'> {
+    const paths = [this.modelPath(hex), ...externalData.map((name) => this.externalDataPath(hex, name))];
     try {
-      const { size } = await stat(path);
-      return (await sha256OfFile(path, signal)) === hex ? size : 'damaged';
+      const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
+      const isWhole = (await sha256OfFiles(paths, signal)) === hex;
+      return isWhole ? sizes.reduce((sum, size) => sum + size) : 'damaged';
     } catch (thrown) {
       signal.throwIfAborted();
       if (isErrno(thrown, 'ENOENT')) return 'absent';

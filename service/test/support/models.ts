@@ -91,11 +91,13 @@ export async function writeModelFolder(
   model: OnnxModel,
   manifest: Record<string, unknown> = MEAN_COLOUR_MANIFEST,
   folder?: string,
+  otherFiles: Readonly<Record<string, Uint8Array>> = {},
 ): Promise<string> {
   const target = folder ?? (await temporaryFolder());
   const bytes = encodeOnnx(model);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   await writeFile(join(target, 'model.onnx'), bytes);
   await writeFile(join(target, 'model.json'), JSON.stringify({ sha256, ...manifest }));
+  for (const [name, content] of Object.entries(otherFiles)) await writeFile(join(target, name), content);
   return target;
 }

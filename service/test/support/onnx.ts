@@ -22,6 +22,8 @@ export interface OnnxConstant {
   readonly name: string;
   readonly shape: readonly number[];
   readonly data: Float32Array | BigInt64Array;
+  /** The file, beside the ONNX file, that holds `data` and nothing else. Default: the ONNX file itself does. */
+  readonly externalFile?: string;
 }
 
 export interface OnnxModel {
@@ -36,6 +38,7 @@ const OPSET = 13;
 const IR_VERSION = 8;
 const ATTRIBUTE_INT = 2;
 const ATTRIBUTE_INTS = 7;
+const EXTERNAL = 1;
 
 /** Serialises a model. */
 export function encodeOnnx(model: OnnxModel): Buffer {
@@ -68,15 +71,20 @@ function encodeAttribute(name: string, value: number | readonly number[]): Buffe
   ]);
 }
 
-function encodeConstant({ name, shape, data }: OnnxConstant): Buffer {
+function encodeConstant({ name, shape, data, externalFile }: OnnxConstant): Buffer {
   const type = data instanceof Float32Array ? ELEMENT_TYPES.float32 : ELEMENT_TYPES.int64;
   const raw = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   return Buffer.concat([
     ...shape.map((size) => varint(1, size)),
     varint(2, type),
     text(8, name),
-    message(9, raw),
+    ...(externalFile === undefined ? [message(9, raw)] : encodeExternal(externalFile)),
   ]);
+}
+
+function encodeExternal(file: string): Buffer[] {
+  const location = message(13, Buffer.concat([text(1, 'location'), text(2, file)]));
+  return [location, varint(14, EXTERNAL)];
 }
 
 function encodeValueInfo({ name, shape, type = 'float32' }: OnnxTensor): Buffer {
