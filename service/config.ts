@@ -215,7 +215,13 @@ export const CONFIG_SCHEMA = {
     max: 10_000_000,
     description: 'Requests per minute and client (API key where keys are set, else address); 0: no limit',
   }),
-  TRUST_PROXY: flag({ default: false, description: 'Take the client address from X-Forwarded-For' }),
+  TRUST_PROXY_HOPS: integer({
+    default: 0,
+    min: 0,
+    max: 16,
+    description:
+      'Proxies in front that each add to X-Forwarded-For: the client address is taken that far from its end, where no client can forge it',
+  }),
   CORS_ORIGINS: textList({
     default: [],
     description: 'Origins that browsers may call from; none by default',

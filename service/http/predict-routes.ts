@@ -83,7 +83,7 @@ async function predictMany(
   const inputs = await readImages(request, deps.limits, request.scope.signal);
   // The door let one image in; the others are known only now.
   const budgetMs = request.scope.deadlineAt - performance.now();
-  if (inputs.length > 1) request.scope.onEnd.push(deps.admission.enter(inputs.length - 1, budgetMs));
+  if (inputs.length > 1) request.scope.onEnd(deps.admission.enter(inputs.length - 1, budgetMs));
   const outcomes = await Promise.allSettled(
     inputs.map((input) => predictImage(predictor, input, request, deps)),
   );

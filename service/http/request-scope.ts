@@ -8,8 +8,8 @@ export interface RequestScope {
   readonly signal: AbortSignal;
   /** On the clock of `performance.now()`. */
   readonly deadlineAt: number;
-  /** Called when the request has ended, however it did. */
-  readonly onEnd: (() => void)[];
+  /** Calls back, once, when the request has ended, however it did; at once where it has already. */
+  onEnd(callback: () => void): void;
 }
 
 /** How long a request may take, milliseconds: the server's own deadline, which the client's header can only lower. */
@@ -21,22 +21,24 @@ export function requestBudgetMs(request: FastifyRequest, timeoutMs: number): num
 export function openScope(reply: FastifyReply, budgetMs: number): RequestScope {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
-  const scope: RequestScope = {
-    signal: controller.signal,
-    deadlineAt: performance.now() + budgetMs,
-    onEnd: [],
-  };
+  const callbacks: (() => void)[] = [];
+  let hasEnded = false;
   const timer = setTimeout(() => {
     controller.abort(new ServiceError('DEADLINE_EXCEEDED', `No answer was ready within ${budgetMs} ms.`));
   }, budgetMs);
   reply.raw.once('close', () => {
     clearTimeout(timer);
-    for (const end of scope.onEnd) end();
+    for (const callback of callbacks.splice(0)) callback();
+    hasEnded = true;
     if (!reply.raw.writableFinished) {
       controller.abort(new ServiceError('CLIENT_CLOSED_REQUEST', 'The client has closed the connection.'));
     }
   });
-  return scope;
+  return {
+    signal: controller.signal,
+    deadlineAt: performance.now() + budgetMs,
+    onEnd: (callback) => (hasEnded ? callback() : void callbacks.push(callback)),
+  };
 }
 
 function clientTimeoutMs(request: FastifyRequest): number | undefined {

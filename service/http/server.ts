@@ -40,7 +40,7 @@ export type HttpServer = FastifyInstance;
 export interface ServerOptions {
   readonly requestTimeoutMs: number;
   readonly rateLimitPerMinute: number;
-  readonly trustProxy: boolean;
+  readonly trustProxyHops: number;
   readonly corsOrigins: readonly string[];
   /** Whether /health, /ready and /metrics are served elsewhere. */
   readonly hasManagementPort: boolean;
@@ -132,7 +132,7 @@ function registerManagementRoutes(server: FastifyInstance, deps: ServerDependenc
 function bareServer(deps: ServerDependencies): FastifyInstance {
   const server = fastify({
     loggerInstance: quietLogger(deps.logger),
-    trustProxy: deps.options.trustProxy,
+    trustProxy: (_address, hop) => hop < deps.options.trustProxyHops,
     genReqId: requestId,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     requestTimeout: deps.options.requestTimeoutMs + UPLOAD_GRACE_MS,
@@ -185,7 +185,7 @@ function registerDoor(server: FastifyInstance, deps: ServerDependencies): void {
     const budgetMs = requestBudgetMs(request, deps.options.requestTimeoutMs);
     const leave = deps.admission.enter(1, budgetMs);
     request.scope = openScope(reply, budgetMs);
-    request.scope.onEnd.push(leave);
+    request.scope.onEnd(leave);
   });
 }
 

@@ -169,6 +169,16 @@ describe('access', () => {
     }
   });
 
+  it('beyond the rate limit: RATE_LIMITED, whatever address the client makes up behind the proxy', async () => {
+    const app = await appWith({ RATE_LIMIT_PER_MINUTE: '1', TRUST_PROXY_HOPS: '1' });
+    const from = (forwarded: string) =>
+      post(app, '/predict', image, { ...PNG, 'x-forwarded-for': forwarded });
+    const image = await plainPng(GREY);
+    expect((await from('198.51.100.7')).status).toBe(200);
+    expectProblem(await from('203.0.113.1, 198.51.100.7'), 'RATE_LIMITED');
+    expect((await from('198.51.100.8')).status).toBe(200);
+  });
+
   it('beyond the rate limit: RATE_LIMITED with Retry-After, each client for itself', async () => {
     const app = await appWith({ RATE_LIMIT_PER_MINUTE: '2', API_KEYS: 'a,b' });
     const image = await plainPng(GREY);

@@ -1,0 +1,29 @@
+import { EventEmitter } from 'node:events';
+import type { FastifyReply } from 'fastify';
+import { expect, it, vi } from 'vitest';
+import { openScope } from './request-scope.js';
+
+/** As much of a reply as a scope looks at: the connection that closes. */
+function replyOf(writableFinished: boolean): FastifyReply & { raw: EventEmitter } {
+  const raw = Object.assign(new EventEmitter(), { writableFinished });
+  return { raw } as unknown as FastifyReply & { raw: EventEmitter };
+}
+
+it('calls back once when the request ends, and at once after that: what was let in is let out', () => {
+  const reply = replyOf(false);
+  const scope = openScope(reply, 1000);
+  const [early, late] = [vi.fn(), vi.fn()];
+  scope.onEnd(early);
+  expect(early).not.toHaveBeenCalled();
+  reply.raw.emit('close');
+  scope.onEnd(late);
+  expect([early, late].map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
+  expect(scope.signal.reason).toMatchObject({ code: 'CLIENT_CLOSED_REQUEST' });
+});
+
+it('keeps its signal where the answer went out whole', () => {
+  const reply = replyOf(true);
+  const scope = openScope(reply, 1000);
+  reply.raw.emit('close');
+  expect(scope.signal.aborted).toBe(false);
+});
