@@ -10,7 +10,13 @@ import {
   type ServerDependencies,
 } from './http/server.js';
 import { Lifecycle, type Resource } from './lifecycle.js';
-import { chooseSizing, readCpuBudget, readMemoryLimit, readThrottledPeriods, type Sizing } from './sizing.js';
+import {
+  chooseSizing,
+  readCpuBudget,
+  readMemoryBudget,
+  readThrottledPeriods,
+  type Sizing,
+} from './sizing.js';
 import { type ServingModel, startModel } from './start-model.js';
 import type { Logger } from './telemetry/logging.js';
 import { Metrics } from './telemetry/metrics.js';
@@ -42,6 +48,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   let running: ServingModel | undefined;
   const admission = new Admission({
     maxImages: sizing.maxInFlightImages,
+    maxBytes: sizing.maxInFlightBytes,
     expectedMs: (images) => running?.predictor.batcher.drainMs(images) ?? 0,
   });
   metrics.inFlightLimit.set(sizing.maxInFlightImages);
@@ -123,9 +130,10 @@ function sizeFor({ config, logger, uvThreads }: AppOptions): Sizing {
   const sizing = chooseSizing(
     {
       cores: cpu.cores,
-      memoryBytes: readMemoryLimit(),
+      memoryBytes: readMemoryBudget(),
       usesGpu,
       imagesPerRequest: config.maxBatchImages,
+      bytesPerRequest: config.maxBatchBytes,
       uvThreads,
     },
     config,

@@ -148,6 +148,13 @@ export const CONFIG_SCHEMA = {
     max: 100_000,
     description: 'Images in the house, from the request line to the answer; beyond it OVERLOADED',
   }),
+  MAX_IN_FLIGHT_BYTES: integer({
+    default: undefined,
+    defaultText: 'a quarter of the memory limit, at least twice MAX_BATCH_BYTES',
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    description: 'Bodies in the house, as far as they have arrived; beyond it OVERLOADED',
+  }),
   MAX_QUEUE_BYTES: integer({
     default: undefined,
     defaultText: 'an eighth of the memory limit, at most 134217728',
@@ -279,6 +286,11 @@ function crossFaults(config: Config): string[] {
   if (config.maxInFlightImages !== undefined && config.maxInFlightImages < config.maxBatchImages) {
     faults.push(
       'MAX_IN_FLIGHT_IMAGES is below MAX_BATCH_IMAGES, so that a full batch request could never enter',
+    );
+  }
+  if (config.maxInFlightBytes !== undefined && config.maxInFlightBytes < config.maxBatchBytes) {
+    faults.push(
+      'MAX_IN_FLIGHT_BYTES is below MAX_BATCH_BYTES, so that a full batch request could never enter',
     );
   }
   return faults;

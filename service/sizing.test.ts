@@ -1,6 +1,6 @@
-import { cpus } from 'node:os';
+import { cpus, totalmem } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { chooseSizing, readCpuBudget, readMemoryLimit, readThrottledPeriods, uvThreads } from './sizing.js';
+import { chooseSizing, readCpuBudget, readMemoryBudget, readThrottledPeriods, uvThreads } from './sizing.js';
 
 function files(content: Record<string, string>): (path: string) => string {
   return (path) => {
@@ -44,10 +44,10 @@ describe('readCpuBudget', () => {
   });
 });
 
-describe('readMemoryLimit', () => {
+describe('readMemoryBudget', () => {
   it('takes the limit of cgroup v2 or v1', () => {
-    expect(readMemoryLimit(files({ '/sys/fs/cgroup/memory.max': '536870912\n' }))).toBe(536_870_912);
-    expect(readMemoryLimit(files({ '/sys/fs/cgroup/memory/memory.limit_in_bytes': '1000000' }))).toBe(
+    expect(readMemoryBudget(files({ '/sys/fs/cgroup/memory.max': '536870912\n' }))).toBe(536_870_912);
+    expect(readMemoryBudget(files({ '/sys/fs/cgroup/memory/memory.limit_in_bytes': '1000000' }))).toBe(
       1_000_000,
     );
   });
@@ -57,7 +57,7 @@ describe('readMemoryLimit', () => {
     ['max', { '/sys/fs/cgroup/memory.max': 'max' }],
     ['more than there is', { '/sys/fs/cgroup/memory/memory.limit_in_bytes': '9223372036854771712' }],
   ])('knows no limit where there is %s', (_, tree) => {
-    expect(readMemoryLimit(files(tree))).toBeUndefined();
+    expect(readMemoryBudget(files(tree))).toBe(totalmem());
   });
 });
 
@@ -85,7 +85,15 @@ describe('readThrottledPeriods', () => {
 });
 
 describe('chooseSizing', () => {
-  const machine = { cores: 8, memoryBytes: undefined, usesGpu: false, imagesPerRequest: 32, uvThreads: 16 };
+  const MiB = 1024 ** 2;
+  const machine = {
+    cores: 8,
+    memoryBytes: 64 * 1024 * MiB,
+    usesGpu: false,
+    imagesPerRequest: 32,
+    bytesPerRequest: 40 * MiB,
+    uvThreads: 16,
+  };
 
   it('gives each core a worker of one thread', () => {
     expect(chooseSizing(machine, {})).toMatchObject({ workers: 8, intraOpThreads: 1, decodeConcurrency: 8 });
@@ -116,11 +124,16 @@ describe('chooseSizing', () => {
   });
 
   it('keeps what waits to an eighth of a small memory', () => {
-    expect(chooseSizing({ ...machine, memoryBytes: 512 * 1024 ** 2 }, {}).maxQueueBytes).toBe(64 * 1024 ** 2);
-    expect(chooseSizing(machine, {}).maxQueueBytes).toBe(128 * 1024 ** 2);
+    expect(chooseSizing({ ...machine, memoryBytes: 512 * MiB }, {}).maxQueueBytes).toBe(64 * MiB);
+    expect(chooseSizing(machine, {}).maxQueueBytes).toBe(128 * MiB);
+  });
+
+  it('lets bodies take a quarter of the memory', () => {
+    expect(chooseSizing({ ...machine, memoryBytes: 512 * MiB }, {}).maxInFlightBytes).toBe(128 * MiB);
   });
 
   it('has room for the largest request', () => {
+    expect(chooseSizing({ ...machine, memoryBytes: 128 * MiB }, {}).maxInFlightBytes).toBe(80 * MiB);
     expect(chooseSizing({ ...machine, cores: 1, imagesPerRequest: 500 }, {}).maxInFlightImages).toBe(500);
   });
 
@@ -131,6 +144,7 @@ describe('chooseSizing', () => {
       decodeConcurrency: 7,
       maxBatchSize: 9,
       maxInFlightImages: 11,
+      maxInFlightBytes: 12,
       maxQueueBytes: 13,
     };
     expect(chooseSizing(machine, chosen)).toMatchObject(chosen);

@@ -22,17 +22,19 @@ interface Sizes {
   readonly decodeConcurrency: number;
   readonly maxBatchSize: number;
   readonly maxInFlightImages: number;
+  readonly maxInFlightBytes: number;
   readonly maxQueueBytes: number;
 }
 
 /** What there is to share out. */
 export interface Resources {
   readonly cores: number;
-  /** Undefined where nothing limits it. */
-  readonly memoryBytes: number | undefined;
+  readonly memoryBytes: number;
   readonly usesGpu: boolean;
   /** Images that one request may bring: so many must fit into the house. */
   readonly imagesPerRequest: number;
+  /** The bytes of their files; as base64 they are a third more. */
+  readonly bytesPerRequest: number;
   /** Threads of libuv's pool. */
   readonly uvThreads: number;
 }
@@ -45,6 +47,8 @@ const IN_FLIGHT_PER_WORKER = 32;
 /** What waits for a worker may take this share of the memory, and no more than this. */
 const QUEUE_SHARE = 1 / 8;
 const MOST_QUEUE_BYTES = 128 * 1024 * 1024;
+/** What has arrived of the bodies may take this share: slow and large uploads would otherwise fill any memory. */
+const BODIES_SHARE = 1 / 4;
 /** libuv's own default. */
 const DEFAULT_UV_THREADS = 4;
 
@@ -113,14 +117,14 @@ function readText(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-/** The memory that this container may use, in bytes; undefined where nothing limits it. Sources as above. */
-export function readMemoryLimit(read: (path: string) => string = readText): number | undefined {
+/** The memory that this container may use, in bytes; where nothing limits it, what the machine has. Sources as above. */
+export function readMemoryBudget(read: (path: string) => string = readText): number {
   const v2 = ownCgroupFolders(read).map((folder) => `/sys/fs/cgroup${folder}/memory.max`);
   for (const path of [...v2, '/sys/fs/cgroup/memory/memory.limit_in_bytes']) {
     const limit = Number(attempt(read, path).trim() || Number.NaN);
     if (limit > 0 && limit < totalmem()) return limit;
   }
-  return undefined;
+  return totalmem();
 }
 
 /** Threads that libuv's pool has; it takes the figure from the environment when the process starts. */
@@ -131,7 +135,7 @@ export function uvThreads(uvThreadpoolSize: string | undefined): number {
 
 /** What was left to us of the sizes, chosen to fit the cores: one worker and one thread in it per core. */
 export function chooseSizing(resources: Resources, chosen: ChosenSizes): Sizing {
-  const { cores, memoryBytes = Number.POSITIVE_INFINITY, usesGpu } = resources;
+  const { cores, memoryBytes, usesGpu } = resources;
   const whole = Math.max(1, Math.floor(cores));
   const workers = chosen.workers ?? (usesGpu ? 1 : whole);
   const maxBatchSize = chosen.maxBatchSize ?? (usesGpu ? GPU_BATCH_SIZE : CPU_BATCH_SIZE);
@@ -145,6 +149,9 @@ export function chooseSizing(resources: Resources, chosen: ChosenSizes): Sizing 
     maxInFlightImages:
       chosen.maxInFlightImages ??
       Math.max(IN_FLIGHT_PER_WORKER * workers, 2 * maxBatchSize * workers, resources.imagesPerRequest),
+    maxInFlightBytes:
+      chosen.maxInFlightBytes ??
+      Math.max(Math.floor(memoryBytes * BODIES_SHARE), 2 * resources.bytesPerRequest),
     maxQueueBytes: chosen.maxQueueBytes ?? Math.floor(Math.min(MOST_QUEUE_BYTES, memoryBytes * QUEUE_SHARE)),
   };
 }

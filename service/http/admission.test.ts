@@ -16,14 +16,14 @@ function overloadOf(act: () => unknown): ServiceError | undefined {
 
 describe('Admission', () => {
   it('lets in exactly as many images as fit', () => {
-    const admission = new Admission({ maxImages: 3, expectedMs: () => 0 });
+    const admission = new Admission({ maxImages: 3, maxBytes: 100, expectedMs: () => 0 });
     const refused = Array.from({ length: 10 }, () => overloadOf(() => admission.enter(1, LONG)));
     expect(refused.filter((error) => error !== undefined)).toHaveLength(7);
     expect(admission.images).toBe(3);
   });
 
   it('counts a leaver once', () => {
-    const admission = new Admission({ maxImages: 5, expectedMs: () => 0 });
+    const admission = new Admission({ maxImages: 5, maxBytes: 100, expectedMs: () => 0 });
     const leave = admission.enter(2, LONG);
     admission.enter(3, LONG);
     leave();
@@ -32,15 +32,24 @@ describe('Admission', () => {
   });
 
   it('refuses at the door whoever would miss the deadline, but never in an empty house', () => {
-    const admission = new Admission({ maxImages: 100, expectedMs: (images) => images * 100 });
+    const admission = new Admission({ maxImages: 100, maxBytes: 100, expectedMs: (images) => images * 100 });
     admission.enter(1, 50);
     expect(overloadOf(() => admission.enter(1, 199))).toBeDefined();
     expect(overloadOf(() => admission.enter(1, 200))).toBeUndefined();
   });
 
   it('computes Retry-After from the time that serving those inside takes, in whole seconds', () => {
-    const admission = new Admission({ maxImages: 10, expectedMs: (images) => images * 250 });
+    const admission = new Admission({ maxImages: 10, maxBytes: 100, expectedMs: (images) => images * 250 });
     admission.enter(10, LONG);
     expect(overloadOf(() => admission.enter(1, LONG))?.retryAfterSeconds).toBe(3);
+  });
+
+  it('takes in as many bytes as it has room for, and again what was let out', () => {
+    const admission = new Admission({ maxImages: 5, maxBytes: 100, expectedMs: () => 0 });
+    admission.takeIn(60);
+    expect(overloadOf(() => admission.takeIn(41))).toMatchObject({ retryAfterSeconds: 1 });
+    admission.takeIn(40);
+    admission.letOut(60);
+    expect(overloadOf(() => admission.takeIn(60))).toBeUndefined();
   });
 });

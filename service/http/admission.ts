@@ -3,14 +3,17 @@ import { ServiceError } from '../errors.js';
 export interface AdmissionOptions {
   /** Images in the house at once. */
   readonly maxImages: number;
+  /** What has arrived of the bodies, at once. */
+  readonly maxBytes: number;
   /** Expected time to serve that many images, milliseconds. */
   readonly expectedMs: (images: number) => number;
 }
 
-/** Counts the images between the door and the answer, and refuses at the door, at once, what cannot be served. */
+/** Counts the images, and the bytes of bodies, between the door and the answer, and refuses at once what cannot be served. */
 export class Admission {
   readonly #options: AdmissionOptions;
   #images = 0;
+  #bytes = 0;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -43,6 +46,21 @@ export class Admission {
     }
     this.#images += images;
     return this.#leaveOnce(images);
+  }
+
+  /** Takes a piece of a body in. Throws OVERLOADED where the bodies together would take too much memory. */
+  takeIn(bytes: number): void {
+    if (this.#bytes + bytes > this.#options.maxBytes) {
+      throw this.#overloaded(
+        `The bodies of all requests may have ${this.#options.maxBytes} bytes; there is no room for more of this one.`,
+      );
+    }
+    this.#bytes += bytes;
+  }
+
+  /** For what was taken in, once it is no longer held. */
+  letOut(bytes: number): void {
+    this.#bytes -= bytes;
   }
 
   #leaveOnce(images: number): () => void {

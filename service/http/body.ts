@@ -3,7 +3,10 @@ import { messageOf, ServiceError } from '../errors.js';
 import { CollectedBytes } from './collected-bytes.js';
 import { brokenOff } from './input-errors.js';
 
-/** Reads a body that may lie about its length. Throws `tooLarge` past the limit, and the signal's reason once that aborts. */
+/**
+ * Reads a body that may lie about its length. Throws `tooLarge` past the limit, OVERLOADED where all bodies together take
+ * too much memory, and the signal's reason once that aborts.
+ */
 export function readBounded(
   request: FastifyRequest,
   maxBytes: number,
@@ -20,8 +23,13 @@ export function readBounded(
       act();
     };
     const onData = (chunk: Buffer): void => {
-      collected.add(chunk);
-      if (collected.length > maxBytes) settle(() => reject(tooLarge()));
+      try {
+        if (collected.length + chunk.length > maxBytes) throw tooLarge();
+        request.scope.takeIn(chunk.length);
+        collected.add(chunk);
+      } catch (error) {
+        settle(() => reject(error));
+      }
     };
     const onEnd = (): void => settle(() => resolve(collected.join()));
     const onError = (error: unknown): void => settle(() => reject(brokenOff(error)));

@@ -33,10 +33,17 @@ export async function readForm(
   const refusal = new Promise<never>((_, reject) => {
     if (signal.aborted) reject(signal.reason);
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    request.raw.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > maxBytes) reject(tooLarge());
-    });
+    const onData = (chunk: Buffer): void => {
+      try {
+        length += chunk.length;
+        if (length > maxBytes) throw tooLarge();
+        request.scope.takeIn(chunk.length);
+      } catch (error) {
+        request.raw.off('data', onData);
+        reject(error);
+      }
+    };
+    request.raw.on('data', onData);
   });
   return Promise.race([refusal, collectParts(request, fieldName, maxFiles, limits)]);
 }

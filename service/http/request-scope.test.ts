@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { FastifyReply } from 'fastify';
 import { expect, it, vi } from 'vitest';
+import { Admission } from './admission.js';
 import { openScope } from './request-scope.js';
 
 /** As much of a reply as a scope looks at: the connection that closes. */
@@ -9,9 +10,11 @@ function replyOf(writableFinished: boolean): FastifyReply & { raw: EventEmitter 
   return { raw } as unknown as FastifyReply & { raw: EventEmitter };
 }
 
+const house = (): Admission => new Admission({ maxImages: 1, maxBytes: 10, expectedMs: () => 0 });
+
 it('calls back once when the request ends, and at once after that: what was let in is let out', () => {
   const reply = replyOf(false);
-  const scope = openScope(reply, 1000);
+  const scope = openScope(reply, 1000, house());
   const [early, late] = [vi.fn(), vi.fn()];
   scope.onEnd(early);
   expect(early).not.toHaveBeenCalled();
@@ -23,7 +26,18 @@ it('calls back once when the request ends, and at once after that: what was let 
 
 it('keeps its signal where the answer went out whole', () => {
   const reply = replyOf(true);
-  const scope = openScope(reply, 1000);
+  const scope = openScope(reply, 1000, house());
   reply.raw.emit('close');
   expect(scope.signal.aborted).toBe(false);
+});
+
+it('holds what was taken in of the body until the request ends', () => {
+  const admission = house();
+  const reply = replyOf(true);
+  const scope = openScope(reply, 1000, admission);
+  scope.takeIn(6);
+  scope.takeIn(4);
+  expect(() => scope.takeIn(1)).toThrow(expect.objectContaining({ code: 'OVERLOADED' }));
+  reply.raw.emit('close');
+  expect(() => openScope(replyOf(true), 1000, admission).takeIn(10)).not.toThrow();
 });

@@ -58,6 +58,7 @@ function sizeOf({ container, config }: Workload): ReturnType<typeof chooseSizing
       memoryBytes: quantity(limits['memory']),
       usesGpu: config.executionProviders[0] !== 'cpu',
       imagesPerRequest: config.maxBatchImages,
+      bytesPerRequest: config.maxBatchBytes,
       uvThreads: UV_THREADS,
     },
     config,
@@ -130,11 +131,11 @@ describe.skipIf(absent('kustomize')).each(listCombinations())('in $name', ({ ren
     expect(workers * intraOpThreads).toBe(cores);
   });
 
-  it('the limit of memory holds the largest requests that are let in at once', () => {
+  it('the limit of memory holds all bodies, all pixels and all decoding that there can be at once', () => {
     const { config, container } = load();
-    const { maxInFlightImages, maxQueueBytes, decodeConcurrency } = sizeOf(load());
+    const { maxInFlightBytes, maxQueueBytes, decodeConcurrency } = sizeOf(load());
     const decoding = decodeConcurrency * config.maxImagePixels * 3;
-    const most = RESIDENT_BYTES + maxInFlightImages * config.maxImageBytes + maxQueueBytes + decoding;
+    const most = RESIDENT_BYTES + maxInFlightBytes + maxQueueBytes + decoding;
     expect(quantity(container.resources?.limits?.['memory'])).toBeGreaterThan(most);
   });
 

@@ -149,6 +149,44 @@ describe('a body that is too large', () => {
   });
 });
 
+describe('bodies that are too large together', () => {
+  const UPLOADS = 12;
+
+  it.each<[string, string, Record<string, string>, string, number]>([
+    ['images', '/predict', PNG, '', 9 * MiB],
+    ['forms', '/predict', FORM, PART, 9 * MiB],
+    ['batches as JSON', '/predict/batch', JSON_TYPE, '{"images": ["', 14 * MiB],
+  ])(
+    '%s are refused beyond what there is room for, and the room is there again afterwards',
+    async (...row) => {
+      const [, path, type, start, size] = row;
+      const roomy = 40 * MiB;
+      const { url, pid } = await startService({
+        MODEL_URI: await writeModelFolder(meanColourModel()),
+        MAX_IN_FLIGHT_BYTES: String(roomy),
+      });
+      const uploads = await Promise.all(Array.from({ length: UPLOADS }, () => RawConnection.open(url)));
+      const growth = await peakGrowth(pid, async () => {
+        const refused = uploads.map(async (upload) => {
+          await upload.write(head('POST', path, { ...type, 'content-length': size + 1000 }) + start);
+          for (let sent = 0; sent < size && !upload.isOver; sent += MiB) await upload.write('A'.repeat(MiB));
+        });
+        await Promise.all(refused);
+        await expect
+          .poll(() => readMetric(url, 'cv_rejections_total{code="OVERLOADED"}'), { timeout: 5000 })
+          .toBeGreaterThanOrEqual(UPLOADS - Math.floor(roomy / size));
+      });
+      expect(growth).toBeLessThan(2 * roomy + SLACK_BYTES);
+      for (const upload of uploads) upload.destroy();
+      await expect.poll(() => readMetric(url, 'cv_in_flight_images'), { timeout: 5000 }).toBe(0);
+      const connection = await RawConnection.open(url);
+      onTestFinished(() => connection.destroy());
+      await connection.write(wholeRequest('/predict', await plainPng(quickColour(2))));
+      expectColour(await connection.receive(), quickColour(2));
+    },
+  );
+});
+
 describe('a client that leaves in mid-upload', () => {
   it.each<[string, string, Record<string, string>, string]>([
     ['an image', '/predict', PNG, 'x'],
