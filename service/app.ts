@@ -133,7 +133,6 @@ function sizeFor({ config, logger, uvThreads }: AppOptions): Sizing {
       memoryBytes: readMemoryBudget(),
       usesGpu,
       imagesPerRequest: config.maxBatchImages,
-      bytesPerRequest: config.maxBatchBytes,
       uvThreads,
     },
     config,

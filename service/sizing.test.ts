@@ -91,7 +91,6 @@ describe('chooseSizing', () => {
     memoryBytes: 64 * 1024 * MiB,
     usesGpu: false,
     imagesPerRequest: 32,
-    bytesPerRequest: 40 * MiB,
     uvThreads: 16,
   };
 
@@ -128,12 +127,11 @@ describe('chooseSizing', () => {
     expect(chooseSizing(machine, {}).maxQueueBytes).toBe(128 * MiB);
   });
 
-  it('lets bodies take a quarter of the memory', () => {
-    expect(chooseSizing({ ...machine, memoryBytes: 512 * MiB }, {}).maxInFlightBytes).toBe(128 * MiB);
+  it('lets bodies take an eighth of the memory', () => {
+    expect(chooseSizing({ ...machine, memoryBytes: 512 * MiB }, {}).maxInFlightBytes).toBe(64 * MiB);
   });
 
   it('has room for the largest request', () => {
-    expect(chooseSizing({ ...machine, memoryBytes: 128 * MiB }, {}).maxInFlightBytes).toBe(80 * MiB);
     expect(chooseSizing({ ...machine, cores: 1, imagesPerRequest: 500 }, {}).maxInFlightImages).toBe(500);
   });
 

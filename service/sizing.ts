@@ -33,8 +33,6 @@ export interface Resources {
   readonly usesGpu: boolean;
   /** Images that one request may bring: so many must fit into the house. */
   readonly imagesPerRequest: number;
-  /** The bytes of their files; as base64 they are a third more. */
-  readonly bytesPerRequest: number;
   /** Threads of libuv's pool. */
   readonly uvThreads: number;
 }
@@ -47,8 +45,11 @@ const IN_FLIGHT_PER_WORKER = 32;
 /** What waits for a worker may take this share of the memory, and no more than this. */
 const QUEUE_SHARE = 1 / 8;
 const MOST_QUEUE_BYTES = 128 * 1024 * 1024;
-/** What has arrived of the bodies may take this share: slow and large uploads would otherwise fill any memory. */
-const BODIES_SHARE = 1 / 4;
+/**
+ * What has arrived of the bodies may take this share: slow and large uploads would otherwise fill any memory. They take
+ * about three times as much for a moment: pieces, joined, and garbage that is not collected yet.
+ */
+const BODIES_SHARE = 1 / 8;
 /** libuv's own default. */
 const DEFAULT_UV_THREADS = 4;
 
@@ -149,9 +150,7 @@ export function chooseSizing(resources: Resources, chosen: ChosenSizes): Sizing 
     maxInFlightImages:
       chosen.maxInFlightImages ??
       Math.max(IN_FLIGHT_PER_WORKER * workers, 2 * maxBatchSize * workers, resources.imagesPerRequest),
-    maxInFlightBytes:
-      chosen.maxInFlightBytes ??
-      Math.max(Math.floor(memoryBytes * BODIES_SHARE), 2 * resources.bytesPerRequest),
+    maxInFlightBytes: chosen.maxInFlightBytes ?? Math.floor(memoryBytes * BODIES_SHARE),
     maxQueueBytes: chosen.maxQueueBytes ?? Math.floor(Math.min(MOST_QUEUE_BYTES, memoryBytes * QUEUE_SHARE)),
   };
 }

@@ -46,10 +46,21 @@ describe('Admission', () => {
 
   it('takes in as many bytes as it has room for, and again what was let out', () => {
     const admission = new Admission({ maxImages: 5, maxBytes: 100, expectedMs: () => 0 });
-    admission.takeIn(60);
-    expect(overloadOf(() => admission.takeIn(41))).toMatchObject({ retryAfterSeconds: 1 });
-    admission.takeIn(40);
-    admission.letOut(60);
-    expect(overloadOf(() => admission.takeIn(60))).toBeUndefined();
+    const [one, other] = [admission.openBody(), admission.openBody()];
+    one.takeIn(60);
+    expect(overloadOf(() => other.takeIn(41))).toMatchObject({ retryAfterSeconds: 1 });
+    other.takeIn(40);
+    expect(overloadOf(() => one.takeIn(1))).toBeDefined();
+    one.letOut();
+    one.takeIn(1000);
+    expect(overloadOf(() => other.takeIn(60))).toBeUndefined();
+  });
+
+  it('has room for a body of any size while that is the only one', () => {
+    const admission = new Admission({ maxImages: 5, maxBytes: 100, expectedMs: () => 0 });
+    const [large, other] = [admission.openBody(), admission.openBody()];
+    for (let piece = 0; piece < 5; piece++) large.takeIn(60);
+    expect(overloadOf(() => other.takeIn(1))).toBeDefined();
+    expect(overloadOf(() => large.takeIn(60))).toBeUndefined();
   });
 });

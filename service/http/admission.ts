@@ -9,6 +9,13 @@ export interface AdmissionOptions {
   readonly expectedMs: (images: number) => number;
 }
 
+/** What a body takes of the memory until its request has ended. */
+export interface BodyCount {
+  /** Throws OVERLOADED where all bodies together would take more than there is room for. */
+  takeIn(bytes: number): void;
+  letOut(): void;
+}
+
 /** Counts the images, and the bytes of bodies, between the door and the answer, and refuses at once what cannot be served. */
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -48,19 +55,31 @@ export class Admission {
     return this.#leaveOnce(images);
   }
 
-  /** Takes a piece of a body in. Throws OVERLOADED where the bodies together would take too much memory. */
-  takeIn(bytes: number): void {
-    if (this.#bytes + bytes > this.#options.maxBytes) {
-      throw this.#overloaded(
-        `The bodies of all requests may have ${this.#options.maxBytes} bytes; there is no room for more of this one.`,
-      );
-    }
-    this.#bytes += bytes;
+  /** Counts what arrives of one body. It may be as large as it likes while it is the only one. */
+  openBody(): BodyCount {
+    let own = 0;
+    let isOpen = true;
+    return {
+      takeIn: (bytes) => {
+        if (!isOpen) return;
+        const isAlone = this.#bytes === own;
+        if (!isAlone && this.#bytes + bytes > this.#options.maxBytes) throw this.#noRoom();
+        this.#bytes += bytes;
+        own += bytes;
+      },
+      letOut: () => {
+        this.#bytes -= own;
+        own = 0;
+        isOpen = false;
+      },
+    };
   }
 
-  /** For what was taken in, once it is no longer held. */
-  letOut(bytes: number): void {
-    this.#bytes -= bytes;
+  #noRoom(): ServiceError {
+    const { maxBytes } = this.#options;
+    return this.#overloaded(
+      `All bodies together may have ${maxBytes} bytes; there is no room for more of this one.`,
+    );
   }
 
   #leaveOnce(images: number): () => void {

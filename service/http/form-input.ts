@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import type { Multipart } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { ServiceError } from '../errors.js';
@@ -29,30 +30,37 @@ export async function readForm(
   const tooLarge = (): ServiceError =>
     isBatch ? batchTooLarge(limits.maxBatchBytes) : imageTooLarge(limits.maxImageBytes);
   if (declaredBytes(request) > maxBytes) throw tooLarge();
-  let length = 0;
+  const over = new AbortController();
   const refusal = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    const refuse = (error: unknown): void => {
+      request.raw.off('data', onData);
+      over.abort(error);
+      reject(error);
+    };
+    let length = 0;
     const onData = (chunk: Buffer): void => {
       try {
         length += chunk.length;
         if (length > maxBytes) throw tooLarge();
         request.scope.takeIn(chunk.length);
       } catch (error) {
-        request.raw.off('data', onData);
-        reject(error);
+        refuse(error);
       }
     };
     request.raw.on('data', onData);
+    signal.addEventListener('abort', () => refuse(signal.reason), { once: true });
+    if (signal.aborted) refuse(signal.reason);
   });
-  return Promise.race([refusal, collectParts(request, fieldName, maxFiles, limits)]);
+  return Promise.race([refusal, collectParts(request, fieldName, maxFiles, limits, over.signal)]);
 }
 
+/** @param over aborts once nobody wants the parts any more: what was collected of them is let go of at once */
 async function collectParts(
   request: FastifyRequest,
   fieldName: 'file' | 'files',
   maxFiles: number,
   limits: InputLimits,
+  over: AbortSignal,
 ): Promise<ImageInput[]> {
   const images: ImageInput[] = [];
   const otherFields: string[] = [];
@@ -76,7 +84,7 @@ async function collectParts(
         continue;
       }
       if (images.length === maxFiles) throw tooManyParts(fieldName, limits);
-      const image = await readPart(part, limits);
+      const image = await readPart(part, limits, over);
       total += 'bytes' in image ? image.bytes.length : limits.maxImageBytes;
       if (total > limits.maxBatchBytes) throw batchTooLarge(limits.maxBatchBytes);
       images.push(image);
@@ -91,8 +99,10 @@ async function collectParts(
 async function readPart(
   part: Extract<Multipart, { type: 'file' }>,
   limits: InputLimits,
+  over: AbortSignal,
 ): Promise<ImageInput> {
   const collected = new CollectedBytes();
+  addAbortSignal(over, part.file);
   for await (const chunk of part.file) collected.add(chunk as Buffer);
   if (part.file.truncated) return { error: imageTooLarge(limits.maxImageBytes) };
   const bytes = collected.join();

@@ -14,7 +14,7 @@ const house = (): Admission => new Admission({ maxImages: 1, maxBytes: 10, expec
 
 it('calls back once when the request ends, and at once after that: what was let in is let out', () => {
   const reply = replyOf(false);
-  const scope = openScope(reply, 1000, house());
+  const scope = openScope(reply, 1000, house().openBody());
   const [early, late] = [vi.fn(), vi.fn()];
   scope.onEnd(early);
   expect(early).not.toHaveBeenCalled();
@@ -26,18 +26,17 @@ it('calls back once when the request ends, and at once after that: what was let 
 
 it('keeps its signal where the answer went out whole', () => {
   const reply = replyOf(true);
-  const scope = openScope(reply, 1000, house());
+  const scope = openScope(reply, 1000, house().openBody());
   reply.raw.emit('close');
   expect(scope.signal.aborted).toBe(false);
 });
 
-it('holds what was taken in of the body until the request ends', () => {
+it('lets the body out when the request ends', () => {
   const admission = house();
   const reply = replyOf(true);
-  const scope = openScope(reply, 1000, admission);
-  scope.takeIn(6);
-  scope.takeIn(4);
-  expect(() => scope.takeIn(1)).toThrow(expect.objectContaining({ code: 'OVERLOADED' }));
+  openScope(reply, 1000, admission.openBody()).takeIn(10);
+  const { takeIn } = openScope(replyOf(true), 1000, admission.openBody());
+  expect(() => takeIn(1)).toThrow(expect.objectContaining({ code: 'OVERLOADED' }));
   reply.raw.emit('close');
-  expect(() => openScope(replyOf(true), 1000, admission).takeIn(10)).not.toThrow();
+  expect(() => takeIn(1)).not.toThrow();
 });

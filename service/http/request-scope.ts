@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ServiceError } from '../errors.js';
-import type { Admission } from './admission.js';
+import type { BodyCount } from './admission.js';
 
 /** How long a request may take and whether anyone still waits for it: one signal for all stages. */
 export interface RequestScope {
@@ -10,7 +10,7 @@ export interface RequestScope {
   /** On the clock of `performance.now()`. */
   readonly deadlineAt: number;
   /** Counts a piece of the body until the end. Throws OVERLOADED where all bodies together take too much memory. */
-  takeIn(bytes: number): void;
+  readonly takeIn: BodyCount['takeIn'];
   /** Calls back, once, when the request has ended, however it did; at once where it has already. */
   onEnd(callback: () => void): void;
 }
@@ -21,22 +21,17 @@ export function requestBudgetMs(request: FastifyRequest, timeoutMs: number): num
 }
 
 /** Opens the scope of a request that was let in. */
-export function openScope(
-  reply: FastifyReply,
-  budgetMs: number,
-  admission: Pick<Admission, 'takeIn' | 'letOut'>,
-): RequestScope {
+export function openScope(reply: FastifyReply, budgetMs: number, body: BodyCount): RequestScope {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   const callbacks: (() => void)[] = [];
   let hasEnded = false;
-  let bytesIn = 0;
   const timer = setTimeout(() => {
     controller.abort(new ServiceError('DEADLINE_EXCEEDED', `No answer was ready within ${budgetMs} ms.`));
   }, budgetMs);
   reply.raw.once('close', () => {
     clearTimeout(timer);
-    admission.letOut(bytesIn);
+    body.letOut();
     for (const callback of callbacks.splice(0)) callback();
     hasEnded = true;
     if (!reply.raw.writableFinished) {
@@ -46,11 +41,7 @@ export function openScope(
   return {
     signal: controller.signal,
     deadlineAt: performance.now() + budgetMs,
-    takeIn: (bytes) => {
-      if (hasEnded) return;
-      admission.takeIn(bytes);
-      bytesIn += bytes;
-    },
+    takeIn: body.takeIn,
     onEnd: (callback) => (hasEnded ? callback() : void callbacks.push(callback)),
   };
 }

@@ -184,7 +184,7 @@ function registerDoor(server: FastifyInstance, deps: ServerDependencies): void {
       throw new ServiceError('NOT_READY', 'The model is still being loaded.');
     const budgetMs = requestBudgetMs(request, deps.options.requestTimeoutMs);
     const leave = deps.admission.enter(1, budgetMs);
-    request.scope = openScope(reply, budgetMs, deps.admission);
+    request.scope = openScope(reply, budgetMs, deps.admission.openBody());
     request.scope.onEnd(leave);
   });
 }

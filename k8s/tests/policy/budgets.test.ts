@@ -58,7 +58,6 @@ function sizeOf({ container, config }: Workload): ReturnType<typeof chooseSizing
       memoryBytes: quantity(limits['memory']),
       usesGpu: config.executionProviders[0] !== 'cpu',
       imagesPerRequest: config.maxBatchImages,
-      bytesPerRequest: config.maxBatchBytes,
       uvThreads: UV_THREADS,
     },
     config,
