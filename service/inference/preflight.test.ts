@@ -45,11 +45,13 @@ describe('preflight', () => {
   });
 
   it.each([
-    ['garbage', Buffer.from('not a model')],
-    ['an empty file', Buffer.alloc(0)],
-  ])('refuses %s as MODEL_INCOMPATIBLE', async (_, bytes) => {
-    await expect(preflight(await options(bytes), patient)).rejects.toMatchObject({
+    ['garbage', Buffer.from('not a model'), 'failed:Protobuf parsing failed.'],
+    ['an empty file', Buffer.alloc(0), 'failed: ModelProto does not have a graph.'],
+  ])('refuses %s as MODEL_INCOMPATIBLE, in words for those who use it', async (_, bytes, words) => {
+    const given = await options(bytes);
+    await expect(preflight(given, patient)).rejects.toMatchObject({
       code: 'MODEL_INCOMPATIBLE',
+      message: `ONNX Runtime refused the model: Load model from ${given.modelPath} ${words}`,
     });
   });
 

@@ -56,9 +56,14 @@ const EXTERNAL_DATA_HINT = 'Its weights lie in another file: name that in extern
 
 /** ONNX Runtime's answer to a file that it does not take. */
 export function refusal(reason: string): ServiceError {
-  const [words = ''] = reason.split('\n', 1);
+  const words = withoutSource(reason.split('\n', 1)[0] ?? '');
   const hint = /external data/i.test(words) ? `. ${EXTERNAL_DATA_HINT}` : '';
   return new ServiceError('MODEL_INCOMPATIBLE', `ONNX Runtime refused the model: ${words}${hint}`);
+}
+
+/** ONNX Runtime names the line and the function of its own source first: `failed:/path/graph.cc:12 void f(int) The words`. */
+function withoutSource(words: string): string {
+  return words.replace(/\/\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])/, ' ');
 }
 
 /** Lines such as `2026-01-01 ... [W:onnxruntime:, graph.cc:123 Name] text`, down to their text. */

@@ -81,7 +81,10 @@ const InputSchema = Type.Object(
 const OutputSchema = Type.Object(
   {
     name: Type.Optional(
-      Type.String({ minLength: 1, description: "tensor name; default: the file's first output" }),
+      Type.String({
+        minLength: 1,
+        description: "tensor name; default: the file's first output of the shape [N, classes]",
+      }),
     ),
     activation: Type.Optional(
       Type.Enum(['softmax', 'sigmoid', 'none'], {

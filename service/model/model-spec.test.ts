@@ -66,6 +66,12 @@ describe('resolveModelSpec', () => {
     });
   });
 
+  it('takes the first output that can be scores', () => {
+    const label = { name: 'label', type: 'int64', shape: [-1] };
+    const info = { ...engine(), outputs: [label, ...engine().outputs] };
+    expect(resolveModelSpec(MANIFEST, DIGEST, info).plan.outputNames).toEqual(['y']);
+  });
+
   it.each<[string, Partial<Manifest>, EngineInfo?]>([
     ['a width that is not the file’s', { input: { width: 100 } }],
     ['grey for a file with three channels', { input: { channels: 'grey' } }],
@@ -80,6 +86,7 @@ describe('resolveModelSpec', () => {
     ['text as input', {}, engine({ type: 'string' })],
     ['scores without a batch', {}, engine({}, { shape: [10] })],
     ['boxes instead of scores', {}, engine({}, { shape: [1, 4420, 2] })],
+    ['boxes named as scores', { output: { name: 'y' } }, engine({}, { shape: [1, 4420, 2] })],
     [
       'two inputs and no word which',
       {},

@@ -29,7 +29,7 @@ const ELEMENT_TYPES = ['float32', 'float16', 'uint8'] as const;
 export function resolveModelSpec(manifest: Manifest, digest: string, engine: EngineInfo): ModelSpec {
   const { name, version, task } = manifest;
   const plan = resolvePlan(manifest, engine);
-  const output = pick(engine.outputs, manifest.output?.name, 'output', manifest.output?.name === undefined);
+  const output = pickOutput(engine.outputs, manifest.output?.name);
   return {
     name,
     version,
@@ -41,7 +41,7 @@ export function resolveModelSpec(manifest: Manifest, digest: string, engine: Eng
 }
 
 function resolvePlan(manifest: Manifest, engine: EngineInfo): Omit<TensorPlan, 'outputNames'> {
-  const tensor = pick(engine.inputs, manifest.input?.name, 'input', false);
+  const tensor = pickInput(engine.inputs, manifest.input?.name);
   const shape = tensor.shape;
   if (shape.length !== 4) refuse(`input ${tensor.name} has ${shape.length} dimensions, an image batch has 4`);
   const batch = shape[0] ?? -1;
@@ -52,22 +52,29 @@ function resolvePlan(manifest: Manifest, engine: EngineInfo): Omit<TensorPlan, '
   };
 }
 
-function pick(
-  tensors: readonly TensorInfo[],
-  name: string | undefined,
-  kind: string,
-  takeFirst: boolean,
-): TensorInfo {
-  const names = tensors.map((tensor) => tensor.name).join(', ');
-  if (name === undefined) {
-    const [only] = tensors;
-    if (only !== undefined && (takeFirst || tensors.length === 1)) return only;
-    return refuse(
-      `the file has ${tensors.length} ${kind}s (${names}) and the manifest does not say which to use`,
-    );
-  }
+function pickInput(inputs: readonly TensorInfo[], name: string | undefined): TensorInfo {
+  const [only] = inputs;
+  if (name !== undefined) return named(inputs, name, 'input');
+  if (only !== undefined && inputs.length === 1) return only;
+  return refuse(
+    `the file has ${inputs.length} inputs (${inputs.map(({ name }) => name).join(', ')}) and the manifest does not say which to use`,
+  );
+}
+
+function pickOutput(outputs: readonly TensorInfo[], name: string | undefined): TensorInfo {
+  if (name !== undefined) return named(outputs, name, 'output');
+  const found = outputs.find(areScores);
+  if (found !== undefined) return found;
+  const shapes = outputs.map((output) => `${output.name} [${output.shape.join(', ')}]`);
+  return refuse(`scores of classes have the shape [N, classes], the file has ${shapes.join(', ')}`);
+}
+
+function named(tensors: readonly TensorInfo[], name: string, kind: string): TensorInfo {
   const found = tensors.find((tensor) => tensor.name === name);
-  return found ?? refuse(`the manifest names ${kind} ${name}, the file has ${names}`);
+  if (found !== undefined) return found;
+  return refuse(
+    `the manifest names ${kind} ${name}, the file has ${tensors.map((tensor) => tensor.name).join(', ')}`,
+  );
 }
 
 function resolveInput(manifest: Manifest, tensor: TensorInfo): InputSpec {
@@ -169,16 +176,20 @@ function resolveClassification(manifest: Manifest, output: TensorInfo): Classifi
   };
 }
 
-/** Scores are [N, classes], or that with dimensions of 1 around. -1 where the file leaves the number open. */
+/** Whether it is [N, classes], or that with dimensions of 1 around. */
+function areScores({ shape }: TensorInfo): boolean {
+  const [, ...rest] = shape;
+  return rest.length > 0 && rest.filter((size) => size !== 1).length <= 1;
+}
+
+/** -1 where the file leaves the number open. */
 function countClasses(output: TensorInfo): number {
-  const [, ...rest] = output.shape;
-  const [classes = 1, ...others] = rest.filter((size) => size !== 1);
-  if (rest.length === 0 || others.length > 0) {
+  if (!areScores(output)) {
     refuse(
       `output ${output.name} has shape [${output.shape.join(', ')}], scores of classes have [N, classes]`,
     );
   }
-  return classes;
+  return output.shape.slice(1).find((size) => size !== 1) ?? 1;
 }
 
 function refuse(detail: string): never {
