@@ -42,19 +42,24 @@ async function untilRunning(service: ServiceProcess): Promise<void> {
 
 describe.concurrent('on SIGTERM', () => {
   it('turns unready yet serves on through DRAIN_DELAY_MS, then answers all it took, rightly, and ends', async (context) => {
-    const service = await startHeavy(context, HALF_A_SECOND_OF_WORK, { DRAIN_DELAY_MS: '3000' });
+    // One thread, which is busy with the first: the others wait until they have been counted.
+    const environment = { DRAIN_DELAY_MS: '3000', WORKERS: '1' };
+    const service = await startHeavy(context, 2 * HALF_A_SECOND_OF_WORK, environment);
     const colours: Colour[] = [
       heavyColour(7),
       ...Array.from({ length: 12 }, (_, index) => quickColour(index)),
     ];
     const images = await Promise.all(colours.map((colour) => plainPng(colour)));
-    const before = images.map((image) => predict(service.url, image));
+    const ask = (image: Buffer) => predict(service.url, image);
+    const before = images.slice(0, 1).map(ask);
+    await untilRunning(service);
+    before.push(...images.slice(1).map(ask));
     await untilInFlight(service, images.length);
     service.send('SIGTERM');
     await service.said('draining');
     expectProblem(await send(service.url, '/ready'), 'SHUTTING_DOWN');
     expect(json(await send(service.url, '/health'))).toEqual({ status: 'ok', state: 'draining' });
-    const during = images.map((image) => predict(service.url, image));
+    const during = images.map(ask);
     for (const answers of [await Promise.all(before), await Promise.all(during)]) {
       for (const [index, answer] of answers.entries()) {
         expectColour(answer, colours[index] ?? heavyColour(0));
