@@ -44,14 +44,21 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { config, logger } = options;
   const metrics = new Metrics();
   const lifecycle = new Lifecycle();
-  const sizing = sizeFor(options);
+  let sizing = sizeFor(options, config.executionProviders[0] ?? 'cpu');
   let running: ServingModel | undefined;
   const admission = new Admission({
-    maxImages: sizing.maxInFlightImages,
+    get maxImages() {
+      return sizing.maxInFlightImages;
+    },
     maxBytes: sizing.maxInFlightBytes,
     expectedMs: (images) => running?.predictor.batcher.drainMs(images) ?? 0,
   });
   metrics.inFlightLimit.set(sizing.maxInFlightImages);
+  const resizeFor = (provider: string): Sizing => {
+    sizing = sizeFor(options, provider);
+    metrics.inFlightLimit.set(sizing.maxInFlightImages);
+    return sizing;
+  };
   const version = await readVersion();
   metrics.buildInfo.set({ version }, 1);
   const dependencies: ServerDependencies = {
@@ -86,7 +93,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     lifecycle,
     async loadModel(signal) {
       const startedAt = performance.now();
-      running = await startModel({ config, logger, sizing, metrics }, signal);
+      running = await startModel({ config, logger, sizing, metrics, resizeFor }, signal);
       metrics.modelLoad.set((performance.now() - startedAt) / 1000);
       lifecycle.markReady();
       const { name, version, digest, execution_provider } = running.description;
@@ -124,20 +131,19 @@ function drainOrder(
   ];
 }
 
-function sizeFor({ config, logger, uvThreads }: AppOptions): Sizing {
+function sizeFor({ config, logger, uvThreads }: AppOptions, provider: string): Sizing {
   const cpu = readCpuBudget();
-  const usesGpu = config.executionProviders[0] !== 'cpu';
   const sizing = chooseSizing(
     {
       cores: cpu.cores,
       memoryBytes: readMemoryBudget(),
-      usesGpu,
+      usesGpu: provider !== 'cpu',
       imagesPerRequest: config.maxBatchImages,
       uvThreads,
     },
     config,
   );
-  logger.info({ cores: cpu.cores, because: cpu.source, uv_threads: uvThreads, ...sizing }, 'sized');
+  logger.info({ provider, cores: cpu.cores, because: cpu.source, uv_threads: uvThreads, ...sizing }, 'sized');
   return sizing;
 }
 

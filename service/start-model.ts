@@ -28,13 +28,16 @@ export interface ServingModel {
 export interface StartOptions {
   readonly config: Config;
   readonly logger: Logger;
+  /** For the first of the execution providers. */
   readonly sizing: Sizing;
+  /** For another one, where that is what the model gets. */
+  readonly resizeFor: (provider: string) => Sizing;
   readonly metrics: Metrics;
 }
 
 /** Fetches, loads, warms and checks a model. Throws a start-up error of the catalogue, or the signal's reason. */
 export async function startModel(options: StartOptions, signal: AbortSignal): Promise<ServingModel> {
-  const { config, logger, sizing, metrics } = options;
+  const { config, logger, metrics } = options;
   const files = await fetchModel({
     uri: config.modelUri,
     cacheDir: config.modelCacheDir,
@@ -48,15 +51,17 @@ export async function startModel(options: StartOptions, signal: AbortSignal): Pr
     logger,
     signal,
   });
-  const session = {
-    modelPath: files.modelPath,
-    executionProviders: config.executionProviders,
-    intraOpThreads: sizing.intraOpThreads,
-  };
-  const { warnings } = await preflight(session, signal);
+  const { modelPath } = files;
+  const { executionProviders } = config;
+  const { intraOpThreads } = options.sizing;
+  const { engine, warnings } = await preflight({ modelPath, executionProviders, intraOpThreads }, signal);
   logEngineWarnings(warnings, logger);
+  const isAsHoped = engine.provider === executionProviders[0];
+  const sizing = isAsHoped ? options.sizing : options.resizeFor(engine.provider);
   const pool = await WorkerPool.load({
-    ...session,
+    modelPath,
+    executionProviders,
+    intraOpThreads: sizing.intraOpThreads,
     workers: sizing.workers,
     runTimeoutMs: config.runTimeoutMs,
     onWorkerLost: (reason, cause) => {
@@ -68,7 +73,7 @@ export async function startModel(options: StartOptions, signal: AbortSignal): Pr
     },
   });
   try {
-    return await prepare(files, pool, options);
+    return await prepare(files, pool, { ...options, sizing });
   } catch (error) {
     await pool.destroy().catch(() => undefined);
     throw error;
@@ -83,7 +88,11 @@ function logEngineWarnings(warnings: readonly string[], logger: Logger): void {
   if (more > 0) logger.warn({ source: 'onnxruntime' }, `and ${more} more warnings like these`);
 }
 
-async function prepare(files: ModelFiles, pool: WorkerPool, options: StartOptions): Promise<ServingModel> {
+async function prepare(
+  files: ModelFiles,
+  pool: WorkerPool,
+  options: Omit<StartOptions, 'resizeFor'>,
+): Promise<ServingModel> {
   const { config, logger, sizing, metrics } = options;
   const { engine } = pool;
   for (const { provider, reason } of engine.unavailable) {
