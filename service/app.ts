@@ -53,10 +53,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     maxBytes: sizing.maxInFlightBytes,
     expectedMs: (images) => running?.predictor.batcher.drainMs(images) ?? 0,
   });
-  metrics.inFlightLimit.set(sizing.maxInFlightImages);
   const resizeFor = (provider: string): Sizing => {
     sizing = sizeFor(options, provider);
-    metrics.inFlightLimit.set(sizing.maxInFlightImages);
     return sizing;
   };
   const version = await readVersion();
@@ -76,6 +74,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       // As /ready says it: without an inference thread no traffic comes.
       ready: lifecycle.state === 'ready' && (running?.pool.slots ?? 0) > 0,
       inFlightImages: admission.images,
+      inFlightLimitImages: admission.maxImages,
       slots: running?.pool.slots ?? 0,
       queuedImages: running?.predictor.batcher.queuedImages ?? 0,
       queuedBytes: running?.predictor.batcher.queuedBytes ?? 0,

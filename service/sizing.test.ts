@@ -56,7 +56,7 @@ describe('readMemoryBudget', () => {
     ['none', {}],
     ['max', { '/sys/fs/cgroup/memory.max': 'max' }],
     ['more than there is', { '/sys/fs/cgroup/memory/memory.limit_in_bytes': '9223372036854771712' }],
-  ])('knows no limit where there is %s', (_, tree) => {
+  ])('takes what the machine has where the limit is %s', (_, tree) => {
     expect(readMemoryBudget(files(tree))).toBe(totalmem());
   });
 });

@@ -19,6 +19,7 @@ export function readBounded(
   copies = 1,
 ): Promise<Buffer> {
   const { raw } = request;
+  const count = countBody(request, maxBytes, tooLarge, copies);
   if (declaredBytes(request) > maxBytes) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
     const collected = new CollectedBytes();
@@ -29,8 +30,7 @@ export function readBounded(
     };
     const onData = (chunk: Buffer): void => {
       try {
-        if (collected.length + chunk.length > maxBytes) throw tooLarge();
-        request.scope.takeIn(chunk.length * copies);
+        count(chunk);
         collected.add(chunk);
       } catch (error) {
         settle(() => reject(error));
@@ -44,6 +44,24 @@ export function readBounded(
     signal.addEventListener('abort', onAbort, { once: true });
     raw.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
   });
+}
+
+/**
+ * Counts the pieces of a body as they come. What it returns throws `tooLarge` past the limit, and OVERLOADED where all
+ * bodies together take too much memory.
+ */
+export function countBody(
+  request: FastifyRequest,
+  maxBytes: number,
+  tooLarge: () => ServiceError,
+  copies = 1,
+): (piece: Buffer) => void {
+  let length = 0;
+  return (piece) => {
+    length += piece.length;
+    if (length > maxBytes) throw tooLarge();
+    request.scope.takeIn(piece.length * copies);
+  };
 }
 
 export function declaredBytes(request: FastifyRequest): number {

@@ -2,7 +2,7 @@ import { addAbortSignal } from 'node:stream';
 import type { Multipart } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { ServiceError } from '../errors.js';
-import { declaredBytes } from './body.js';
+import { countBody, declaredBytes } from './body.js';
 import { CollectedBytes } from './collected-bytes.js';
 import type { ImageInput, InputLimits } from './image-input.js';
 import {
@@ -30,28 +30,22 @@ export async function readForm(
   const tooLarge = (): ServiceError =>
     isBatch ? batchTooLarge(limits.maxBatchBytes) : imageTooLarge(limits.maxImageBytes);
   if (declaredBytes(request) > maxBytes) throw tooLarge();
-  const over = new AbortController();
+  const count = countBody(request, maxBytes, tooLarge);
+  const refused = new AbortController();
+  const over = AbortSignal.any([signal, refused.signal]);
   const refusal = new Promise<never>((_, reject) => {
-    const refuse = (error: unknown): void => {
-      request.raw.off('data', onData);
-      over.abort(error);
-      reject(error);
-    };
-    let length = 0;
-    const onData = (chunk: Buffer): void => {
-      try {
-        length += chunk.length;
-        if (length > maxBytes) throw tooLarge();
-        request.scope.takeIn(chunk.length);
-      } catch (error) {
-        refuse(error);
-      }
-    };
-    request.raw.on('data', onData);
-    signal.addEventListener('abort', () => refuse(signal.reason), { once: true });
-    if (signal.aborted) refuse(signal.reason);
+    if (over.aborted) reject(over.reason);
+    over.addEventListener('abort', () => reject(over.reason), { once: true });
   });
-  return Promise.race([refusal, collectParts(request, fieldName, maxFiles, limits, over.signal)]);
+  request.raw.on('data', (chunk: Buffer) => {
+    if (over.aborted) return;
+    try {
+      count(chunk);
+    } catch (error) {
+      refused.abort(error);
+    }
+  });
+  return Promise.race([refusal, collectParts(request, fieldName, maxFiles, limits, over)]);
 }
 
 /** @param over aborts once nobody wants the parts any more: what was collected of them is let go of at once */

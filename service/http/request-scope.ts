@@ -24,16 +24,15 @@ export function requestBudgetMs(request: FastifyRequest, timeoutMs: number): num
 export function openScope(reply: FastifyReply, budgetMs: number, body: BodyCount): RequestScope {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
-  const callbacks: (() => void)[] = [];
+  const callbacks = [body.letOut];
   let hasEnded = false;
   const timer = setTimeout(() => {
     controller.abort(new ServiceError('DEADLINE_EXCEEDED', `No answer was ready within ${budgetMs} ms.`));
   }, budgetMs);
   reply.raw.once('close', () => {
     clearTimeout(timer);
-    body.letOut();
-    for (const callback of callbacks.splice(0)) callback();
     hasEnded = true;
+    for (const callback of callbacks) callback();
     if (!reply.raw.writableFinished) {
       controller.abort(new ServiceError('CLIENT_CLOSED_REQUEST', 'The client has closed the connection.'));
     }

@@ -72,9 +72,10 @@ export class ModelCache {
     return join(this.#directory, `sha256-${hex}`, `manifest-${manifestHex.slice(0, 16)}`);
   }
 
-  /** Where external data of the model with this digest is, or will be: where its ONNX file looks for it. */
-  externalDataPath(hex: string, name: string): string {
-    return join(this.#directory, `sha256-${hex}`, name);
+  /** Where the ONNX file is, or will be, and its external data, beside it, where it looks for that. */
+  paths(hex: string, externalData: readonly string[]): string[] {
+    const model = this.modelPath(hex);
+    return [model, ...externalData.map((name) => join(dirname(model), name))];
   }
 
   /** absent, damaged (its bytes are no longer those of its name), or its size in bytes, with that of its external data. */
@@ -83,7 +84,7 @@ export class ModelCache {
     externalData: readonly string[],
     signal: AbortSignal,
   ): Promise<number | 'absent' | 'damaged'> {
-    const paths = [this.modelPath(hex), ...externalData.map((name) => this.externalDataPath(hex, name))];
+    const paths = this.paths(hex, externalData);
     try {
       const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
       const isWhole = (await sha256OfFiles(paths, signal)) === hex;

@@ -62,10 +62,10 @@ function pickInput(inputs: readonly TensorInfo[], name: string | undefined): Ten
 }
 
 function pickOutput(outputs: readonly TensorInfo[], name: string | undefined): TensorInfo {
-  if (name !== undefined) return named(outputs, name, 'output');
-  const found = outputs.find(areScores);
+  const candidates = name === undefined ? outputs : [named(outputs, name, 'output')];
+  const found = candidates.find(areScores);
   if (found !== undefined) return found;
-  const shapes = outputs.map((output) => `${output.name} [${output.shape.join(', ')}]`);
+  const shapes = candidates.map((output) => `${output.name} [${output.shape.join(', ')}]`);
   return refuse(`scores of classes have the shape [N, classes], the file has ${shapes.join(', ')}`);
 }
 
@@ -182,14 +182,9 @@ function areScores({ shape }: TensorInfo): boolean {
   return rest.length > 0 && rest.filter((size) => size !== 1).length <= 1;
 }
 
-/** -1 where the file leaves the number open. */
-function countClasses(output: TensorInfo): number {
-  if (!areScores(output)) {
-    refuse(
-      `output ${output.name} has shape [${output.shape.join(', ')}], scores of classes have [N, classes]`,
-    );
-  }
-  return output.shape.slice(1).find((size) => size !== 1) ?? 1;
+/** Of scores; -1 where the file leaves the number open. */
+function countClasses({ shape }: TensorInfo): number {
+  return shape.slice(1).find((size) => size !== 1) ?? 1;
 }
 
 function refuse(detail: string): never {

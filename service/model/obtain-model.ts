@@ -74,10 +74,7 @@ async function downloadOnce(
     }
     const hex = hash.digest('hex');
     checkDigest(fetch.source.locate(identified.modelName), hex, expected);
-    const paths = [
-      cache.modelPath(hex),
-      ...identified.externalData.map((name) => cache.externalDataPath(hex, name)),
-    ];
+    const paths = cache.paths(hex, identified.externalData);
     // The ONNX file last: where it is, all that it needs is.
     for (const [index, file] of [...files.entries()].reverse()) await file.commit(paths[index] ?? '');
     return { path: cache.modelPath(hex), hex, bytes, cached: false };

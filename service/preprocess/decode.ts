@@ -122,7 +122,7 @@ function lightened(png: Uint8Array): Uint8Array {
 async function readHeader(sharp: SharpDecoder, bytes: Uint8Array, format: ImageFormat): Promise<ImageHeader> {
   const plain = format === 'jpeg' ? readPlainHeader(bytes) : undefined;
   try {
-    return plain ?? (await sharp.readHeader(bytes));
+    return plain ?? (await sharp.readHeader(bytes, format));
   } catch (cause) {
     throw undecodable(format, cause);
   }

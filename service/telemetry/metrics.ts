@@ -18,6 +18,7 @@ export interface LiveValues {
   readonly decodesActive: number;
   readonly decodesWaiting: number;
   readonly inFlightImages: number;
+  readonly inFlightLimitImages: number;
   readonly cpuThrottledPeriods: number;
 }
 
@@ -143,6 +144,7 @@ export class Metrics {
     this.decodesActive.set(live.decodesActive);
     this.decodesWaiting.set(live.decodesWaiting);
     this.inFlight.set(live.inFlightImages);
+    this.inFlightLimit.set(live.inFlightLimitImages);
     // Counted by the kernel.
     this.cpuThrottledPeriods.reset();
     this.cpuThrottledPeriods.inc(live.cpuThrottledPeriods);

@@ -21,7 +21,7 @@ sharp.block({ operation: ['VipsForeignLoad'] });
 /** Decodes everything, and reads the header of anything. */
 export interface SharpDecoder extends ImageDecoder {
   /** Reads no more than the header. Rejects where that is damaged already. */
-  readHeader(bytes: Uint8Array): Promise<ImageHeader>;
+  readHeader(bytes: Uint8Array, format: ImageFormat): Promise<ImageHeader>;
 }
 
 /**
@@ -48,7 +48,11 @@ const HARMLESS =
  * Refuses what ends early or is damaged, and passes what other readers pass, such as a TIFF with odd tags. The damage of a
  * JPEG is only warned of, so that there warnings count, except the harmless ones.
  */
-async function judged<Result>(read: (failOn: SharpOptions['failOn']) => Promise<Result>): Promise<Result> {
+async function judged<Result>(
+  format: ImageFormat,
+  read: (failOn: SharpOptions['failOn']) => Promise<Result>,
+): Promise<Result> {
+  if (format !== 'jpeg') return read('error');
   try {
     return await read('warning');
   } catch (error) {
@@ -59,15 +63,17 @@ async function judged<Result>(read: (failOn: SharpOptions['failOn']) => Promise<
   }
 }
 
-function readHeader(bytes: Uint8Array): Promise<ImageHeader> {
-  return judged(async (failOn) => {
+function readHeader(bytes: Uint8Array, format: ImageFormat): Promise<ImageHeader> {
+  return judged(format, async (failOn) => {
     const metadata = await sharp(bytes, { ...FIRST_FRAME, failOn, limitInputPixels: false }).metadata();
     return { ...metadata.autoOrient, isCmyk: metadata.space === 'cmyk', jpeg: undefined };
   });
 }
 
 function decode(request: DecodeRequest, maxPixels: number): Promise<Pixels> {
-  return judged((failOn) => pixelsOf(request, { ...FIRST_FRAME, failOn, limitInputPixels: maxPixels }));
+  return judged(request.format, (failOn) =>
+    pixelsOf(request, { ...FIRST_FRAME, failOn, limitInputPixels: maxPixels }),
+  );
 }
 
 /** Profiles of RGB and grey are ignored, as where models are trained (Pillow, OpenCV); ink needs its own. */

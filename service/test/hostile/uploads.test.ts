@@ -167,11 +167,11 @@ describe('bodies that are too large together', () => {
       });
       const uploads = await Promise.all(Array.from({ length: UPLOADS }, () => RawConnection.open(url)));
       const growth = await peakGrowth(pid, async () => {
-        const refused = uploads.map(async (upload) => {
+        const sending = uploads.map(async (upload) => {
           await upload.write(head('POST', path, { ...type, 'content-length': size + 1000 }) + start);
           for (let sent = 0; sent < size && !upload.isOver; sent += MiB) await upload.write('A'.repeat(MiB));
         });
-        await Promise.all(refused);
+        await Promise.all(sending);
         await expect
           .poll(() => readMetric(url, 'cv_rejections_total{code="OVERLOADED"}'), { timeout: 5000 })
           .toBeGreaterThanOrEqual(UPLOADS - Math.floor(roomy / size));

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startApp } from '../support/app.js';
 import { plainPng } from '../support/images.js';
 import { MEAN_COLOUR_MANIFEST, temporaryFolder, writeModelFolder } from '../support/models.js';
 import { encodeOnnx, type OnnxModel } from '../support/onnx.js';
+import { startScriptedServer } from '../support/s3-server.js';
 
 const OFFSETS = new Float32Array([1, 2, 3]);
 const DATA = Buffer.from(OFFSETS.buffer);
@@ -27,15 +26,14 @@ const sha256 = createHash('sha256').update(encodeOnnx(model)).update(DATA).diges
 const manifest = { ...MEAN_COLOUR_MANIFEST, sha256, external_data: [FILE] };
 
 async function served(folder: string): Promise<string> {
-  const server = createServer((request, response) => {
+  const { url, close } = await startScriptedServer((request, response) => {
     readFile(join(folder, request.url ?? '')).then(
       (bytes) => response.end(bytes),
       () => response.writeHead(404).end(),
     );
   });
-  onTestFinished(() => void server.close());
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  onTestFinished(close);
+  return url;
 }
 
 /** The scores of a black image, best first. */
