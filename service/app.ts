@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { Admission } from './admission/admission.js';
+import { ApiKeys } from './admission/api-keys.js';
 import type { Config } from './config.js';
 import { messageOf, ServiceError } from './errors.js';
-import { ApiKeys } from './http/access.js';
-import { Admission } from './http/admission.js';
 import {
   createManagementServer,
   createServer,
@@ -46,13 +46,14 @@ export async function createApp(options: AppOptions): Promise<App> {
   const lifecycle = new Lifecycle();
   let sizing = sizeFor(options, config.executionProviders[0] ?? 'cpu');
   let running: ServingModel | undefined;
-  const admission = new Admission({
+  const limits = {
     get maxImages() {
       return sizing.maxInFlightImages;
     },
     maxBytes: sizing.maxInFlightBytes,
-    expectedMs: (images) => running?.predictor.batcher.drainMs(images) ?? 0,
-  });
+    maxExpectedWaitMs: config.maxExpectedWaitMs,
+  };
+  const admission = new Admission(limits, () => running?.predictor.expectedMs([]) ?? 0);
   const resizeFor = (provider: string): Sizing => {
     sizing = sizeFor(options, provider);
     return sizing;
@@ -60,7 +61,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   const version = await readVersion();
   metrics.buildInfo.set({ version }, 1);
   const dependencies: ServerDependencies = {
-    options: { ...config, hasManagementPort: config.managementPort !== undefined },
+    options: {
+      ...config,
+      hasManagementPort: config.managementPort !== undefined,
+      maxUnreadBytes: sizing.maxInFlightBytes,
+    },
     limits: config,
     version,
     logger,
@@ -70,11 +75,15 @@ export async function createApp(options: AppOptions): Promise<App> {
     apiKeys: new ApiKeys(await readApiKeys(config)),
     predictor: () => running?.predictor,
     modelDescription: () => running?.description,
+    slots: () => running?.pool.slots ?? 0,
     liveValues: () => ({
       // As /ready says it: without an inference thread no traffic comes.
       ready: lifecycle.state === 'ready' && (running?.pool.slots ?? 0) > 0,
       inFlightImages: admission.images,
       inFlightLimitImages: admission.maxImages,
+      inFlightBytes: admission.bytes,
+      expectedWaitSeconds: admission.expectedWaitMs / 1000,
+      expectedWaitLimitSeconds: admission.maxExpectedWaitMs / 1000,
       slots: running?.pool.slots ?? 0,
       queuedImages: running?.predictor.batcher.queuedImages ?? 0,
       queuedBytes: running?.predictor.batcher.queuedBytes ?? 0,
@@ -137,7 +146,6 @@ function sizeFor({ config, logger, uvThreads }: AppOptions, provider: string): S
       cores: cpu.cores,
       memoryBytes: readMemoryBudget(),
       usesGpu: provider !== 'cpu',
-      imagesPerRequest: config.maxBatchImages,
       uvThreads,
     },
     config,

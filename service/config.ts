@@ -141,12 +141,19 @@ export const CONFIG_SCHEMA = {
     description: 'A run that takes longer is given up and its thread replaced',
   }),
 
+  MAX_EXPECTED_WAIT_MS: integer({
+    default: 2000,
+    min: 1,
+    max: 3_600_000,
+    description:
+      'Longest time from arrival to answer that an image is admitted for, decoding included; beyond it OVERLOADED',
+  }),
   MAX_IN_FLIGHT_IMAGES: integer({
     default: undefined,
-    defaultText: '32 per worker, at least MAX_BATCH_IMAGES',
+    defaultText: '1024 per worker',
     min: 1,
     max: 100_000,
-    description: 'Images in the house, from the request line to the answer; beyond it OVERLOADED',
+    description: 'Images in flight, from their arrival to their answer; beyond it OVERLOADED',
   }),
   MAX_IN_FLIGHT_BYTES: integer({
     default: undefined,
@@ -154,7 +161,7 @@ export const CONFIG_SCHEMA = {
     min: 1,
     max: Number.MAX_SAFE_INTEGER,
     description:
-      'Bodies in the house, as far as they have arrived, JSON threefold; beyond it OVERLOADED, unless there is only one',
+      'Bodies that have arrived and are not answered yet, and answers that are not read yet, each; beyond it OVERLOADED, unless there is only one, or the end of the slowest reader',
   }),
   MAX_QUEUE_BYTES: integer({
     default: undefined,
@@ -168,6 +175,12 @@ export const CONFIG_SCHEMA = {
     min: 1,
     max: 3_600_000,
     description: 'Deadline of a request from its first byte; a client lowers it with x-request-timeout-ms',
+  }),
+  MIN_BODY_BYTES_PER_SECOND: integer({
+    default: 1024,
+    min: 0,
+    max: 1024 * MiB,
+    description: 'Pace of a body, in the mean after two seconds, below which it is given up; 0: none',
   }),
   MAX_IMAGE_BYTES: integer({
     default: 10 * MiB,
@@ -217,6 +230,10 @@ export const CONFIG_SCHEMA = {
     description: 'Keys that open the API; several during a rotation',
   }),
   API_KEYS_FILE: text({ default: undefined, description: 'File with one key a line, read at start' }),
+  METRICS_REQUIRE_KEY: flag({
+    default: false,
+    description: 'Whether /metrics asks for an API key as well',
+  }),
   RATE_LIMIT_PER_MINUTE: integer({
     default: 0,
     min: 0,
@@ -288,6 +305,9 @@ function crossFaults(config: Config): string[] {
     faults.push(
       'MAX_IN_FLIGHT_IMAGES is below MAX_BATCH_IMAGES, so that a full batch request could never enter',
     );
+  }
+  if (config.metricsRequireKey && config.apiKeys.length === 0 && config.apiKeysFile === undefined) {
+    faults.push('METRICS_REQUIRE_KEY is set without API_KEYS or API_KEYS_FILE');
   }
   return faults;
 }

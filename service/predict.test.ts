@@ -41,7 +41,10 @@ describe.skipIf(!hasTurbo)(
   () => {
     it('is answered for, with the time that it took to decode', async () => {
       const { runner, predictor } = setUp();
-      const prediction = predictor.predict(await plainJpeg({ r: 9, g: 9, b: 9 }, 12, 10, 85), options);
+      const prediction = predictor.predict(
+        predictor.inspect(await plainJpeg({ r: 9, g: 9, b: 9 }, 12, 10, 85)),
+        options,
+      );
       await untilRunning(runner);
       await runner.finish();
       const { image, timings } = await prediction;
@@ -51,7 +54,10 @@ describe.skipIf(!hasTurbo)(
 
     it('is decoded here and run again where the engine hands it back', async () => {
       const { runner, predictor } = setUp();
-      const prediction = predictor.predict(await plainJpeg({ r: 7, g: 7, b: 7 }, 12, 10, 85), options);
+      const prediction = predictor.predict(
+        predictor.inspect(await plainJpeg({ r: 7, g: 7, b: 7 }, 12, 10, 85)),
+        options,
+      );
       await untilRunning(runner);
       await runner.handBack();
       await untilRunning(runner);
@@ -64,7 +70,9 @@ describe.skipIf(!hasTurbo)(
     it('is refused in the words of the other decoder where that cannot read it either', async () => {
       const { runner, predictor } = setUp();
       const file = await encoderOf(photograph(48, 40)).jpeg({ quality: 85 }).toBuffer();
-      const verdict = predictor.predict(file.subarray(0, -20), options).catch((error: unknown) => error);
+      const verdict = predictor
+        .predict(predictor.inspect(file.subarray(0, -20)), options)
+        .catch((error: unknown) => error);
       await untilRunning(runner);
       await runner.handBack();
       expect(await verdict).toMatchObject({

@@ -2,7 +2,7 @@ import type { Batcher } from './batching/batcher.js';
 import { ServiceError } from './errors.js';
 import type { ModelSpec } from './model/model-spec.js';
 import { type Classification, classify } from './postprocess/classification.js';
-import type { Decoder } from './preprocess/decode.js';
+import type { Decoder, InspectedImage } from './preprocess/decode.js';
 import type { PreparedImage } from './preprocess/image.js';
 import type { StageTimings } from './telemetry/stage-timings.js';
 
@@ -40,20 +40,40 @@ export class Predictor {
     this.batcher = batcher;
   }
 
-  /** @param bytes given away: they may be gone afterwards */
-  async predict(bytes: Uint8Array, options: PredictOptions): Promise<Prediction> {
-    const { image, outputs, timings } = await this.#serve(bytes, options.signal);
-    const answeredAt = performance.now();
-    const predictions = this.#interpret(outputs, options);
-    return { image, predictions, timings: { ...timings, postprocess: performance.now() - answeredAt } };
+  /** Looks at an image's header. Throws IMAGE_TYPE_UNSUPPORTED, IMAGE_DIMENSIONS_EXCEEDED, IMAGE_UNDECODABLE. */
+  inspect(bytes: Uint8Array): InspectedImage {
+    return this.decoder.inspect(bytes);
   }
 
-  async #serve(bytes: Uint8Array, signal: AbortSignal): Promise<Served> {
+  /** How long images that came now would take to their answer, after all that is in flight, milliseconds. */
+  expectedMs(images: readonly InspectedImage[]): number {
+    const { decoder, batcher } = this;
+    const decodeMs = (onThread: boolean): number =>
+      images.reduce((sum, image) => sum + (image.onThread === onThread ? image.decodeMs : 0), 0);
+    const decodedMs = (decoder.backlogMs + decodeMs(false)) / decoder.lanes;
+    // What is being decoded now is run before them.
+    const runs = decoder.active + decoder.waiting + images.length;
+    return Math.max(decodedMs, batcher.expectedMs(runs, decodeMs(true)));
+  }
+
+  /** @param image given away: its bytes may be gone afterwards */
+  async predict(image: InspectedImage, options: PredictOptions): Promise<Prediction> {
+    const { image: info, outputs, timings } = await this.#serve(image, options.signal);
+    const answeredAt = performance.now();
+    const predictions = this.#interpret(outputs, options);
+    return { image: info, predictions, timings: { ...timings, postprocess: performance.now() - answeredAt } };
+  }
+
+  async #serve(inspected: InspectedImage, signal: AbortSignal): Promise<Served> {
     const startedAt = performance.now();
-    let prepared = await this.decoder.prepare(bytes, signal);
+    let prepared = await this.decoder.prepare(inspected, signal);
     for (;;) {
       const preparedMs = performance.now() - startedAt;
-      const served = await this.batcher.submit(prepared.image, signal);
+      const served = await this.batcher.submit(
+        prepared.image,
+        signal,
+        'jpeg' in prepared.image ? inspected.decodeMs : 0,
+      );
       if ('outputs' in served) {
         const { width, height, format } = prepared;
         const { outputs, decodeMs, queueMs, inferenceMs } = served;

@@ -90,7 +90,6 @@ describe('chooseSizing', () => {
     cores: 8,
     memoryBytes: 64 * 1024 * MiB,
     usesGpu: false,
-    imagesPerRequest: 32,
     uvThreads: 16,
   };
 
@@ -129,10 +128,6 @@ describe('chooseSizing', () => {
 
   it('lets bodies take an eighth of the memory', () => {
     expect(chooseSizing({ ...machine, memoryBytes: 512 * MiB }, {}).maxInFlightBytes).toBe(64 * MiB);
-  });
-
-  it('has room for the largest request', () => {
-    expect(chooseSizing({ ...machine, cores: 1, imagesPerRequest: 500 }, {}).maxInFlightImages).toBe(500);
   });
 
   it('leaves alone what was configured', () => {

@@ -31,8 +31,6 @@ export interface Resources {
   readonly cores: number;
   readonly memoryBytes: number;
   readonly usesGpu: boolean;
-  /** Images that one request may bring: so many must fit into the house. */
-  readonly imagesPerRequest: number;
   /** Threads of libuv's pool. */
   readonly uvThreads: number;
 }
@@ -40,8 +38,8 @@ export interface Resources {
 /** Beyond this a batch on a CPU costs more per image than it saves (measured: docs/decisions/0002-pull-batching.md). */
 const CPU_BATCH_SIZE = 4;
 const GPU_BATCH_SIZE = 32;
-/** Images in the house per worker: enough to ride out a burst, little enough to be served within a deadline. */
-const IN_FLIGHT_PER_WORKER = 32;
+/** Images in flight per worker: far more than any wait allows, for what the estimate does not know. */
+const IN_FLIGHT_PER_WORKER = 1024;
 /** What waits for a worker may take this share of the memory, and no more than this. */
 const QUEUE_SHARE = 1 / 8;
 const MOST_QUEUE_BYTES = 128 * 1024 * 1024;
@@ -147,9 +145,7 @@ export function chooseSizing(resources: Resources, chosen: ChosenSizes): Sizing 
     decodeConcurrency:
       chosen.decodeConcurrency ?? Math.min(Math.max(1, Math.ceil(cores)), resources.uvThreads),
     maxBatchSize,
-    maxInFlightImages:
-      chosen.maxInFlightImages ??
-      Math.max(IN_FLIGHT_PER_WORKER * workers, 2 * maxBatchSize * workers, resources.imagesPerRequest),
+    maxInFlightImages: chosen.maxInFlightImages ?? Math.max(IN_FLIGHT_PER_WORKER, 2 * maxBatchSize) * workers,
     maxInFlightBytes: chosen.maxInFlightBytes ?? Math.floor(memoryBytes * BODIES_SHARE),
     maxQueueBytes: chosen.maxQueueBytes ?? Math.floor(Math.min(MOST_QUEUE_BYTES, memoryBytes * QUEUE_SHARE)),
   };

@@ -159,11 +159,11 @@ describe('Batcher', () => {
 
   it('says when to come back from what it has measured', async () => {
     const { runner, batcher } = setUp({ maxImages: 1, maxBatchSize: 1 });
-    expect(batcher.drainMs(10)).toBe(0);
+    expect(batcher.expectedMs(10, 0)).toBe(0);
     submit(batcher, 1);
     await runner.finish();
-    expect(batcher.drainMs(10)).toBeGreaterThan(0);
-    expect(batcher.drainMs(10)).toBeCloseTo(10 * batcher.drainMs(1));
+    expect(batcher.expectedMs(10, 0)).toBeGreaterThan(0);
+    expect(batcher.expectedMs(10, 0)).toBeCloseTo(10 * batcher.expectedMs(1, 0));
   });
 
   it('never runs an image whose caller has left', async () => {

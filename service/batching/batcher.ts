@@ -26,6 +26,7 @@ export class Batcher {
   readonly #serviceTime = new ServiceTime();
   #running = 0;
   #imagesRunning = 0;
+  #decodeMsRunning = 0;
   #waitTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
@@ -45,9 +46,15 @@ export class Batcher {
     return this.#queue.bytes;
   }
 
-  /** Expected time to serve this many images, milliseconds; 0 before anything was measured. */
-  drainMs(images: number): number {
-    return this.#serviceTime.drainMs(images, this.#runner.slots);
+  /**
+   * Expected time until so many images more would have been served, after all that is queued and running, milliseconds;
+   * 0 before anything was measured.
+   * @param decodeMs expected time to decode them, where the engine has that to do
+   */
+  expectedMs(images: number, decodeMs: number): number {
+    const all = this.#queue.images + this.#imagesRunning + images;
+    const decoding = this.#queue.decodeMs + this.#decodeMsRunning + decodeMs;
+    return (all * this.#serviceTime.perImageMs + decoding) / Math.max(1, this.#runner.slots);
   }
 
   /**
@@ -55,13 +62,14 @@ export class Batcher {
    * is given away.
    * Rejects with OVERLOADED when the queue is full, SHUTTING_DOWN when it is closed, WORKER_LOST when its thread
    * died, INFERENCE_FAILED when the model refuses this image, and with the signal's reason once that aborts.
+   * @param decodeMs expected time to decode it, where the engine has that to do
    */
-  async submit(image: ModelImage, signal: AbortSignal): Promise<ServedImage> {
+  async submit(image: ModelImage, signal: AbortSignal, decodeMs = 0): Promise<ServedImage> {
     signal.throwIfAborted();
     if (this.#closing !== undefined) throw new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
     const { item, ...times } = await new Promise<QueueResult>((settle, fail) => {
       this.#queue.add(
-        { image, signal, queuedAt: performance.now(), settle, fail },
+        { image, decodeMs, signal, queuedAt: performance.now(), settle, fail },
         this.#retryAfterSeconds(),
       );
       this.#cut();
@@ -89,7 +97,7 @@ export class Batcher {
   }
 
   #retryAfterSeconds(): number {
-    return Math.max(1, Math.ceil(this.drainMs(this.#queue.images + this.#imagesRunning) / 1000));
+    return Math.max(1, Math.ceil(this.expectedMs(0, 0) / 1000));
   }
 
   async #drain(): Promise<void> {
@@ -121,12 +129,14 @@ export class Batcher {
     const startedAt = performance.now();
     this.#running += 1;
     this.#imagesRunning += batch.length;
+    const expectedDecodeMs = batch.reduce((sum, image) => sum + image.decodeMs, 0);
+    this.#decodeMsRunning += expectedDecodeMs;
     this.#options.onBatch?.(batch.length);
     try {
       const { items, decodeMs } = await this.#runner.run(batch.map(({ image }) => image));
       const runMs = performance.now() - startedAt;
-      this.#serviceTime.record(runMs, batch.length);
       const decodingMs = decodeMs.reduce((sum, ms) => sum + ms, 0);
+      this.#serviceTime.record(runMs - decodingMs, batch.length);
       for (const [index, image] of batch.entries()) {
         const item = items[index] ?? { failure: 'the engine returned no result for this image' };
         const ownMs = decodeMs[index] ?? 0;
@@ -142,6 +152,7 @@ export class Batcher {
     } finally {
       this.#running -= 1;
       this.#imagesRunning -= batch.length;
+      this.#decodeMsRunning -= expectedDecodeMs;
       this.#cut();
       if (this.#running === 0 && this.#queue.images === 0) this.#onDrained?.();
     }

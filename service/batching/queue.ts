@@ -9,6 +9,8 @@ export interface QueueLimits {
 
 export interface QueuedImage {
   readonly image: ModelImage;
+  /** Expected time to decode it, where the engine has that to do, milliseconds. */
+  readonly decodeMs: number;
   readonly queuedAt: number;
   readonly signal: AbortSignal;
   readonly settle: (result: QueueResult) => void;
@@ -34,6 +36,7 @@ export class ImageQueue {
   readonly #limits: QueueLimits;
   readonly #waiting = new Set<QueuedImage>();
   #bytes = 0;
+  #decodeMs = 0;
 
   constructor(limits: QueueLimits) {
     this.#limits = limits;
@@ -45,6 +48,11 @@ export class ImageQueue {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Expected time to decode all that waits, milliseconds. */
+  get decodeMs(): number {
+    return this.#decodeMs;
   }
 
   get oldestQueuedAt(): number | undefined {
@@ -68,6 +76,7 @@ export class ImageQueue {
     image.signal.addEventListener('abort', leave, { once: true });
     this.#waiting.add(image);
     this.#bytes += bytesOf(image);
+    this.#decodeMs += image.decodeMs;
   }
 
   /** Takes the oldest images out. */
@@ -91,7 +100,9 @@ export class ImageQueue {
   }
 
   #remove(image: QueuedImage): void {
-    if (this.#waiting.delete(image)) this.#bytes -= bytesOf(image);
+    if (!this.#waiting.delete(image)) return;
+    this.#bytes -= bytesOf(image);
+    this.#decodeMs -= image.decodeMs;
   }
 }
 

@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance, FastifySchema } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, FastifySchema } from 'fastify';
 import { ProblemSchema } from './schemas.js';
 
 const PROBLEM_RESPONSE = {
@@ -27,17 +27,25 @@ export async function registerDocsRoutes(server: FastifyInstance, needsKey: bool
         security: [{ bearer: [] }, { key: [] }],
       }),
     },
-    transform: ({ schema, url, route }) => ({ schema: documented(schema, route.config?.requestBody), url }),
+    transform: ({ schema, url, route }) => ({ schema: documented(schema, route.config), url }),
   });
   await server.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
 }
 
-/** What validates, and beside it what the framework cannot know: the bodies that we read ourselves, and the errors. */
-function documented(schema: FastifySchema | undefined, requestBody: unknown): FastifySchema {
+/** What validates, and beside it what the framework cannot know: the bodies that we read ourselves, texts, and the errors. */
+function documented(
+  schema: FastifySchema | undefined,
+  { requestBody, textAnswer }: FastifyContextConfig = {},
+): FastifySchema {
+  const text = { description: textAnswer, content: { 'text/plain': { schema: { type: 'string' } } } };
   return {
     ...schema,
     ...(requestBody !== undefined && { body: requestBody }),
-    response: { ...(schema?.response as Record<string, unknown> | undefined), default: PROBLEM_RESPONSE },
+    response: {
+      ...(textAnswer !== undefined && { 200: text }),
+      ...(schema?.response as Record<string, unknown> | undefined),
+      default: PROBLEM_RESPONSE,
+    },
   };
 }

@@ -1,14 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { REQUEST_ERROR_CODES, ServiceError } from '../errors.js';
 import type { Prediction, Predictor } from '../predict.js';
+import type { InspectedImage } from '../preprocess/decode.js';
 import { type StageTimings, serverTiming, slowest } from '../telemetry/stage-timings.js';
 import { answerFor, STATUS_OF_CODE } from './error-responses.js';
-import { type ImageInput, readImage, readImages } from './image-input.js';
+import { type ImageInput, readImage, readImages } from './input/image-input.js';
 import {
-  BATCH_BODY,
   type BatchItem,
   type BatchResult,
   BatchResultSchema,
+  batchBody,
   PREDICT_BODY,
   PredictHeadersSchema,
   type PredictQuery,
@@ -42,7 +43,7 @@ export function registerPredictRoutes(server: FastifyInstance, deps: ServerDepen
   server.post<{ Querystring: PredictQuery }>(
     '/predict/batch',
     {
-      config: { predicts: true, requestBody: BATCH_BODY },
+      config: { predicts: true, requestBody: batchBody(deps.limits) },
       schema: {
         summary: 'Labels for many images, each with a result or an error of its own',
         tags: ['prediction'],
@@ -61,15 +62,18 @@ async function predictOne(
   deps: ServerDependencies,
 ): Promise<Result> {
   const predictor = readyPredictor(deps);
-  const bytes = await readImage(request, deps.limits, request.scope.signal);
+  checkThreshold(request.query, predictor);
+  const bytes = await readImage(request, deps.limits);
   const { length } = bytes;
-  const prediction = await predictImage(predictor, { bytes }, request, deps);
-  announce(request, reply, prediction.timings);
-  request.summary = { image: prediction.image, bytes: length };
+  const [outcome] = await predictAll(predictor, [{ bytes }], request, deps);
+  if (outcome?.status !== 'fulfilled') throw outcome?.reason;
+  const { image, predictions, timings } = outcome.value;
+  announce(request, reply, timings);
+  request.summary = { image, bytes: length };
   return {
     ...preamble(predictor, request),
-    image: prediction.image,
-    predictions: [...prediction.predictions],
+    image,
+    predictions: [...predictions],
     ...postscript(reply),
   };
 }
@@ -80,13 +84,9 @@ async function predictMany(
   deps: ServerDependencies,
 ): Promise<BatchResult> {
   const predictor = readyPredictor(deps);
-  const inputs = await readImages(request, deps.limits, request.scope.signal);
-  // The door let one image in; the others are known only now.
-  const budgetMs = request.scope.deadlineAt - performance.now();
-  if (inputs.length > 1) request.scope.onEnd(deps.admission.enter(inputs.length - 1, budgetMs));
-  const outcomes = await Promise.allSettled(
-    inputs.map((input) => predictImage(predictor, input, request, deps)),
-  );
+  checkThreshold(request.query, predictor);
+  const inputs = await readImages(request, deps.limits);
+  const outcomes = await predictAll(predictor, inputs, request, deps);
   // Where the whole request ran out of time or of a client, that is the answer.
   request.scope.signal.throwIfAborted();
   const predictions = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
@@ -104,36 +104,76 @@ async function predictMany(
   };
 }
 
+type Outcome = PromiseSettledResult<Prediction>;
+
+/**
+ * Takes images that are all here through the flow, admitted together. Their places, and what their bodies took, are free
+ * when the answers are computed: whoever reads them slowly holds up nobody.
+ * Throws OVERLOADED where they are not admitted.
+ */
+async function predictAll(
+  predictor: Predictor,
+  inputs: readonly ImageInput[],
+  request: PredictRequest,
+  { admission, metrics }: ServerDependencies,
+): Promise<Outcome[]> {
+  const { scope, query } = request;
+  const options = { signal: scope.signal, topK: query.top_k, threshold: query.threshold };
+  const inspected = inputs.map((input) => inspect(predictor, input));
+  const images = inspected.flatMap((each) => (each instanceof ServiceError ? [] : [each]));
+  const leave =
+    images.length === 0
+      ? undefined
+      : admission.admit(images.length, predictor.expectedMs(images), scope.budgetMs);
+  try {
+    const predictions = inspected.map(async (each) => {
+      if (each instanceof ServiceError) throw each;
+      return predictor.predict(each, options);
+    });
+    const outcomes = await Promise.allSettled(predictions);
+    for (const outcome of outcomes) count(outcome, predictor, metrics);
+    return outcomes;
+  } finally {
+    leave?.();
+    scope.releaseBody();
+  }
+}
+
+/** What is known of an image before it is decoded, or why it cannot be. */
+function inspect(predictor: Predictor, input: ImageInput): InspectedImage | ServiceError {
+  if ('error' in input) return input.error;
+  try {
+    return predictor.inspect(input.bytes);
+  } catch (error) {
+    if (error instanceof ServiceError) return error;
+    throw error;
+  }
+}
+
+/** Counts what became of an image. */
+function count(outcome: Outcome, predictor: Predictor, metrics: ServerDependencies['metrics']): void {
+  const isServed = outcome.status === 'fulfilled';
+  metrics.images.inc({ outcome: isServed ? 'ok' : outcomeOf(outcome.reason) });
+  if (!isServed) return;
+  const { timings, predictions } = outcome.value;
+  metrics.recordStages(timings);
+  metrics.recordPrediction(predictions[0], predictor.model.classification.labels.length);
+}
+
+/** Throws REQUEST_INVALID where no score of the model can reach the threshold or all do. */
+function checkThreshold({ threshold }: PredictQuery, { model }: Predictor): void {
+  const isRatio = model.classification.activation !== 'none';
+  if (threshold === undefined || !isRatio || (threshold >= 0 && threshold <= 1)) return;
+  throw new ServiceError(
+    'REQUEST_INVALID',
+    'threshold must be within 0 and 1, as the scores of this model are.',
+  );
+}
+
 function readyPredictor(deps: ServerDependencies): Predictor {
   const predictor = deps.predictor();
   if (predictor === undefined) throw new ServiceError('NOT_READY', 'The model is still being loaded.');
   return predictor;
-}
-
-/** One image through the flow, counted whatever becomes of it. */
-async function predictImage(
-  predictor: Predictor,
-  input: ImageInput,
-  request: PredictRequest,
-  deps: ServerDependencies,
-): Promise<Prediction> {
-  const { metrics } = deps;
-  try {
-    if ('error' in input) throw input.error;
-    const { top_k: topK, threshold } = request.query;
-    const prediction = await predictor.predict(input.bytes, {
-      signal: request.scope.signal,
-      topK,
-      threshold,
-    });
-    metrics.images.inc({ outcome: 'ok' });
-    metrics.recordStages(prediction.timings);
-    metrics.recordPrediction(prediction.predictions[0], predictor.model.classification.labels.length);
-    return prediction;
-  } catch (error) {
-    metrics.images.inc({ outcome: outcomeOf(error) });
-    throw error;
-  }
 }
 
 function outcomeOf(
@@ -146,7 +186,7 @@ function outcomeOf(
   return status < 500 ? 'client_error' : 'server_error';
 }
 
-function batchItem(outcome: PromiseSettledResult<Prediction>, index: number): BatchItem {
+function batchItem(outcome: Outcome, index: number): BatchItem {
   if (outcome.status === 'fulfilled') {
     const { image, predictions } = outcome.value;
     return { index, image, predictions: [...predictions] };

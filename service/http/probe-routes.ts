@@ -29,7 +29,7 @@ export function registerProbeRoutes(server: FastifyInstance, deps: ServerDepende
       if (state !== 'ready' || model === undefined) {
         throw new ServiceError('NOT_READY', 'The model is still being loaded.');
       }
-      if (deps.liveValues().slots === 0) {
+      if (deps.slots() === 0) {
         throw new ServiceError('NOT_READY', 'No inference thread is running; one is being started.');
       }
       return {

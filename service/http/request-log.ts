@@ -7,14 +7,23 @@ const QUIET_ROUTES = new Set(['/health', '/ready', '/metrics']);
 /** One log line and one count for each request, once its last byte has gone or its client has. */
 export function registerRequestLog(server: FastifyInstance, deps: ServerDependencies): void {
   server.addHook('onRequest', async (request, reply) => {
-    reply.raw.once('close', () => record(request, reply, deps));
+    let isSent = false;
+    // An answer whose connection was lost with the rest of it counts as finished for Node as well.
+    reply.raw.once('finish', () => {
+      isSent = !request.raw.socket.destroyed;
+    });
+    reply.raw.once('close', () => record(request, reply, isSent, deps));
   });
 }
 
-function record(request: FastifyRequest, reply: FastifyReply, deps: ServerDependencies): void {
+function record(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  isSent: boolean,
+  deps: ServerDependencies,
+): void {
   const route = request.routeOptions.url ?? 'unknown';
-  const aborted = !reply.raw.writableFinished;
-  const status = aborted ? 499 : reply.statusCode;
+  const status = isSent ? reply.statusCode : 499;
   const labels = { method: request.method, route, status: String(status) };
   deps.metrics.httpRequests.inc(labels);
   deps.metrics.httpDuration.observe(labels, reply.elapsedTime / 1000);
@@ -22,7 +31,7 @@ function record(request: FastifyRequest, reply: FastifyReply, deps: ServerDepend
     deps.metrics.rejections.inc({ code: request.failure.code });
   }
   const level = status >= 500 && status !== 503 ? 'error' : QUIET_ROUTES.has(route) ? 'debug' : 'info';
-  deps.logger[level](logLine(request, status, reply.elapsedTime, deps), aborted ? 'client left' : 'request');
+  deps.logger[level](logLine(request, status, reply.elapsedTime, deps), isSent ? 'request' : 'client left');
 }
 
 function logLine(

@@ -13,9 +13,10 @@ export const PredictQuerySchema = Type.Object(
     ),
     threshold: Type.Optional(
       Type.Number({
-        minimum: 0,
-        maximum: 1,
-        description: 'Lowest score returned; default: as the model says',
+        minimum: -3.4e38,
+        maximum: 3.4e38,
+        description:
+          'Lowest score returned, 0 to 1 unless the model gives raw scores; default: as the model says',
       }),
     ),
   },
@@ -140,7 +141,7 @@ export const ModelSchema = Type.Object({
   service_version: Type.String({ description: 'of the service, not of the model' }),
 });
 
-/** How an image may be sent to /predict, for the OpenAPI document; what validates is image-input.ts. */
+/** How an image may be sent to /predict, for the OpenAPI document; what validates is input/image-input.ts. */
 export const PREDICT_BODY = {
   content: {
     'image/*': { schema: { type: 'string', format: 'binary' } },
@@ -162,23 +163,16 @@ export const PREDICT_BODY = {
   },
 };
 
-export const BATCH_BODY = {
-  content: {
-    'multipart/form-data': {
-      schema: {
-        type: 'object',
-        required: ['files'],
-        properties: { files: { type: 'array', items: { type: 'string', format: 'binary' } } },
-      },
+/** How images may be sent to /predict/batch, likewise. */
+export function batchBody({ maxBatchImages }: { readonly maxBatchImages: number }) {
+  const images = (items: object) => ({ type: 'array', minItems: 1, maxItems: maxBatchImages, items });
+  const document = (member: string, items: object) => ({
+    schema: { type: 'object', required: [member], properties: { [member]: images(items) } },
+  });
+  return {
+    content: {
+      'multipart/form-data': document('files', { type: 'string', format: 'binary' }),
+      'application/json': document('images', { type: 'string', description: 'base64 or data URL' }),
     },
-    'application/json': {
-      schema: {
-        type: 'object',
-        required: ['images'],
-        properties: {
-          images: { type: 'array', items: { type: 'string', description: 'base64 or data URL' } },
-        },
-      },
-    },
-  },
-};
+  };
+}

@@ -4,9 +4,10 @@ import type { Golden } from './manifest.js';
 /** No golden image may hold up the start for longer, milliseconds. */
 const GOLDEN_TIMEOUT_MS = 30_000;
 
-interface GoldenPredictor {
+interface GoldenPredictor<Image> {
+  inspect(bytes: Uint8Array): Image;
   predict(
-    bytes: Uint8Array,
+    image: Image,
     options: { signal: AbortSignal; topK: number; threshold: number },
   ): Promise<{ readonly predictions: readonly { readonly label: string; readonly score: number }[] }>;
 }
@@ -15,23 +16,23 @@ interface GoldenPredictor {
  * Puts the model's golden images through the flow that requests take.
  * Throws MODEL_GOLDEN_MISMATCH naming every image whose answer is not the expected one.
  */
-export async function checkGolden(
+export async function checkGolden<Image>(
   golden: readonly Golden[],
   read: (file: string) => Promise<Uint8Array>,
-  predictor: GoldenPredictor,
+  predictor: GoldenPredictor<Image>,
 ): Promise<void> {
   const faults = await Promise.all(golden.map((expected) => faultOf(expected, read, predictor)));
   const found = faults.filter((fault) => fault !== undefined);
   if (found.length > 0) throw new ServiceError('MODEL_GOLDEN_MISMATCH', found.join('; '));
 }
 
-async function faultOf(
+async function faultOf<Image>(
   expected: Golden,
   read: (file: string) => Promise<Uint8Array>,
-  predictor: GoldenPredictor,
+  predictor: GoldenPredictor<Image>,
 ): Promise<string | undefined> {
   try {
-    const { predictions } = await predictor.predict(await read(expected.file), {
+    const { predictions } = await predictor.predict(predictor.inspect(await read(expected.file)), {
       signal: AbortSignal.timeout(GOLDEN_TIMEOUT_MS),
       topK: expected.predictions.length,
       threshold: Number.NEGATIVE_INFINITY,

@@ -305,7 +305,7 @@ describe('what is refused', () => {
 describe('what is left to the thread that runs the model', () => {
   const leaving = decoderOf({ jpegTurbo: 'thread', maxPixels: 10_000 });
   const isLeft = async (file: Promise<Buffer>): Promise<boolean> =>
-    'jpeg' in (await leaving.prepare(await file)).image;
+    'jpeg' in (await leaving.prepare(leaving.inspect(await file))).image;
   const encoder = encoderOf(photograph(80, 60));
 
   it.skipIf(leaving.decoders.length === 1)(
@@ -313,7 +313,12 @@ describe('what is left to the thread that runs the model', () => {
     async () => {
       const file = await encoder.clone().jpeg({ quality: 85 }).toBuffer();
       const image = { jpeg: file, width: 80, height: 60 };
-      expect(await leaving.prepare(file)).toEqual({ image, format: 'jpeg', width: 80, height: 60 });
+      expect(await leaving.prepare(leaving.inspect(file))).toEqual({
+        image,
+        format: 'jpeg',
+        width: 80,
+        height: 60,
+      });
       expect((await leaving.decode(file)).pixels.width).toBe(80);
     },
   );
@@ -328,12 +333,16 @@ describe('what is left to the thread that runs the model', () => {
 
   it('has passed all limits, and nobody has left', async () => {
     const large = await encoderOf(picture(101, 100)).jpeg({ quality: 85 }).toBuffer();
-    await expect(leaving.prepare(large)).rejects.toMatchObject({ code: 'IMAGE_DIMENSIONS_EXCEEDED' });
+    await expect(leaving.prepare(leaving.inspect(large))).rejects.toMatchObject({
+      code: 'IMAGE_DIMENSIONS_EXCEEDED',
+    });
     const reason = new Error('gone');
     const file = await encoder.clone().jpeg({ quality: 85 }).toBuffer();
-    await expect(leaving.prepare(file, AbortSignal.abort(reason))).rejects.toBe(reason);
+    await expect(leaving.prepare(leaving.inspect(file, AbortSignal.abort(reason)))).rejects.toBe(reason);
     const pngOnly = decoderOf({ jpegTurbo: 'thread', formats: new Set(['png']) });
-    await expect(pngOnly.prepare(file)).rejects.toMatchObject({ code: 'IMAGE_TYPE_UNSUPPORTED' });
+    await expect(pngOnly.prepare(pngOnly.inspect(file))).rejects.toMatchObject({
+      code: 'IMAGE_TYPE_UNSUPPORTED',
+    });
   });
 });
 

@@ -35,10 +35,21 @@ export interface DecoderOptions {
   readonly reduce?: 'auto' | 'off';
 }
 
+/** What is known of a file before any pixel is paid for. */
+export interface InspectedImage {
+  readonly bytes: Uint8Array;
+  readonly format: ImageFormat;
+  readonly decodeMs: number;
+  readonly onThread: boolean;
+}
+
 /** Turns image files into pixels, off the event loop. */
 export interface Decoder {
   /** Decodes, unless that is left to the thread that runs the model. Parameters and errors are those of `decode`. */
-  prepare(bytes: Uint8Array, signal?: AbortSignal): Promise<PreparedImage>;
+  inspect(bytes: Uint8Array): InspectedImage;
+  readonly backlogMs: number;
+  readonly lanes: number;
+  prepare(image: InspectedImage, signal?: AbortSignal): Promise<PreparedImage>;
   /**
    * @param bytes the file; must not change before the promise settles
    * @param signal looked at before the work begins; rejects with its reason
@@ -84,7 +95,10 @@ export function createDecoder(options: DecoderOptions): Decoder {
   };
   return {
     decode,
-    prepare: async (bytes, signal) => {
+    inspect: (bytes) => ({ bytes, format: formatOf(bytes, formats), decodeMs: 0, onThread: false }),
+    backlogMs: 0,
+    lanes: concurrency,
+    prepare: async ({ bytes }, signal) => {
       signal?.throwIfAborted();
       const header = formatOf(bytes, formats) === 'jpeg' ? readPlainHeader(bytes) : undefined;
       if (header !== undefined && onThread?.accepts(requestOf(bytes, 'jpeg', header))) {

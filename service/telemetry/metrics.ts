@@ -19,6 +19,9 @@ export interface LiveValues {
   readonly decodesWaiting: number;
   readonly inFlightImages: number;
   readonly inFlightLimitImages: number;
+  readonly inFlightBytes: number;
+  readonly expectedWaitSeconds: number;
+  readonly expectedWaitLimitSeconds: number;
   readonly cpuThrottledPeriods: number;
 }
 
@@ -79,10 +82,22 @@ export class Metrics {
   });
   readonly queueImages = this.#gauge('cv_queue_images', 'Images that wait for a worker');
   readonly queueBytes = this.#gauge('cv_queue_bytes', 'Files and pixels that wait for a worker');
-  readonly inFlight = this.#gauge('cv_in_flight_images', 'Images between admission and answer');
+  readonly inFlight = this.#gauge('cv_in_flight_images', 'Images that have arrived and are not answered yet');
   readonly inFlightLimit = this.#gauge(
     'cv_in_flight_limit_images',
     'Images in flight at which requests are refused',
+  );
+  readonly inFlightBytes = this.#gauge(
+    'cv_in_flight_bytes',
+    'Bodies that have arrived, wholly or in part, and are not answered yet',
+  );
+  readonly expectedWait = this.#gauge(
+    'cv_expected_wait_seconds',
+    'How long an image that came now would wait for its answer',
+  );
+  readonly expectedWaitLimit = this.#gauge(
+    'cv_expected_wait_limit_seconds',
+    'Expected wait at which requests are refused',
   );
   readonly slots = this.#gauge('cv_inference_slots', 'Runs of the model that can be under way at once');
   readonly decodesActive = this.#gauge('cv_decodes_active', 'Images being decoded');
@@ -145,6 +160,9 @@ export class Metrics {
     this.decodesWaiting.set(live.decodesWaiting);
     this.inFlight.set(live.inFlightImages);
     this.inFlightLimit.set(live.inFlightLimitImages);
+    this.inFlightBytes.set(live.inFlightBytes);
+    this.expectedWait.set(live.expectedWaitSeconds);
+    this.expectedWaitLimit.set(live.expectedWaitLimitSeconds);
     // Counted by the kernel.
     this.cpuThrottledPeriods.reset();
     this.cpuThrottledPeriods.inc(live.cpuThrottledPeriods);

@@ -57,7 +57,6 @@ function sizeOf({ container, config }: Workload): ReturnType<typeof chooseSizing
       cores: quantity(limits['cpu']),
       memoryBytes: quantity(limits['memory']),
       usesGpu: config.executionProviders[0] !== 'cpu',
-      imagesPerRequest: config.maxBatchImages,
       uvThreads: UV_THREADS,
     },
     config,

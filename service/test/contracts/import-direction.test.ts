@@ -13,7 +13,7 @@ const ALLOWED: Readonly<
 > = {
   main: { values: ['app', 'config', 'errors', 'sizing', 'telemetry'], types: ['http'] },
   app: {
-    values: ['errors', 'http', 'lifecycle', 'sizing', 'start-model', 'telemetry'],
+    values: ['admission', 'errors', 'http', 'lifecycle', 'sizing', 'start-model', 'telemetry'],
     types: ['config'],
   },
   'start-model': {
@@ -26,7 +26,8 @@ const ALLOWED: Readonly<
   lifecycle: { values: [] },
   sizing: { values: [] },
   predict: { values: ['errors', 'postprocess'], types: ['batching', 'model', 'preprocess', 'telemetry'] },
-  http: { values: ['errors', 'preprocess', 'telemetry'], types: ['lifecycle', 'predict'] },
+  admission: { values: ['errors'] },
+  http: { values: ['admission', 'errors', 'preprocess', 'telemetry'], types: ['lifecycle', 'predict'] },
   preprocess: { values: ['errors'] },
   batching: { values: ['errors'], types: ['inference', 'preprocess'] },
   inference: { values: ['errors', 'preprocess'] },

@@ -294,8 +294,6 @@ describe('the query', () => {
     'top_k=Infinity',
     'top_k=',
     'top_k=1&top_k=2',
-    'threshold=2',
-    'threshold=-0.1',
     'threshold=NaN',
     'threshold=Infinity',
     'threshold=',
@@ -317,6 +315,8 @@ describe('the query', () => {
     ['top_k=1000', 3],
     ['threshold=0&top_k=2', 2],
     ['threshold=1', 0],
+    ['threshold=-0.1', 3],
+    ['threshold=2', 0],
   ])('%s: %i predictions', async (query, count) => {
     const answer = await send(service.url, `/predict?${query}`, {
       body: image,

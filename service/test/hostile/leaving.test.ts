@@ -17,6 +17,7 @@ beforeAll(async () => {
     INTRA_OP_THREADS: '1',
     // Far off, so that nobody is refused for want of time on a slow machine.
     REQUEST_TIMEOUT_MS: '100000',
+    MAX_EXPECTED_WAIT_MS: '100000',
   });
   service = shared.service;
   return shared.end;

@@ -203,7 +203,56 @@ describe('a body', () => {
       head('POST', '/predict', { 'content-length': image.length - 5, 'content-type': 'image/png' }),
     );
     await connection.write(image);
-    expect([400, 422]).toContain((await connection.receive()).status);
+    expect([200, 422]).toContain((await connection.receive()).status);
+    expectProblem(await connection.receive(), 'REQUEST_INVALID');
+    await connection.over();
+  });
+});
+
+describe('the head of a request', () => {
+  it.each([
+    ['no Host', 'GET /ready HTTP/1.1\r\n\r\n'],
+    ['two Hosts', 'GET /ready HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n'],
+  ])('with %s: REQUEST_INVALID', async (_, bytes) => {
+    expectProblem((await exchange(bytes)).answer, 'REQUEST_INVALID');
+  });
+
+  it('of HTTP/1.0 needs no Host', async () => {
+    expect((await exchange('GET /health HTTP/1.0\r\n\r\n')).answer.status).toBe(200);
+  });
+
+  it('that expects what nobody knows: EXPECTATION_FAILED', async () => {
+    const image = await plainPng(quickColour(1));
+    const { answer } = await exchange(wholeRequest('/predict', image, { expect: 'the-unexpected' }));
+    expectProblem(answer, 'EXPECTATION_FAILED');
+  });
+
+  it('with a method that Node does not know: METHOD_NOT_ALLOWED, and which are', async () => {
+    for (const method of ['QUERY', 'BREW']) {
+      const { answer } = await exchange(head(method, '/predict'));
+      expectProblem(answer, 'METHOD_NOT_ALLOWED');
+      expect(answer.headers['allow']).toBe('POST');
+    }
+  });
+});
+
+describe('requests on one connection', () => {
+  it('are answered before the rubbish that follows them is', async () => {
+    const images = await Promise.all([1, 2].map((index) => plainPng(quickColour(index))));
+    const requests = images.map((image) => wholeRequest('/predict', image));
+    const connection = await connect();
+    await connection.write(Buffer.concat([...requests, Buffer.from('rubbish\r\n\r\n')]));
+    for (const index of [1, 2]) expectColour(await connection.receive(), quickColour(index));
+    expectProblem(await connection.receive(), 'REQUEST_INVALID');
+    await connection.over();
+  });
+
+  it('are answered when their client has ended its side', async () => {
+    const images = await Promise.all([3, 4].map((index) => plainPng(quickColour(index))));
+    const connection = await connect();
+    await connection.write(Buffer.concat(images.map((image) => wholeRequest('/predict', image))));
+    connection.end();
+    for (const index of [3, 4]) expectColour(await connection.receive(), quickColour(index));
     await connection.over();
   });
 });

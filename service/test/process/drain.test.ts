@@ -29,10 +29,16 @@ async function startHeavy(
   return startService({ ...settings, ...environment }, onTestFinished);
 }
 
-/** Waits until this many images are in the house. */
+/** Waits until this many images are in flight. */
 async function untilInFlight(service: ServiceProcess, images: number): Promise<void> {
   const inFlight = () => readMetric(service.url, 'cv_in_flight_images');
   await vi.waitFor(async () => expect(await inFlight()).toBe(images), WAITING);
+}
+
+/** Waits until so many bytes of bodies have arrived. */
+async function untilArrived(service: ServiceProcess, bytes: number): Promise<void> {
+  const inFlight = () => readMetric(service.url, 'cv_in_flight_bytes');
+  await vi.waitFor(async () => expect(await inFlight()).toBe(bytes), WAITING);
 }
 
 async function untilRunning(service: ServiceProcess): Promise<void> {
@@ -114,11 +120,30 @@ describe.concurrent('on SIGINT', () => {
     const connection = await RawConnection.open(service.url);
     const request = wholeRequest('/predict', image);
     await connection.write(request.subarray(0, -10));
-    await untilInFlight(service, 1);
+    await untilArrived(service, image.length - 10);
     service.send('SIGINT');
     await service.said('draining');
     await connection.write(request.subarray(-10));
     expectColour(await connection.receive(), quickColour(5));
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe.concurrent('a connection that was accepted just before the end', () => {
+  it('is given time to send its first request, and its answer', async (context) => {
+    const service = await startHeavy(context, 1);
+    const image = await plainPng(quickColour(6));
+    const connections = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(service.url)));
+    service.send('SIGTERM');
+    await service.said('draining');
+    const knock = () => send(service.url, '/health').catch(() => 'refused');
+    await vi.waitFor(async () => expect(await knock()).toBe('refused'), WAITING);
+    for (const connection of connections) await connection.write(wholeRequest('/predict', image));
+    for (const connection of connections) {
+      const answer = await connection.receive();
+      expectColour(answer, quickColour(6));
+      expect(answer.headers['connection']).toBe('close');
+    }
     expect(await service.exit).toEqual({ code: 0, signal: null });
   });
 });

@@ -4,7 +4,10 @@ import { send } from './answers.js';
 export type Samples = ReadonlyMap<string, number>;
 
 export async function readMetrics(url: string): Promise<Samples> {
-  const { text } = await send(url, '/metrics');
+  return parseMetrics((await send(url, '/metrics')).text);
+}
+
+export function parseMetrics(text: string): Samples {
   const samples = text.split('\n').flatMap((line) => {
     const match = /^(?!#)(\S+?(?:\{.*\})?) (\S+)$/.exec(line);
     return match?.[1] === undefined ? [] : [[match[1], Number(match[2])] as const];

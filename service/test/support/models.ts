@@ -16,6 +16,20 @@ export function meanColourModel(batch: number | string = 'batch'): OnnxModel {
   };
 }
 
+/** As many scores as are asked for, all of them the mean red: a model with many labels. */
+export function wideModel(labels: number): OnnxModel {
+  const weights = new Float32Array(3 * labels).fill(1, 0, labels);
+  return {
+    inputs: [{ name: 'image', shape: ['batch', 3, 4, 4] }],
+    outputs: [{ name: 'scores', shape: ['batch', labels] }],
+    constants: [{ name: 'weights', shape: [3, labels], data: weights }],
+    nodes: [
+      { op: 'ReduceMean', inputs: ['image'], outputs: ['means'], attributes: { axes: [2, 3], keepdims: 0 } },
+      { op: 'MatMul', inputs: ['means', 'weights'], outputs: ['scores'] },
+    ],
+  };
+}
+
 /**
  * As meanColourModel, but any image whose mean red is above 0.9 makes the run of its whole batch fail:
  * the mean becomes an index that lies outside a table of one entry.

@@ -36,10 +36,11 @@ export class RawConnection {
     socket.on('end', over).on('close', over).on('error', over);
   }
 
-  /** @param url as the service logs it */
+  /** @param url as the service logs it, or `unix:` and the path of a socket, for which the kernel keeps little */
   static async open(url: string): Promise<RawConnection> {
-    const { hostname, port } = new URL(url);
-    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    const { protocol, hostname, port, pathname } = new URL(url);
+    const address = protocol === 'unix:' ? { path: pathname } : { host: hostname, port: Number(port) };
+    const socket = connect({ ...address, allowHalfOpen: true });
     await once(socket, 'connect');
     return new RawConnection(socket);
   }
@@ -81,6 +82,11 @@ export class RawConnection {
   /** Waits until the server has ended the connection. */
   async over(): Promise<void> {
     while (!this.#isOver) await this.#change();
+  }
+
+  /** From here on nothing is read, but what the kernel takes by itself. */
+  stopReading(): void {
+    this.#socket.pause();
   }
 
   /** Says that nothing more will be sent, and still listens. */

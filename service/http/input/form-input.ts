@@ -1,8 +1,8 @@
 import { addAbortSignal } from 'node:stream';
 import type { Multipart } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
-import { ServiceError } from '../errors.js';
-import { countBody, declaredBytes } from './body.js';
+import { ServiceError } from '../../errors.js';
+import { type BodyLimit, countBody } from './body.js';
 import { CollectedBytes } from './collected-bytes.js';
 import type { ImageInput, InputLimits } from './image-input.js';
 import {
@@ -21,41 +21,41 @@ const FORM_ENVELOPE_BYTES = 1024 * 1024;
 export async function readForm(
   request: FastifyRequest,
   fieldName: 'file' | 'files',
-  maxFiles: number,
   limits: InputLimits,
-  signal: AbortSignal,
 ): Promise<ImageInput[]> {
-  const isBatch = fieldName === 'files';
-  const maxBytes = (isBatch ? limits.maxBatchBytes : limits.maxImageBytes) + FORM_ENVELOPE_BYTES;
-  const tooLarge = (): ServiceError =>
-    isBatch ? batchTooLarge(limits.maxBatchBytes) : imageTooLarge(limits.maxImageBytes);
-  if (declaredBytes(request) > maxBytes) throw tooLarge();
-  const count = countBody(request, maxBytes, tooLarge);
+  const count = countBody(request, limitOf(fieldName, limits));
   const refused = new AbortController();
-  const over = AbortSignal.any([signal, refused.signal]);
+  const over = AbortSignal.any([request.scope.signal, refused.signal]);
   const refusal = new Promise<never>((_, reject) => {
     if (over.aborted) reject(over.reason);
     over.addEventListener('abort', () => reject(over.reason), { once: true });
   });
-  request.raw.on('data', (chunk: Buffer) => {
+  request.raw.on('data', (piece: Buffer) => {
     if (over.aborted) return;
     try {
-      count(chunk);
+      count(piece);
     } catch (error) {
       refused.abort(error);
     }
   });
-  return Promise.race([refusal, collectParts(request, fieldName, maxFiles, limits, over)]);
+  request.raw.once('end', () => request.scope.bodyArrived());
+  return Promise.race([refusal, collectParts(request, fieldName, limits, over)]);
+}
+
+function limitOf(fieldName: 'file' | 'files', { maxBatchBytes, maxImageBytes }: InputLimits): BodyLimit {
+  return fieldName === 'files'
+    ? { maxBytes: maxBatchBytes + FORM_ENVELOPE_BYTES, tooLarge: () => batchTooLarge(maxBatchBytes) }
+    : { maxBytes: maxImageBytes + FORM_ENVELOPE_BYTES, tooLarge: () => imageTooLarge(maxImageBytes) };
 }
 
 /** @param over aborts once nobody wants the parts any more: what was collected of them is let go of at once */
 async function collectParts(
   request: FastifyRequest,
   fieldName: 'file' | 'files',
-  maxFiles: number,
   limits: InputLimits,
   over: AbortSignal,
 ): Promise<ImageInput[]> {
+  const maxFiles = fieldName === 'files' ? limits.maxBatchImages : 1;
   const images: ImageInput[] = [];
   const otherFields: string[] = [];
   let total = 0;

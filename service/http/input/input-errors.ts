@@ -1,4 +1,4 @@
-import { messageOf, ServiceError } from '../errors.js';
+import { messageOf, ServiceError } from '../../errors.js';
 import type { InputLimits } from './image-input.js';
 
 /** The sentences for what can be wrong with a body: what was wrong, what was measured, what is allowed. */
@@ -24,15 +24,15 @@ export function batchTooLarge(maxBytes: number): ServiceError {
   );
 }
 
-export function tooMany(count: number, limits: InputLimits): ServiceError {
+export function tooMany(limits: InputLimits): ServiceError {
   return new ServiceError(
     'BATCH_TOO_LARGE',
-    `A batch may have ${limits.maxBatchImages} images; this one has ${count}.`,
+    `A batch may have ${limits.maxBatchImages} images; this one has more.`,
   );
 }
 
 export function tooManyParts(fieldName: 'file' | 'files', limits: InputLimits): ServiceError {
-  if (fieldName === 'files') return tooMany(limits.maxBatchImages + 1, limits);
+  if (fieldName === 'files') return tooMany(limits);
   return new ServiceError('REQUEST_INVALID', 'Send one image to /predict; /predict/batch takes several.');
 }
 
