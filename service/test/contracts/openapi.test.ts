@@ -6,8 +6,10 @@ interface Operation {
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
 }
 
-async function document(): Promise<{ openapi: string; paths: Record<string, Record<string, Operation>> }> {
-  const app = await createAppFor();
+async function document(
+  environment: Record<string, string> = {},
+): Promise<{ openapi: string; paths: Record<string, Record<string, Operation>> }> {
+  const app = await createAppFor(environment);
   return (await app.server.inject('/openapi.json')).json();
 }
 
@@ -35,6 +37,20 @@ describe('GET /openapi.json', () => {
       'application/json',
     ]);
     expect(Object.keys(responses['default']?.content ?? {})).toEqual(['application/problem+json']);
+  });
+
+  it('says how many images a batch takes, and what /metrics is', async () => {
+    const { paths } = await document({ MAX_BATCH_IMAGES: '7' });
+    const { requestBody } = paths['/predict/batch']?.['post'] ?? {};
+    for (const [type, member] of [
+      ['application/json', 'images'],
+      ['multipart/form-data', 'files'],
+    ] as const) {
+      expect(requestBody?.content[type]).toMatchObject({
+        schema: { properties: { [member]: { minItems: 1, maxItems: 7 } } },
+      });
+    }
+    expect(paths['/metrics']?.['get']?.responses['200']?.content).toHaveProperty('text/plain');
   });
 });
 

@@ -27,6 +27,15 @@ describe('the default model', () => {
     expect(manifest.golden?.length).toBeGreaterThanOrEqual(10);
   });
 
+  it('takes thresholds where its scores lie, and no others', async () => {
+    const app = await startApp({ WORKERS: '1' });
+    const payload = read(manifest.golden?.[0]?.file ?? '');
+    const statusAt = async (threshold: number): Promise<number> =>
+      (await app.server.inject({ method: 'POST', url: `/predict?threshold=${threshold}`, payload }))
+        .statusCode;
+    expect(await Promise.all([0, 0.5, 1, 1.5, -0.1].map(statusAt))).toEqual([200, 200, 200, 400, 400]);
+  });
+
   it('has a golden image for each of its labels', () => {
     const labels = new Set(manifest.golden?.map(({ predictions }) => predictions[0]?.label));
     expect([...labels].sort()).toEqual(manifest.output?.labels);

@@ -43,6 +43,24 @@ describe('API keys', () => {
     expectProblem(answer, 'UNAUTHORIZED');
     expect(answer.headers['www-authenticate']).toBe('Bearer');
   }
+
+  it('that are wrong are limited by address, and /metrics can be closed with the right ones', async () => {
+    const service = await startService({
+      MODEL_URI: await writeModelFolder(meanColourModel()),
+      API_KEYS: 'right',
+      METRICS_REQUIRE_KEY: 'true',
+    });
+    const right = { 'x-api-key': 'right' };
+    expectRefused(await send(service.url, '/metrics'));
+    expect((await send(service.url, '/metrics', { headers: right })).status).toBe(200);
+    const answers: Answer[] = [];
+    for (let tries = 0; tries < 25; tries++) {
+      answers.push(await send(service.url, '/model', { headers: { 'x-api-key': `guess-${tries}` } }));
+    }
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(20);
+    for (const answer of answers.slice(20)) expectProblem(answer, 'RATE_LIMITED');
+    expect((await predict(service.url, image, right)).status).toBe(200);
+  });
 });
 
 describe('the rate limit', () => {
@@ -109,6 +127,11 @@ describe('browsers', () => {
       expect([asked.status, asked.headers['access-control-allow-origin']]).toEqual([204, origin]);
       const answer = await predict(service.url, image, { origin, 'x-api-key': 'key' });
       expect([answer.status, answer.headers['access-control-allow-origin']]).toEqual([200, origin]);
+      expect(answer.headers['access-control-expose-headers']?.split(', ').sort()).toEqual([
+        'retry-after',
+        'server-timing',
+        'x-request-id',
+      ]);
       const refused = await predict(service.url, image, { origin });
       expectProblem(refused, 'UNAUTHORIZED');
       expect(refused.headers['access-control-allow-origin']).toBe(origin);
