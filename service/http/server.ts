@@ -185,7 +185,6 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
     checkHead(request.raw);
-    if (request.is404) refuseRoute(server, request, reply);
   });
   server.addHook('onSend', async (request, reply, payload) => {
     if (deps.lifecycle.state === 'draining') reply.header('connection', 'close');
@@ -211,6 +210,7 @@ function registerAdmission(server: FastifyInstance, deps: ServerDependencies): v
   const pace = { bytesPerSecond: minBodyBytesPerSecond, graceMs: PACE_GRACE_MS };
   server.addHook('onRequest', async (request, reply) => {
     checkKey(request, deps);
+    if (request.is404) refuseRoute(server, request, reply);
     if (request.routeOptions.config.predicts !== true) return;
     if (deps.lifecycle.state === 'stopped')
       throw new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
