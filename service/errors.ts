@@ -44,6 +44,14 @@ export interface ServiceErrorOptions {
   readonly retryAfterSeconds?: number;
 }
 
+/** Thrown for each request of a flood, always from the same place: where that is costs a tenth of a refusal to find out. */
+const WITHOUT_STACK: ReadonlySet<ErrorCode> = new Set([
+  'OVERLOADED',
+  'RATE_LIMITED',
+  'UNAUTHORIZED',
+  'NOT_READY',
+]);
+
 /** A fault with a code of the catalogue and a sentence that is safe to show to the caller. */
 export class ServiceError<Code extends ErrorCode = ErrorCode> extends Error {
   override readonly name = 'ServiceError';
@@ -51,7 +59,10 @@ export class ServiceError<Code extends ErrorCode = ErrorCode> extends Error {
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: Code, detail: string, options: ServiceErrorOptions = {}) {
+    const { stackTraceLimit } = Error;
+    if (WITHOUT_STACK.has(code)) Error.stackTraceLimit = 0;
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
