@@ -68,7 +68,7 @@ describe('the digest of a model', () => {
     expect(parseDigest(` ${written}${'AB'.repeat(32)} `)).toBe(`${kind}${'ab'.repeat(32)}`);
   });
 
-  it.each(['', 'sha256-tree:' + '0'.repeat(64), 'sha256-files:', '0'.repeat(63)])(
+  it.each(['', `sha256-tree:${'0'.repeat(64)}`, 'sha256-files:', '0'.repeat(63)])(
     'is refused as %j',
     (text) => {
       expect(() => parseDigest(text)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));

@@ -30,8 +30,7 @@ export class SourceFailure extends ServiceError<'MODEL_NOT_FOUND' | 'MODEL_UNAVA
   }
 }
 
-/** Whether something that may be left out is simply not there for us. Without its bucket, nothing else would be either. */
+/** Whether something that may be left out is simply not there for us. */
 export function isAbsence(thrown: unknown): thrown is SourceFailure {
-  if (!(thrown instanceof SourceFailure) || thrown.isBucket) return false;
-  return thrown.kind === 'missing' || thrown.kind === 'denied';
+  return thrown instanceof SourceFailure && (thrown.kind === 'missing' || thrown.kind === 'denied');
 }

@@ -1,0 +1,36 @@
+import type { LookupAddress } from 'node:dns';
+import { describe, expect, it, vi } from 'vitest';
+
+const resolved: LookupAddress[] = [];
+vi.mock('node:dns', () => ({
+  lookup: (_: string, __: object, callback: (error: null, addresses: LookupAddress[]) => void) =>
+    callback(null, resolved),
+}));
+const { guardedLookup } = await import('./redirect-guard.js');
+
+/** What a connection gets: names are in the hands of whoever runs their servers, so that no real one serves here. */
+function resolve(all: boolean, ...addresses: string[]): Promise<unknown> {
+  resolved.splice(0, resolved.length);
+  resolved.push(...addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })));
+  return new Promise((done, fail) => {
+    guardedLookup('models.example', { all }, (error, address) =>
+      error === null ? done(address) : fail(error),
+    );
+  });
+}
+
+describe.each([true, false])('the look-up for redirects (all: %s)', (all) => {
+  it.each(['169.254.169.254', 'fe80::1', 'fe80::1%eth0', '::ffff:169.254.169.254', 'fd00:ec2::254'])(
+    'refuses a name that resolves to %s, also among others',
+    async (address) => {
+      const refusal = { code: 'MODEL_UNAVAILABLE', kind: 'permanent' };
+      await expect(resolve(all, address)).rejects.toMatchObject(refusal);
+      await expect(resolve(all, '10.0.0.1', address)).rejects.toMatchObject(refusal);
+    },
+  );
+
+  it.each(['127.0.0.1', '10.0.0.1', '::1', 'fd00::1', '93.184.215.14'])('allows %s', async (address) => {
+    const family = address.includes(':') ? 6 : 4;
+    expect(await resolve(all, address)).toEqual(all ? [{ address, family }] : address);
+  });
+});
