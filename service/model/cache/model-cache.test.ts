@@ -200,6 +200,45 @@ describe('the folder of the cache', () => {
   });
 });
 
+describe('a cache that may not be written', () => {
+  it('does for another user where root has filled it', async (context) => {
+    if (SELF !== 0) context.skip('only root can act as two users');
+    await mkdir(directory, { mode: 0o755 });
+    await chmod(join(directory, '..'), 0o755);
+    const cache = await ModelCache.open(directory);
+    const file = await cache.receive();
+    await file.write(Buffer.from('other'));
+    const path = await cache.commit(`sha256:${sha256(Buffer.from('other'))}`, [file], []);
+    await file.discard();
+    const theirs = await asStranger(`
+      const cache = await ModelCache.open(${JSON.stringify(directory)});
+      const written = await fill(cache).catch(({ code }) => code);
+      console.log(JSON.stringify([await look(cache), written]));`);
+    expect(theirs).toEqual([{ path, bytes: 5 }, 'MODEL_UNAVAILABLE']);
+  });
+
+  it.for(['0777', '1777'])('does where others may write it elsewhere (mode %s)', async (mode, context) => {
+    await mkdir(directory, { mode: 0o755 });
+    const mount = (options: string) =>
+      execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', directory], { stdio: 'ignore' });
+    try {
+      mount('size=1m,mode=0755');
+    } catch {
+      context.skip('a small tmpfs cannot be mounted here');
+    }
+    try {
+      await fill(await ModelCache.open(directory));
+      await chmod(directory, Number.parseInt(mode, 8));
+      execFileSync('mount', ['-o', 'remount,ro', directory]);
+      const found = await look(await ModelCache.open(directory));
+      expect(found).toMatchObject({ bytes: 31 });
+      expect(await readFile((found as { path: string }).path)).toEqual(MODEL);
+    } finally {
+      execFileSync('umount', ['-l', directory]);
+    }
+  });
+});
+
 describe('a cached model', () => {
   it.each<[string, (path: string) => Promise<unknown>]>([
     ['a folder', async (path) => mkdir(join(path, 'deep/er'), { recursive: true })],
