@@ -50,9 +50,9 @@ export const CONFIG_SCHEMA = {
   }),
   MODEL_CACHE_DIR: text({
     default: join(tmpdir(), `cv-inference-models-${process.getuid?.() ?? 'user'}`),
-    defaultText: 'cv-inference-models-<user id> in the temporary folder',
+    defaultText: 'cv-inference-models-UID in the temporary folder',
     description:
-      'Where downloaded models are kept, by digest, such that no other user can change them; in a folder that others may write, in cv-inference-<user id>',
+      'Where downloaded models are kept, by digest, such that no other user can change them; in a folder that others may write, in cv-inference-UID',
   }),
   MODEL_MAX_BYTES: integer({
     default: 4096 * MiB,

@@ -1,5 +1,6 @@
 import type { LookupAddress } from 'node:dns';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { startScriptedServer } from '../../test/support/s3-server.js';
 
 const resolved: LookupAddress[] = [];
 vi.mock('node:dns', () => ({
@@ -7,6 +8,7 @@ vi.mock('node:dns', () => ({
     callback(null, resolved),
 }));
 const { guardedLookup } = await import('./redirect-guard.js');
+const { createHttpSource } = await import('./http.js');
 
 /** What a connection gets: names are in the hands of whoever runs their servers, so that no real one serves here. */
 function resolve(all: boolean, ...addresses: string[]): Promise<unknown> {
@@ -32,5 +34,19 @@ describe.each([true, false])('the look-up for redirects (all: %s)', (all) => {
   it.each(['127.0.0.1', '10.0.0.1', '::1', 'fd00::1', '93.184.215.14'])('allows %s', async (address) => {
     const family = address.includes(':') ? 6 : 4;
     expect(await resolve(all, address)).toEqual(all ? [{ address, family }] : address);
+  });
+});
+
+it('a redirect to a name that resolves to such an address is refused when it connects', async () => {
+  resolved.splice(0, resolved.length, { address: '169.254.169.254', family: 4 });
+  const { url, close } = await startScriptedServer((_, response) =>
+    response.writeHead(302, { location: 'http://models.example/model.onnx' }).end(),
+  );
+  onTestFinished(close);
+  const source = createHttpSource(`${url}/model.onnx`);
+  onTestFinished(() => source.close());
+  await expect(source.open('model.onnx', new AbortController().signal)).rejects.toMatchObject({
+    code: 'MODEL_UNAVAILABLE',
+    kind: 'permanent',
   });
 });
