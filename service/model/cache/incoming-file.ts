@@ -35,13 +35,14 @@ async function clearFolder(path: string): Promise<void> {
   await rmdir(path).catch(() => {});
 }
 
-/** Puts what is not a folder of ours, where one should be, out of the way. */
+/** Puts what is not a folder of ours, where one should be, out of the way. Others may do the same: what fails shows later. */
 async function makeWayForFolder(path: string, user: User): Promise<void> {
   const stats = await lstat(path).catch(() => undefined);
   if (stats === undefined) return;
-  if (!stats.isDirectory()) await unlink(path);
+  // Not `rm`: by now it may be the folder of another process.
+  if (!stats.isDirectory()) await unlink(path).catch(() => {});
   // It may hold what this user cannot remove.
-  else if (isForeign(stats, user)) await rename(path, `${path}.refused-${randomUUID()}`);
+  else if (isForeign(stats, user)) await rename(path, `${path}.refused-${randomUUID()}`).catch(() => {});
 }
 
 /** Makes a folder in one that others cannot change, or makes the one that is there such that they cannot change it. */

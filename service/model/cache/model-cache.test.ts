@@ -313,12 +313,21 @@ describe('a cached model', () => {
     }
   });
 
-  it('is whole for all that repair it at once', async () => {
+  it.each<[string, (folder: string) => Promise<unknown>]>([
+    [
+      'a folder in the place of a file',
+      (folder) => mkdir(join(folder, 'model.onnx/deep'), { recursive: true }),
+    ],
+    ['a file in the place of a folder', (folder) => writeFile(folder, '')],
+    ['a link in the place of a folder', (folder) => symlink('nowhere', folder)],
+  ])('is whole for all that repair %s at once', async (_, damage) => {
     const { cache, folder } = await filled();
-    await rm(folder, { recursive: true });
-    await mkdir(join(folder, 'model.onnx/deep'), { recursive: true });
-    await Promise.all(Array.from({ length: 8 }, async () => fill(await ModelCache.open(directory))));
-    expect(await look(cache)).toMatchObject({ bytes: 31 });
+    for (let round = 0; round < 5; round += 1) {
+      await rm(folder, { recursive: true });
+      await damage(folder);
+      await Promise.all(Array.from({ length: 8 }, async () => fill(await ModelCache.open(directory))));
+      expect(await look(cache)).toMatchObject({ bytes: 31 });
+    }
     expect(await readdir(join(directory, '.incoming'))).toEqual([]);
   });
 
