@@ -50,3 +50,20 @@ it('a redirect to a name that resolves to such an address is refused when it con
     kind: 'permanent',
   });
 });
+
+it('what the operator has named is not checked, only where that redirects to', async () => {
+  resolved.splice(0, resolved.length, { address: '169.254.169.254', family: 4 });
+  const { url, close } = await startScriptedServer((request, response) => {
+    const location = `http://localhost:${request.socket.localPort}/model.bin`;
+    if (request.url === '/moved.onnx') response.writeHead(302, { location }).end();
+    else response.end('bytes');
+  });
+  onTestFinished(close);
+  const source = createHttpSource(url.replace('127.0.0.1', 'localhost'));
+  onTestFinished(() => source.close());
+  const { stream } = await source.open('model.onnx', new AbortController().signal);
+  expect((await stream.toArray()).join('')).toBe('bytes');
+  await expect(source.open('moved.onnx', new AbortController().signal)).rejects.toMatchObject({
+    kind: 'permanent',
+  });
+});
