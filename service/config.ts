@@ -43,14 +43,16 @@ export const CONFIG_SCHEMA = {
   }),
   MODEL_SHA256: text({
     default: undefined,
-    pattern: /^(sha256:)?[0-9a-f]{64}$/,
-    hint: 'is not a sha256 in 64 lower-case hex digits',
-    description: 'Digest that the model must have, whatever its manifest says',
+    pattern: /^(sha256:|sha256-files:)?[0-9a-f]{64}$/,
+    hint: 'is not a sha256 in 64 lower-case hex digits, after sha256-files: for a model with external data',
+    description:
+      'Digest that the model must have, whatever its manifest says; with external data it begins with sha256-files:',
   }),
   MODEL_CACHE_DIR: text({
-    default: join(tmpdir(), 'cv-inference-models'),
-    defaultText: 'cv-inference-models in the temporary folder',
-    description: 'Where downloaded models are kept, by digest',
+    default: join(tmpdir(), `cv-inference-models-${process.getuid?.() ?? 'user'}`),
+    defaultText: 'cv-inference-models-UID in the temporary folder',
+    description:
+      'Where downloaded models are kept, by digest, such that no other user can change them; in a folder that others may write, in cv-inference-UID',
   }),
   MODEL_MAX_BYTES: integer({
     default: 4096 * MiB,
@@ -62,7 +64,7 @@ export const CONFIG_SCHEMA = {
     default: 4,
     min: 1,
     max: 100,
-    description: 'Attempts before a download fails',
+    description: 'Attempts before a download fails; one that gets on is not counted',
   }),
   MODEL_RESPONSE_TIMEOUT_MS: integer({
     default: 10_000,

@@ -13,6 +13,8 @@ const NOTHING_TO_DO = 3;
 const VERSION = /^\d+\.\d+\.\d+(-[0-9A-Za-z]+([.-][0-9A-Za-z]+)*)?$/;
 const MODEL_URI = /^(s3|https):\/\/[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?\/[\w./~%+=@-]+$/;
 const isSha256 = (text: string): boolean => /^[0-9a-f]{64}$/.test(text) && !/^0+$/.test(text);
+/** Of one file, or of a model with external data. */
+const isModelDigest = (text: string): boolean => isSha256(text.replace(/^sha256-files:/, ''));
 const isCuda = (tag: string): boolean => tag.endsWith('-cuda');
 
 export interface Request {
@@ -40,7 +42,11 @@ export function readRequest(environment: Environment): Request {
   if (hasModel) {
     const uri = given('MODEL_URI');
     demand('MODEL_URI', MODEL_URI.test(uri) && !uri.includes('/..'), 'is not an s3:// or https:// address');
-    demand('MODEL_SHA256', isSha256(given('MODEL_SHA256')), 'is not 64 hexadecimal digits');
+    demand(
+      'MODEL_SHA256',
+      isModelDigest(given('MODEL_SHA256')),
+      'is not 64 hexadecimal digits, after sha256-files: for a model with external data',
+    );
   }
   if (faults.length > 0) throw new Error(faults.join('; '));
   return {

@@ -33,7 +33,9 @@ interface Look {
 
 function judge(model: Model, { version, modelSha256 }: Wait): Look {
   const isVersion = version === '' || model.service_version === version;
-  const isModel = modelSha256 === '' || model.digest === `sha256:${modelSha256}`;
+  // As MODEL_SHA256 is written: without a kind in front it is of one file.
+  const digest = modelSha256.includes(':') ? modelSha256 : `sha256:${modelSha256}`;
+  const isModel = modelSha256 === '' || model.digest === digest;
   const service = model.service_version ?? 'a service that does not say its version';
   return {
     isExpected: isVersion && isModel,

@@ -248,9 +248,18 @@ describe('refuses', () => {
     ['MODEL_URI', { MODEL_URI: 's3://bucket/a b' }],
     ['MODEL_URI', { MODEL_URI: 's3://bucket/../other' }],
     ['MODEL_SHA256', { MODEL_SHA256: '' }],
+    ['MODEL_SHA256', { MODEL_SHA256: `sha256-files:${'0'.repeat(64)}` }],
+    ['MODEL_SHA256', { MODEL_SHA256: `sha256-tree:${SHA256}` }],
   ])('a wrong %s: %j', (name, wrong) => {
     expect(() => readRequest({ ...right, ...wrong })).toThrow(new RegExp(`^${name} is not`));
     expect(readRequest(right).overlay).toBe('staging');
+  });
+
+  it('the digest of a model with external data is none', () => {
+    const sha256 = `sha256-files:${SHA256}`;
+    const { promotion } = readRequest({ ...right, MODEL_SHA256: sha256 });
+    expect(promotion.model).toEqual({ ...model, sha256 });
+    expect(runningOf(editOverlay(read('production'), promotion))).toMatchObject({ modelSha256: sha256 });
   });
 
   it('nothing at all, and says all faults at once', () => {

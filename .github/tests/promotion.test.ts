@@ -92,6 +92,13 @@ describe('waiting for a version', () => {
     expect(await waitForVersion(wait(target, { modelSha256: '' }), nowhere)).toBe(true);
   });
 
+  it('tells the digest of a model with external data from that of one file', async () => {
+    const modelSha256 = `sha256-files:${SHA256}`;
+    const { target } = await serveInTurn({ ...NEW, digest: modelSha256 });
+    expect(await waitForVersion(wait(target, { modelSha256 }), nowhere)).toBe(true);
+    expect(await waitForVersion(wait(target, { deadlineMs: 100 }), nowhere)).toBe(false);
+  });
+
   it('asks over a new connection each time, with the key', async () => {
     const ports = new Set<number | undefined>();
     const keys = new Set<unknown>();

@@ -382,15 +382,19 @@ describe('the model', () => {
 
   it('is packed with its external data, and by the digest of all', () => {
     const folder = emptyFolder();
-    const manifest = { name: 'net', version: '1', file: 'net.onnx', external_data: ['net.data'] };
-    const digest = createHash('sha256').update('graphweights').digest('hex');
-    writeFileSync(join(folder, 'net.onnx'), 'graph');
-    writeFileSync(join(folder, 'net.data'), 'weights');
+    const manifest = { name: 'net', version: '1', file: 'onnx/net.onnx', external_data: ['net.data'] };
+    const line = (name: string, content: string) =>
+      `${createHash('sha256').update(content).digest('hex')} ${content.length} ${name}\n`;
+    const lines = line('net.onnx', 'graph') + line('net.data', 'weights');
+    const digest = `sha256-files:${createHash('sha256').update(lines).digest('hex')}`;
+    mkdirSync(join(folder, 'onnx'));
+    writeFileSync(join(folder, 'onnx/net.onnx'), 'graph');
+    writeFileSync(join(folder, 'onnx/net.data'), 'weights');
     writeFileSync(join(folder, 'model.json'), JSON.stringify({ ...manifest, sha256: digest }));
     expect(outputsOf(script('pack-model', [folder, emptyFolder()], emptyFolder()))).toMatchObject({
       sha256: digest,
     });
-    writeFileSync(join(folder, 'net.data'), 'other weights');
+    writeFileSync(join(folder, 'onnx/net.data'), 'other weights');
     expect(script('pack-model', [folder, emptyFolder()], emptyFolder()).code).toBe(1);
   });
 

@@ -37,7 +37,9 @@ export const PredictHeadersSchema = Type.Object({
 const ModelReferenceSchema = Type.Object({
   name: Type.String(),
   version: Type.String(),
-  digest: Type.String({ description: 'sha256 of the ONNX file' }),
+  digest: Type.String({
+    description: '`sha256:` of the ONNX file, or `sha256-files:` of that and its external data',
+  }),
 });
 
 const ImageInfoSchema = Type.Object({

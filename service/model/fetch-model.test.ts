@@ -416,8 +416,11 @@ describe('fetchModel: golden images', () => {
 describe('fetchModel: external data', () => {
   const NAMES = ['net.onnx.data', 'more/weights.bin'];
   const DATA = ['the weights', 'and more of them'];
-  const WHOLE_HEX = sha256(Buffer.from(MODEL.toString() + DATA.join('')));
-  const WITH_DATA = { ...MANIFEST, file: 'onnx/net.onnx', external_data: NAMES, sha256: WHOLE_HEX };
+  const line = (name: string, content: string) =>
+    `${sha256(Buffer.from(content))} ${content.length} ${name}\n`;
+  const LINES = NAMES.map((name, index) => line(name, DATA[index] ?? '')).sort();
+  const DIGEST = `sha256-files:${sha256(Buffer.from(line('net.onnx', MODEL.toString()) + LINES.join('')))}`;
+  const WITH_DATA = { ...MANIFEST, file: 'onnx/net.onnx', external_data: NAMES, sha256: DIGEST };
 
   beforeEach(() => {
     put(WITH_DATA);
@@ -430,7 +433,7 @@ describe('fetchModel: external data', () => {
   it('brings it to where the ONNX file looks for it, under the digest of all', async () => {
     const files = await fetchAt('/m');
     expect(files).toMatchObject({
-      digest: `sha256:${WHOLE_HEX}`,
+      digest: DIGEST,
       bytes: MODEL.length + DATA.join('').length,
       cached: false,
     });
@@ -452,6 +455,45 @@ describe('fetchModel: external data', () => {
     expect(await readFile(join(dirname(other.modelPath), 'more/weights.bin'), 'utf8')).toBe('others');
   });
 
+  it('keeps two models apart whose bytes are the same in a row', async () => {
+    put({ ...WITH_DATA, sha256: undefined });
+    const one = await fetchAt('/m');
+    objects['/m/onnx/net.onnx.data'] = 'the weightsand';
+    objects['/m/onnx/more/weights.bin'] = ' more of them';
+    const other = await fetchAt('/m');
+    expect(other.digest).not.toBe(one.digest);
+    expect(dirname(other.modelPath)).not.toBe(dirname(one.modelPath));
+  });
+
+  it('does not ask in which order the manifest lists it', async () => {
+    put({ ...WITH_DATA, external_data: [...NAMES].reverse() });
+    expect(await fetchAt('/m')).toMatchObject({ digest: DIGEST });
+    put(WITH_DATA);
+    expect(await fetchAt('/m')).toMatchObject({ digest: DIGEST, cached: true });
+  });
+
+  it.each(['', 'sha256:'])(
+    'rejects with MODEL_DIGEST_MISMATCH a digest of one file (%j in front), and says the right one',
+    async (kind) => {
+      const joined = sha256(Buffer.from(MODEL.toString() + DATA.join('')));
+      put({ ...WITH_DATA, sha256: undefined });
+      await expect(fetchAt('/m', { expectedSha256: `${kind}${joined}` })).rejects.toMatchObject({
+        code: 'MODEL_DIGEST_MISMATCH',
+        message: expect.stringContaining(DIGEST),
+      });
+      put({ ...WITH_DATA, sha256: joined });
+      await expect(fetchAt('/m')).rejects.toMatchObject({
+        code: 'MODEL_DIGEST_MISMATCH',
+        message: expect.stringContaining(DIGEST),
+      });
+      expect(await fetchAt('/m', { expectedSha256: DIGEST }).catch(({ code }) => code)).toBe(
+        'MODEL_DIGEST_MISMATCH',
+      );
+      put({ ...WITH_DATA, sha256: undefined });
+      expect(await fetchAt('/m', { expectedSha256: DIGEST })).toMatchObject({ digest: DIGEST });
+    },
+  );
+
   it('rejects with MODEL_DIGEST_MISMATCH where it was changed, and keeps nothing', async () => {
     objects['/m/onnx/net.onnx.data'] = 'other weights';
     await expect(fetchAt('/m')).rejects.toMatchObject({ code: 'MODEL_DIGEST_MISMATCH' });
@@ -472,10 +514,13 @@ describe('fetchModel: external data', () => {
     expect(await fetchAt('/m', { maxModelBytes })).toMatchObject({ cached: false });
   });
 
-  it.each(['../weights', '/etc/passwd', 'model.onnx'])('rejects with MODEL_INCOMPATIBLE %s', async (name) => {
-    put({ ...WITH_DATA, external_data: [name] });
-    await expect(fetchAt('/m')).rejects.toMatchObject({ code: 'MODEL_INCOMPATIBLE' });
-  });
+  it.each(['../weights', '/etc/passwd', 'model.onnx', 'model.onnx/weights', 'half \ud800'])(
+    'rejects with MODEL_INCOMPATIBLE %s',
+    async (name) => {
+      put({ ...WITH_DATA, external_data: [name] });
+      await expect(fetchAt('/m')).rejects.toMatchObject({ code: 'MODEL_INCOMPATIBLE' });
+    },
+  );
 
   it('is hashed with a local model too, which stays where it is', async () => {
     const folder = join(directory, 'local');
@@ -483,7 +528,7 @@ describe('fetchModel: external data', () => {
     await writeFile(join(folder, 'net.onnx'), MODEL);
     for (const [index, name] of NAMES.entries()) await writeFile(join(folder, name), DATA[index] ?? '');
     await writeFile(join(folder, 'model.json'), JSON.stringify({ ...WITH_DATA, file: 'net.onnx' }));
-    expect(await fetchAt(`file://${folder}`)).toMatchObject({ digest: `sha256:${WHOLE_HEX}` });
+    expect(await fetchAt(`file://${folder}`)).toMatchObject({ digest: DIGEST });
     await writeFile(join(folder, 'net.onnx.data'), 'other weights');
     await expect(fetchAt(`file://${folder}`)).rejects.toMatchObject({ code: 'MODEL_DIGEST_MISMATCH' });
   });
@@ -543,6 +588,26 @@ describe('fetchModel: local models', () => {
 });
 
 describe('fetchModel: S3', () => {
+  it.each(['', 'digits/', 'digits/model.onnx', 'digits/model.json'])(
+    'rejects with MODEL_NOT_FOUND that names the bucket where that is missing, asked for %j in it',
+    async (key) => {
+      vi.stubEnv('AWS_ACCESS_KEY_ID', S3_TEST_KEY);
+      vi.stubEnv('AWS_SECRET_ACCESS_KEY', S3_TEST_KEY);
+      const s3 = await startS3Server(['models']);
+      try {
+        await expect(
+          fetchAt(`s3://no-such-bucket/${key}`, { s3: { endpoint: s3.endpoint } }),
+        ).rejects.toMatchObject({
+          code: 'MODEL_NOT_FOUND',
+          isBucket: true,
+          message: expect.stringContaining('no bucket no-such-bucket'),
+        });
+      } finally {
+        await s3.close();
+      }
+    },
+  );
+
   it('brings a model of 30 MB, its manifest and its images from a prefix', async () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', S3_TEST_KEY);
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', S3_TEST_KEY);

@@ -1,10 +1,11 @@
 import { ServiceError } from '../errors.js';
+import { ModelCache } from './cache/model-cache.js';
 import { parseDigest } from './digest.js';
 import { type Fetch, type FetchModelOptions, readWhole } from './fetch-context.js';
 import { deriveManifest, identifyModel } from './identify-model.js';
 import type { Manifest } from './manifest.js';
-import { ModelCache } from './model-cache.js';
-import { bringGolden, bringHere, checkGoldenPresent, type ModelFile, useInPlace } from './obtain-model.js';
+import type { ModelFile } from './model-files.js';
+import { bringGolden, bringHere, checkGoldenPresent, useInPlace } from './obtain-model.js';
 import { realTiming } from './retry.js';
 import { openSource } from './sources/open-source.js';
 
@@ -17,7 +18,7 @@ export interface ModelFiles {
   readonly modelPath: string;
   /** Folder that the manifest's golden files are relative to. */
   readonly directory: string;
-  /** `sha256:<hex>` of the ONNX file and its external data. */
+  /** `sha256:<hex>` of the ONNX file, or `sha256-files:<hex>` of that and its external data. */
   readonly digest: string;
   /** Size of the same. */
   readonly bytes: number;
@@ -28,13 +29,13 @@ export interface ModelFiles {
 }
 
 /** The digest that the model must have, if anyone has said. Throws MODEL_DIGEST_MISMATCH when two disagree. */
-function expectedHex({ options, source }: Fetch, manifest: Manifest | undefined): string | undefined {
+function expectedDigest({ options, source }: Fetch, manifest: Manifest | undefined): string | undefined {
   const configured = options.expectedSha256 === undefined ? undefined : parseDigest(options.expectedSha256);
-  const stated = manifest?.sha256;
+  const stated = manifest?.sha256 === undefined ? undefined : parseDigest(manifest.sha256);
   if (configured !== undefined && stated !== undefined && configured !== stated) {
     throw new ServiceError(
       'MODEL_DIGEST_MISMATCH',
-      `the manifest at ${source.description} says that its model has sha256 ${stated}, but ${configured} is expected`,
+      `the manifest at ${source.description} says that its model has digest ${stated}, but ${configured} is expected`,
     );
   }
   return configured ?? stated;
@@ -45,12 +46,12 @@ async function fetchFrom(fetch: Fetch): Promise<ModelFiles> {
   const read = async (name: string) => (await readWhole(fetch, name, MAX_MANIFEST_BYTES)).toString('utf8');
   const identified = await identifyModel({ source, logger: options.logger, read });
   const { manifest, modelName } = identified;
-  const expected = expectedHex(fetch, manifest);
+  const expected = expectedDigest(fetch, manifest);
   const describe = (file: ModelFile, directory: string): ModelFiles => ({
-    manifest: manifest ?? deriveManifest(modelName, file.hex),
+    manifest: manifest ?? deriveManifest(modelName, file.digest),
     modelPath: file.path,
     directory,
-    digest: `sha256:${file.hex}`,
+    digest: file.digest,
     bytes: file.bytes,
     cached: file.cached,
     source: source.description,
@@ -59,11 +60,11 @@ async function fetchFrom(fetch: Fetch): Promise<ModelFiles> {
     await checkGoldenPresent(fetch, manifest);
     return describe(await useInPlace(fetch, identified, expected), source.localDirectory);
   }
-  const cache = new ModelCache(options.cacheDir);
+  const cache = await ModelCache.open(options.cacheDir);
   const removed = await cache.removeLeftovers();
   if (removed > 0) options.logger.info({ files: removed }, 'removed what crashed downloads had left');
   const file = await bringHere(fetch, identified, cache, expected);
-  return describe(file, await bringGolden(fetch, identified, cache, file.hex));
+  return describe(file, await bringGolden(fetch, identified, cache, file.path));
 }
 
 /**

@@ -40,11 +40,15 @@ function fromManifest(manifestText: string, origin: string): IdentifiedModel {
   const externalData = manifest.external_data ?? [];
   for (const name of [manifest.file, ...externalData, ...goldenNames(manifest)])
     checkObjectName(name, origin);
-  if (externalData.includes(MODEL_NAME)) {
+  // In the cache the ONNX file has this name, whatever it was before.
+  if (externalData.some((name) => name.split('/')[0] === MODEL_NAME)) {
     throw new ServiceError(
       'MODEL_INCOMPATIBLE',
       `${origin} names ${MODEL_NAME} as external data; rename that`,
     );
+  }
+  if (new Set(externalData).size < externalData.length) {
+    throw new ServiceError('MODEL_INCOMPATIBLE', `${origin} names a file of external_data twice`);
   }
   return { modelName: manifest.file, externalData, manifest, manifestText, isNamed: true };
 }
@@ -123,9 +127,10 @@ export async function identifyModel(surroundings: Surroundings): Promise<Identif
 }
 
 /** What can honestly be said of a model that came without a manifest: its file's name and its digest. */
-export function deriveManifest(modelName: string, hex: string): Manifest {
+export function deriveManifest(modelName: string, digest: string): Manifest {
   const stem = modelName.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
   const name = stem.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
+  const hex = digest.replace(/^.*:/, '');
   return {
     schema_version: 1,
     name: name === '' ? 'model' : name.slice(0, 100),

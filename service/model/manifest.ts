@@ -136,8 +136,9 @@ export const ManifestSchema = Type.Object(
     ),
     sha256: Type.Optional(
       Type.String({
-        pattern: '^[0-9a-f]{64}$',
-        description: 'of the ONNX file, or of that and its external data, as `cat` joins them',
+        pattern: '^(sha256-files:)?[0-9a-f]{64}$',
+        description:
+          'of the ONNX file; with external data, `sha256-files:` and the digest of all files, see below',
       }),
     ),
     task: Type.Enum(['classification']),

@@ -25,9 +25,11 @@ export class Progress {
     this.#reportedMs = this.#startMs;
   }
 
-  onOpen(totalBytes: number | undefined): void {
+  onOpen(totalBytes: number | undefined, offset: number): void {
     this.#totalBytes = totalBytes;
-    this.#logger.info({ object: this.#location, total_bytes: totalBytes }, 'downloading the model');
+    const fields = { object: this.#location, total_bytes: totalBytes };
+    if (offset === 0) this.#logger.info(fields, 'downloading the model');
+    else this.#logger.info({ ...fields, received_bytes: offset }, 'going on with the download of the model');
   }
 
   onBytes(receivedBytes: number): void {

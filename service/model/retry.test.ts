@@ -48,6 +48,16 @@ describe('withRetries', () => {
     expect(delaysMs).toHaveLength(1);
   });
 
+  it('does not count attempts that got on, nor what came before them', async () => {
+    const { policy, delaysMs } = policyOf(2);
+    const progress = [false, true, true, false, false];
+    const { run, calls } = failing(...progress.map(() => transient()));
+    const hasProgressed = () => progress.shift() === true;
+    await expect(withRetries(run, { ...policy, hasProgressed })).rejects.toMatchObject({ kind: 'transient' });
+    expect(calls.count).toBe(5);
+    expect(delaysMs).toEqual([250, 250, 250, 250]);
+  });
+
   it.each<FailureKind>(['missing', 'denied', 'permanent'])('does not repeat what is %s', async (kind) => {
     const failure = new SourceFailure(kind, 'lasting');
     const { run, calls } = failing(failure);

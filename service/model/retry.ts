@@ -18,11 +18,13 @@ export const realTiming: Timing = {
 };
 
 export interface RetryPolicy {
-  /** How often it is tried in all; at least 1. */
+  /** How often it is tried without progress; at least 1. */
   readonly attempts: number;
   readonly timing: Timing;
   readonly signal: AbortSignal;
   onRetry(failure: SourceFailure, attempt: number, delayMs: number): void;
+  /** Asked after each failure: whether it came so far beyond all before it that it uses up no attempt. */
+  hasProgressed?(): boolean;
 }
 
 const BASE_DELAY_MS = 500;
@@ -40,23 +42,25 @@ export function backoffMs(attempt: number, random: number, retryAfterSeconds = 0
   return Math.max(askedMs, ceilingMs * (0.5 + random / 2));
 }
 
-function asFinal(failure: SourceFailure, attempts: number): SourceFailure {
-  if (attempts === 1) return failure;
-  return new SourceFailure(failure.kind, `${failure.message} (tried ${attempts} times)`, { cause: failure });
+function asFinal(failure: SourceFailure, tries: number): SourceFailure {
+  if (tries === 1) return failure;
+  return new SourceFailure(failure.kind, `${failure.message} (tried ${tries} times)`, { cause: failure });
 }
 
 /** Repeats what failed for a passing reason. Rejects with the last failure, or at once with any other. */
 export async function withRetries<T>(run: () => Promise<T>, policy: RetryPolicy): Promise<T> {
   const { attempts, timing, signal } = policy;
-  for (let attempt = 1; ; attempt += 1) {
+  let spent = 0;
+  for (let tries = 1; ; tries += 1) {
     try {
       return await run();
     } catch (thrown) {
       signal.throwIfAborted();
       if (!(thrown instanceof SourceFailure) || thrown.kind !== 'transient') throw thrown;
-      if (attempt >= attempts) throw asFinal(thrown, attempt);
-      const delayMs = backoffMs(attempt, timing.random(), thrown.retryAfterSeconds);
-      policy.onRetry(thrown, attempt, delayMs);
+      spent = policy.hasProgressed?.() === true ? 0 : spent + 1;
+      if (spent >= attempts) throw asFinal(thrown, tries);
+      const delayMs = backoffMs(Math.max(1, spent), timing.random(), thrown.retryAfterSeconds);
+      policy.onRetry(thrown, tries, delayMs);
       await timing.sleep(delayMs, signal).catch(() => signal.throwIfAborted());
     }
   }

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.js';
-import type { ModelSource, OpenedObject } from './sources/source.js';
+import type { Continuation, ModelSource, OpenedObject } from './sources/source.js';
 import { SourceFailure } from './sources/source-failure.js';
 
 /** What one attempt may take. */
@@ -12,8 +12,18 @@ export interface TransferLimits {
 }
 
 export interface TransferObserver {
-  onOpen?(size: number | undefined): void;
+  /** @param offset bytes that earlier attempts have brought already */
+  onOpen?(size: number | undefined, offset: number): void;
+  /** @param received bytes of the object, with those of earlier attempts */
   onBytes?(received: number): void;
+}
+
+/** What is kept from one attempt to the next, so that an object need not come twice. */
+export interface Resumption {
+  /** Where the next attempt begins, if it can. */
+  readonly from: Continuation | undefined;
+  /** Told before the first byte of an attempt; what came before the object's offset is to be kept, all else forgotten. */
+  begin(object: OpenedObject): Promise<void>;
 }
 
 export interface Transfer {
@@ -22,6 +32,7 @@ export interface Transfer {
   readonly limits: TransferLimits;
   readonly signal: AbortSignal;
   readonly observer?: TransferObserver | undefined;
+  readonly resumption?: Resumption | undefined;
 }
 
 /** Takes the bytes in order; a slow sink slows the transfer down. Rejects with a ServiceError of its own. */
@@ -60,7 +71,8 @@ function tooLarge(location: string, size: number, maxBytes: number): ServiceErro
 }
 
 /** Waits for the answer, but not longer than the watchdog: some clients ignore their signal while they look for credentials. */
-async function openWatched({ source, name, limits }: Transfer, watchdog: Watchdog): Promise<OpenedObject> {
+async function openWatched(transfer: Transfer, watchdog: Watchdog): Promise<OpenedObject> {
+  const { source, name, limits, resumption } = transfer;
   const { signal } = watchdog;
   signal.throwIfAborted();
   const seconds = limits.responseTimeoutMs / 1000;
@@ -71,21 +83,21 @@ async function openWatched({ source, name, limits }: Transfer, watchdog: Watchdo
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
-  const opening = source.open(name, signal);
+  const opening = source.open(name, signal, resumption?.from);
   opening.then(({ stream }) => signal.aborted && stream.destroy()).catch(() => {});
   return await Promise.race([opening, aborted]);
 }
 
 async function pump(
   transfer: Transfer,
-  { stream, size }: OpenedObject,
+  { stream, size, offset = 0 }: OpenedObject,
   sink: Sink,
   watchdog: Watchdog,
 ): Promise<number> {
   const { source, name, limits, observer } = transfer;
   const location = source.locate(name);
   const stalled = `${location} sent nothing for ${limits.stallTimeoutMs / 1000} s in mid-download; check the network`;
-  let received = 0;
+  let received = offset;
   watchdog.arm(limits.stallTimeoutMs, stalled);
   for await (const chunk of stream as AsyncIterable<Uint8Array>) {
     watchdog.disarm();
@@ -110,10 +122,10 @@ function asFailure(thrown: unknown, location: string): unknown {
 /**
  * Moves one object into the sink, once. Rejects with a SourceFailure (transient when it stalled, broke off or
  * came short), with MODEL_INCOMPATIBLE when it is larger than allowed, or with the signal's reason.
- * @returns bytes moved
+ * @returns bytes of the object, with those that earlier attempts had brought
  */
 export async function transferOnce(transfer: Transfer, sink: Sink): Promise<number> {
-  const { source, name, limits, observer } = transfer;
+  const { source, name, limits, observer, resumption } = transfer;
   const location = source.locate(name);
   const watchdog = new Watchdog(transfer.signal);
   const { signal } = watchdog;
@@ -123,7 +135,9 @@ export async function transferOnce(transfer: Transfer, sink: Sink): Promise<numb
     stream.on('error', () => {});
     signal.addEventListener('abort', () => stream.destroy(), { once: true });
     if (size !== undefined && size > limits.maxBytes) throw tooLarge(location, size, limits.maxBytes);
-    observer?.onOpen?.(size);
+    watchdog.disarm();
+    await resumption?.begin(opened);
+    observer?.onOpen?.(size, opened.offset ?? 0);
     return await pump(transfer, opened, sink, watchdog);
   } catch (thrown) {
     const failure = signal.aborted ? signal.reason : asFailure(thrown, location);

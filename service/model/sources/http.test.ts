@@ -1,6 +1,14 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { gzipSync } from 'node:zlib';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { temporaryFolder } from '../../test/support/models.js';
 import { type ScriptedServer, startScriptedServer } from '../../test/support/s3-server.js';
 import { createHttpSource, type HttpSourceOptions } from './http.js';
 
@@ -26,8 +34,25 @@ async function failureOf(uri: string, options?: HttpSourceOptions): Promise<Erro
   );
 }
 
+/** Over TLS, with a certificate that nobody has signed. */
+async function serveSecurely(listener: RequestListener): Promise<string> {
+  const folder = await temporaryFolder();
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  execFileSync('openssl', [...request, '-subj', '/CN=localhost', '-keyout', key, '-out', cert], {
+    stdio: 'ignore',
+  });
+  const server = createServer({ key: await readFile(key), cert: await readFile(cert) }, listener);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
 afterEach(async () => {
-  vi.unstubAllGlobals();
+  vi.unstubAllEnvs();
   for (const server of servers.splice(0)) await server.close();
 });
 
@@ -74,9 +99,8 @@ describe('the http source, by status', () => {
   });
 
   it('calls an untrusted certificate permanent', async () => {
-    const cause = Object.assign(new Error('self-signed'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
-    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('fetch failed', { cause })));
-    await expect(read('https://models.example/model.onnx')).rejects.toMatchObject({
+    const url = await serveSecurely((_, response) => response.end('bytes'));
+    await expect(read(`${url}/model.onnx`)).rejects.toMatchObject({
       code: 'MODEL_UNAVAILABLE',
       kind: 'permanent',
     });
@@ -102,21 +126,80 @@ describe('the http source and redirects', () => {
     expect(requests).toBeLessThan(10);
   });
 
-  it.each(['http://plain.example/model.onnx', 'file:///etc/passwd', 'https://', ''])(
-    'refuses to go from https to %j',
+  it('refuses to go from https to http, and asks nobody there', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    let asked = 0;
+    const plain = await serve((_, response) => {
+      asked += 1;
+      response.end('bytes');
+    });
+    const url = await serveSecurely((request, response) => {
+      if (request.url === '/again.onnx') response.writeHead(302, { location: '/model.bin' }).end();
+      else if (request.url === '/model.bin') response.end('bytes');
+      else response.writeHead(302, { location: `${plain}/model.onnx` }).end();
+    });
+    expect(await read(`${url}/again.onnx`)).toBe('bytes');
+    await expect(read(`${url}/model.onnx`)).rejects.toMatchObject({
+      code: 'MODEL_UNAVAILABLE',
+      kind: 'permanent',
+    });
+    expect(asked).toBe(0);
+  });
+
+  it.each(['file:///etc/passwd', 'ftp://models.example/', 'http://', ''])(
+    'refuses to be sent to %j',
     async (location) => {
-      const asked: string[] = [];
-      vi.stubGlobal('fetch', async (url: URL) => {
-        asked.push(url.href);
-        return new Response(null, { status: 302, headers: { location } });
-      });
-      await expect(read('https://models.example/model.onnx')).rejects.toMatchObject({
+      const url = await serve((_, response) => response.writeHead(302, { location }).end());
+      await expect(read(`${url}/model.onnx`)).rejects.toMatchObject({
         code: 'MODEL_UNAVAILABLE',
         kind: 'permanent',
       });
-      if (location !== '') expect(asked).toEqual(['https://models.example/model.onnx']);
     },
   );
+
+  it.each([
+    '169.254.169.254',
+    '169.254.0.1:1',
+    '2852039166',
+    '0xa9fea9fe',
+    '0251.0376.0251.0376',
+    '169.16689662',
+    '[::ffff:169.254.169.254]',
+    '[::ffff:a9fe:1]',
+    '[64:ff9b::169.254.169.254]',
+    '[fe80::1]',
+    '[febf::1]',
+    '[fd00:ec2::254]',
+    '[fd20:ce::254]',
+    '100.100.100.200',
+    '168.63.129.16',
+    'metadata.google.internal',
+    'METADATA.google.internal.',
+  ])('refuses to be sent to %s, at once', async (host) => {
+    const url = await serve((_, response) =>
+      response.writeHead(307, { location: `http://${host}/latest/meta-data/model.onnx` }).end(),
+    );
+    await expect(read(`${url}/model.onnx`)).rejects.toMatchObject({
+      code: 'MODEL_UNAVAILABLE',
+      kind: 'permanent',
+    });
+  });
+
+  it('refuses such a place at the end of several, too', async () => {
+    const url = await serve((request, response) => {
+      const location = request.url === '/model.onnx' ? '/next' : 'http://169.254.169.254/';
+      response.writeHead(302, { location }).end();
+    });
+    await expect(read(`${url}/model.onnx`)).rejects.toMatchObject({ kind: 'permanent' });
+  });
+
+  it('follows to loopback and by name, as servers in one cluster do', async () => {
+    const target = await serve((_, response) => response.end('bytes'));
+    const url = await serve((_, response) =>
+      response.writeHead(302, { location: target.replace('127.0.0.1', 'localhost') }).end(),
+    );
+    expect(await read(`${url}/model.onnx`)).toBe('bytes');
+  });
 });
 
 describe('the http source and credentials', () => {
@@ -165,6 +248,13 @@ describe('the http source', () => {
     const opened = await createHttpSource(`${url}/model.onnx`).open('model.onnx', patient);
     opened.stream.resume();
     expect(opened.size).toBeUndefined();
+  });
+
+  it('undoes a compression that nobody asked for', async () => {
+    const url = await serve((_, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('bytes'));
+    });
+    expect(await read(`${url}/model.onnx`)).toBe('bytes');
   });
 
   it("rejects with the signal's reason when it aborts", async () => {

@@ -1,8 +1,10 @@
-import { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
+import type { IncomingMessage } from 'node:http';
 import { ServiceError } from '../../errors.js';
+import { isContinuation, strongTag } from './content-range.js';
+import { bodyOf, HttpClient, lengthOf } from './http-client.js';
 import { networkFailure } from './network-failure.js';
-import { entryOf, type ModelSource, type OpenedObject } from './source.js';
+import { forbiddenRedirect, isForbiddenHost } from './redirect-guard.js';
+import { type Continuation, entryOf, type ModelSource, type OpenedObject } from './source.js';
 import { SourceFailure } from './source-failure.js';
 
 export interface HttpSourceOptions {
@@ -14,6 +16,10 @@ const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const TRANSIENT_STATUSES = new Set([408, 425, 429]);
 const HTTP = /^https?:$/;
+/** Answers to a request for the rest of an object that mean: ask for all of it. */
+const RESTARTS = new Set([206, 412, 416]);
+/** A date stands for one version of an object only if nothing can have changed it within the same second. */
+const LEAST_AGE_MS = 1000;
 
 /** The part of a URL that may be shown: neither credentials nor query, which may hold a signature. */
 function shown(url: URL): string {
@@ -66,15 +72,15 @@ function urlOf({ url, entry, folder }: Address, name: string): URL {
   return sibling;
 }
 
-function retryAfterSecondsOf(response: Response): number | undefined {
-  const value = response.headers.get('retry-after');
-  if (value === null) return undefined;
+function retryAfterSecondsOf({ headers }: IncomingMessage): number | undefined {
+  const value = headers['retry-after'];
+  if (value === undefined) return undefined;
   const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000;
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
 }
 
-function statusFailure(response: Response, url: URL): SourceFailure {
-  const { status } = response;
+function statusFailure(response: IncomingMessage, url: URL): SourceFailure {
+  const status = response.statusCode ?? 0;
   const answered = `${shown(url)} answered ${status}`;
   if (status === 404 || status === 410) return new SourceFailure('missing', `${answered}: it is not there`);
   if (status === 401) {
@@ -93,9 +99,11 @@ function statusFailure(response: Response, url: URL): SourceFailure {
   return new SourceFailure('permanent', `${answered}: a model file comes with 200; check the URL`);
 }
 
-/** Where a redirect leads. Never from https to http: that would hand the model to whoever sits between. */
-function redirectTarget(response: Response, url: URL): URL {
-  const location = response.headers.get('location') ?? '';
+/**
+ * Where a redirect leads. Never from https to http: that would hand the model to whoever sits between. Nor to where
+ * credentials are handed out; names are checked again when they resolve.
+ */
+function redirectTarget(location: string, url: URL): URL {
   const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
   if (target === undefined || !HTTP.test(target.protocol)) {
     throw new SourceFailure('permanent', `${shown(url)} redirects to something that is not an http(s) URL`);
@@ -106,68 +114,97 @@ function redirectTarget(response: Response, url: URL): URL {
       `${shown(url)} redirects from https to http (${shown(target)}), which is refused; use a URL that stays on https`,
     );
   }
+  if (isForbiddenHost(target.hostname)) throw forbiddenRedirect(target.host);
+  target.username = '';
+  target.password = '';
   return target;
 }
 
-async function request(url: URL, authorization: string | undefined, signal: AbortSignal): Promise<Response> {
-  const headers = {
-    'accept-encoding': 'identity',
-    ...(authorization === undefined ? {} : { authorization }),
-  };
-  try {
-    return await fetch(url, { headers, redirect: 'manual', signal });
-  } catch (thrown) {
-    signal.throwIfAborted();
-    throw networkFailure(thrown, shown(url), url.host);
-  }
+/** What goes with every request for the objects of one source. */
+interface Access {
+  readonly client: HttpClient;
+  readonly authorization: string | undefined;
 }
 
-async function follow(start: URL, authorization: string | undefined, signal: AbortSignal): Promise<Response> {
+interface Answer {
+  readonly response: IncomingMessage;
+  readonly url: URL;
+}
+
+async function follow(
+  start: URL,
+  { client, authorization }: Access,
+  from: Continuation | undefined,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const range = from && { range: `bytes=${from.offset}-`, 'if-range': from.version };
   let url = start;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-    const response = await request(url, url.origin === start.origin ? authorization : undefined, signal);
-    if (response.status === 200) return response;
-    await response.body?.cancel();
-    if (!REDIRECTS.has(response.status)) throw statusFailure(response, url);
-    url = redirectTarget(response, url);
+    const isTrusted = url.origin === start.origin && authorization !== undefined;
+    const response = await client
+      .get(url, { ...range, ...(isTrusted && { authorization }) }, hop > 0, signal)
+      .catch((thrown: unknown) => {
+        signal.throwIfAborted();
+        throw thrown instanceof SourceFailure ? thrown : networkFailure(thrown, shown(url), url.host);
+      });
+    if (!REDIRECTS.has(response.statusCode ?? 0)) return { response, url };
+    response.destroy();
+    url = redirectTarget(response.headers.location ?? '', url);
   }
   throw new SourceFailure('permanent', `${shown(start)} redirects more than ${MAX_REDIRECTS} times`);
 }
 
-function sizeOf(response: Response): number | undefined {
-  const length = response.headers.get('content-length');
-  const isEncoded = (response.headers.get('content-encoding') ?? 'identity') !== 'identity';
-  return length === null || isEncoded ? undefined : Number(length);
+/** What If-Range may hold for this answer: a strong entity tag, or a date where there is no tag at all. */
+function versionOf(response: IncomingMessage): string | undefined {
+  const { etag, date, 'last-modified': modified, 'accept-ranges': ranges } = response.headers;
+  if (ranges?.trim().toLowerCase() === 'none' || lengthOf(response) === undefined) return undefined;
+  if (etag !== undefined) return strongTag(etag);
+  const ageMs = Date.parse(date ?? '') - Date.parse(modified ?? '');
+  return ageMs >= LEAST_AGE_MS ? modified : undefined;
+}
+
+/** Whether a 206 is the rest of the very object whose first part is here already. */
+function isRest(response: IncomingMessage, from: Continuation): boolean {
+  const { etag, 'last-modified': modified, 'content-range': range } = response.headers;
+  const version = from.version.startsWith('"') ? etag : modified;
+  const isSame = version === undefined || version === from.version;
+  return isSame && lengthOf(response) === from.size - from.offset && isContinuation(range, from);
 }
 
 async function openUrl(
-  url: URL,
-  authorization: string | undefined,
+  start: URL,
+  access: Access,
   signal: AbortSignal,
+  from?: Continuation,
 ): Promise<OpenedObject> {
-  const response = await follow(url, authorization, signal);
-  if (response.headers.get('content-type')?.startsWith('text/html') === true) {
-    await response.body?.cancel();
-    throw new SourceFailure(
-      'missing',
-      `${shown(url)} is a web page, not a file; check the URL (a login page?)`,
-    );
+  const { response, url } = await follow(start, access, from, signal);
+  const { statusCode = 0 } = response;
+  if (from !== undefined && statusCode === 206 && isRest(response, from)) {
+    return { stream: response, ...from };
   }
-  const body = response.body as ReadableStream<Uint8Array> | null;
-  return { stream: body === null ? Readable.from([]) : Readable.fromWeb(body), size: sizeOf(response) };
+  if (statusCode === 200 && response.headers['content-type']?.startsWith('text/html') !== true) {
+    return { stream: bodyOf(response), size: lengthOf(response), version: versionOf(response) };
+  }
+  response.destroy();
+  if (from !== undefined && RESTARTS.has(statusCode)) return openUrl(start, access, signal);
+  if (statusCode !== 200) throw statusFailure(response, url);
+  throw new SourceFailure(
+    'missing',
+    `${shown(url)} is a web page, not a file; check the URL (a login page?)`,
+  );
 }
 
 /** A model behind http(s). Throws CONFIG_INVALID when the URI is not a URL. */
 export function createHttpSource(uri: string, { bearerToken }: HttpSourceOptions = {}): ModelSource {
   const parsed = parseUrl(uri);
   const address = addressOf(parsed);
-  const authorization = authorizationOf(parsed, bearerToken);
+  const access = { client: new HttpClient(), authorization: authorizationOf(parsed, bearerToken) };
   return {
     description: shown(address.url),
     entry: address.entry,
     localDirectory: undefined,
     locate: (name) => shown(urlOf(address, name)),
-    open: (name, signal) => openUrl(urlOf(address, name), authorization, signal),
-    close: () => {},
+    open: (name, signal, from) => openUrl(urlOf(address, name), access, signal, from),
+    close: () => access.client.close(),
   };
 }

@@ -27,6 +27,11 @@ const missingKey: Verdict = {
   kind: 'missing',
   what: ({ bucket, endpoint }) => `bucket ${bucket} at ${endpoint} has no such key; check the key`,
 };
+const missingBucket: Verdict = {
+  kind: 'missing',
+  what: ({ bucket, endpoint }) =>
+    `there is no bucket ${bucket} at ${endpoint}; check the bucket and the endpoint`,
+};
 const wrongRegion: Verdict = {
   kind: 'permanent',
   what: ({ bucket, endpoint }) =>
@@ -44,11 +49,7 @@ const denied: Verdict = {
 const VERDICTS: Readonly<Record<string, Verdict>> = {
   NoSuchKey: missingKey,
   NotFound: missingKey,
-  NoSuchBucket: {
-    kind: 'missing',
-    what: ({ bucket, endpoint }) =>
-      `there is no bucket ${bucket} at ${endpoint}; check the bucket and the endpoint`,
-  },
+  NoSuchBucket: missingBucket,
   InvalidBucketName: {
     kind: 'permanent',
     what: ({ bucket }) => `${bucket} is not a valid bucket name; check the URI`,
@@ -79,6 +80,16 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   TooManyRequestsException: slowDown,
 };
 
+/** That the bucket is not there, whatever was said of the key. */
+export function bucketFailure(request: S3Request, cause: unknown): SourceFailure {
+  return failureFor(missingBucket, request, cause);
+}
+
+/** The status of an answer that the SDK threw, where there was one. */
+export function statusOf(thrown: unknown): number | undefined {
+  return readError(thrown).status;
+}
+
 interface S3Error {
   readonly name: string;
   readonly status: number | undefined;
@@ -101,16 +112,20 @@ function verdictOfStatus(status: number, name: string): Verdict {
   return { kind: status >= 500 || status === 408 || status === 429 ? 'transient' : 'permanent', what };
 }
 
+function failureFor(verdict: Verdict, request: S3Request, cause: unknown): SourceFailure {
+  return new SourceFailure(
+    verdict.kind,
+    `cannot read s3://${request.bucket}/${request.key}: ${verdict.what(request)}`,
+    { cause, isBucket: verdict === missingBucket },
+  );
+}
+
 /** Turns whatever the SDK throws into one sentence that names bucket, key and endpoint, and what to do. */
 export function s3Failure(thrown: unknown, request: S3Request): SourceFailure {
   const location = `s3://${request.bucket}/${request.key}`;
   const { name, status } = readError(thrown);
   const verdict = VERDICTS[name] ?? (status === undefined ? undefined : verdictOfStatus(status, name));
-  if (verdict !== undefined) {
-    return new SourceFailure(verdict.kind, `cannot read ${location}: ${verdict.what(request)}`, {
-      cause: thrown,
-    });
-  }
+  if (verdict !== undefined) return failureFor(verdict, request, thrown);
   if (/credential|token file|profile/i.test(messageOf(thrown))) {
     return new SourceFailure('permanent', `cannot read ${location}: ${messageOf(thrown)}`, { cause: thrown });
   }

@@ -99,6 +99,28 @@ describe.skipIf(!isServed)(isServed ? title : skipped, () => {
     },
   );
 
+  it('calls a bucket missing that is not there', async () => {
+    expect(await failureOf('s3://no-such-bucket/digits/')).toMatchObject({
+      code: 'MODEL_NOT_FOUND',
+      isBucket: true,
+    });
+    expect(await failureOf(`s3://${BUCKET}/other`)).toMatchObject({ isBucket: false });
+  });
+
+  it('goes on in mid-object, or at its start where that has changed', async () => {
+    const source = await createS3Source(`s3://${BUCKET}/digits/`, { endpoint });
+    const signal = new AbortController().signal;
+    const { version = '', size = 0, stream } = await source.open('model.onnx', signal);
+    stream.destroy();
+    const rest = await source.open('model.onnx', signal, { offset: 1000, version, size });
+    expect(rest.offset).toBe(1000);
+    expect(sha256(await buffer(rest.stream))).toBe(sha256(MODEL.subarray(1000)));
+    const changed = await source.open('model.onnx', signal, { offset: 1000, version: '"other"', size });
+    expect(changed.offset ?? 0).toBe(0);
+    expect(sha256(await buffer(changed.stream))).toBe(sha256(MODEL));
+    source.close();
+  });
+
   it.each([
     's3://no-such-bucket/digits/model.onnx',
     `s3://${BUCKET}/digits/other.onnx`,

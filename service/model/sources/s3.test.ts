@@ -145,6 +145,35 @@ describe('the S3 source against faults', () => {
     });
   });
 
+  it.each(['NoSuchBucket', 'NoSuchKey', 'SomethingElse'])(
+    'calls the bucket missing where a HEAD finds none, whatever is said of the key (%s)',
+    async (code) => {
+      const options = await serve(answer(404, code));
+      expect(await failureOf('s3://models/model.onnx', options)).toMatchObject({
+        code: 'MODEL_NOT_FOUND',
+        isBucket: true,
+      });
+    },
+  );
+
+  it.each([200, 403, 500])('calls the key missing where a HEAD of the bucket gives %i', async (status) => {
+    const heads: (string | undefined)[] = [];
+    const options = await serve((request, response) => {
+      if (request.method !== 'HEAD') return answer(404, 'NoSuchKey')(request, response);
+      heads.push(request.url);
+      response.writeHead(status).end();
+    });
+    const source = await createS3Source('s3://models/', options);
+    for (const name of ['model.json', 'model.onnx']) {
+      await expect(source.open(name, patient)).rejects.toMatchObject({
+        code: 'MODEL_NOT_FOUND',
+        isBucket: false,
+      });
+    }
+    source.close();
+    expect(heads).toHaveLength(1);
+  });
+
   it('asks once and leaves the repeating to its caller', async () => {
     let requests = 0;
     const options = await serve((request, response) => {

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
-import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
+import type { GetObjectCommandOutput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { ServiceError } from '../../errors.js';
-import { s3Failure } from './s3-failure.js';
-import { entryOf, type ModelSource, type OpenedObject } from './source.js';
+import { isContinuation, strongTag } from './content-range.js';
+import { bucketFailure, type S3Request, s3Failure, statusOf } from './s3-failure.js';
+import { type Continuation, entryOf, type ModelSource, type OpenedObject } from './source.js';
 import { SourceFailure } from './source-failure.js';
 
 export interface S3SourceOptions {
@@ -60,13 +61,19 @@ function clientConfig({ endpoint, region, forcePathStyle }: S3SourceOptions): S3
 /** Loads the SDK, which takes longer than everything else at start, only where it is needed. */
 async function connect(options: S3SourceOptions) {
   const config = clientConfig(options);
-  const { GetObjectCommand, S3Client } = await import('@aws-sdk/client-s3');
+  const { GetObjectCommand, HeadBucketCommand, S3Client } = await import('@aws-sdk/client-s3');
   const client = new S3Client(config);
   const region = await client.config.region().catch(() => undefined);
-  if (region !== undefined) return { client, GetObjectCommand };
+  if (region !== undefined) return { client, GetObjectCommand, HeadBucketCommand };
   client.destroy();
-  return { client: new S3Client({ ...config, region: FALLBACK_REGION }), GetObjectCommand };
+  const fallback = new S3Client({ ...config, region: FALLBACK_REGION });
+  return { client: fallback, GetObjectCommand, HeadBucketCommand };
 }
+
+type Connection = Awaited<ReturnType<typeof connect>>;
+
+/** Answers to a request for the rest of an object that mean: ask for all of it. */
+const RESTARTS: ReadonlySet<unknown> = new Set([412, 416, 501]);
 
 async function endpointOf(client: S3Client): Promise<string> {
   const endpoint = await client.config.endpoint?.();
@@ -74,35 +81,88 @@ async function endpointOf(client: S3Client): Promise<string> {
   return `${endpoint.hostname}${endpoint.port === undefined ? '' : `:${endpoint.port}`}`;
 }
 
-/** A model in an S3 bucket. Credentials come from the SDK's chain: environment, profile, web identity, pod, machine. */
-export async function createS3Source(uri: string, options: S3SourceOptions = {}): Promise<ModelSource> {
-  const { bucket, folder, entry } = parseAddress(uri);
-  const { client, GetObjectCommand } = await connect(options);
-  const endpoint = await endpointOf(client);
+/** An object as it came, or undefined where it is a part other than the one that was asked for. */
+function opened(response: GetObjectCommandOutput, from: Continuation | undefined): OpenedObject | undefined {
+  const { Body: stream, ContentLength: length, ContentRange: range, ETag } = response;
+  if (!(stream instanceof Readable)) return undefined;
+  if (range === undefined) {
+    const isWhole = length !== undefined && response.AcceptRanges !== 'none';
+    return { stream, size: length, version: isWhole ? strongTag(ETag) : undefined };
+  }
+  if (from !== undefined && isContinuation(range, from) && (ETag ?? from.version) === from.version) {
+    return { stream, ...from };
+  }
+  stream.destroy();
+  return undefined;
+}
 
-  async function open(name: string, signal: AbortSignal): Promise<OpenedObject> {
-    const key = folder + name;
-    try {
-      const response = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
-        abortSignal: signal,
-      });
-      if (response.Body instanceof Readable) return { stream: response.Body, size: response.ContentLength };
-    } catch (thrown) {
-      signal.throwIfAborted();
-      throw s3Failure(thrown, { bucket, key, endpoint });
-    }
+/** Reads the objects of one bucket. */
+class BucketReader {
+  readonly #connection: Connection;
+  readonly #bucket: string;
+  readonly #endpoint: string;
+  /** Asked once: whether nothing is there because the bucket is not. */
+  #isGone: Promise<boolean> | undefined;
+
+  constructor(connection: Connection, bucket: string, endpoint: string) {
+    this.#connection = connection;
+    this.#bucket = bucket;
+    this.#endpoint = endpoint;
+  }
+
+  async open(key: string, signal: AbortSignal, from?: Continuation): Promise<OpenedObject> {
+    const { client, GetObjectCommand } = this.#connection;
+    const range = from && { Range: `bytes=${from.offset}-`, IfMatch: from.version };
+    const command = new GetObjectCommand({ Bucket: this.#bucket, Key: key, ...range });
+    const object = await client.send(command, { abortSignal: signal }).then(
+      (response) => opened(response, from),
+      async (thrown: unknown) => {
+        signal.throwIfAborted();
+        if (from === undefined || !RESTARTS.has(statusOf(thrown)))
+          throw await this.#failure(thrown, key, signal);
+        return undefined;
+      },
+    );
+    if (object !== undefined) return object;
+    if (from !== undefined) return this.open(key, signal);
     throw new SourceFailure(
       'transient',
-      `cannot read s3://${bucket}/${key}: ${endpoint} answered without a body`,
+      `cannot read s3://${this.#bucket}/${key}: ${this.#endpoint} answered without the whole object`,
     );
   }
 
+  /** What is said of a key says nothing of its bucket: some servers call a key missing in a bucket that is not there. */
+  async #failure(thrown: unknown, key: string, signal: AbortSignal): Promise<SourceFailure> {
+    const request: S3Request = { bucket: this.#bucket, key, endpoint: this.#endpoint };
+    const failure = s3Failure(thrown, request);
+    if (failure.kind !== 'missing' || failure.isBucket) return failure;
+    this.#isGone ??= this.#isBucketMissing(signal);
+    return (await this.#isGone) ? bucketFailure(request, thrown) : failure;
+  }
+
+  async #isBucketMissing(signal: AbortSignal): Promise<boolean> {
+    const { client, HeadBucketCommand } = this.#connection;
+    try {
+      await client.send(new HeadBucketCommand({ Bucket: this.#bucket }), { abortSignal: signal });
+      return false;
+    } catch (thrown) {
+      signal.throwIfAborted();
+      return statusOf(thrown) === 404;
+    }
+  }
+}
+
+/** A model in an S3 bucket. Credentials come from the SDK's chain: environment, profile, web identity, pod, machine. */
+export async function createS3Source(uri: string, options: S3SourceOptions = {}): Promise<ModelSource> {
+  const { bucket, folder, entry } = parseAddress(uri);
+  const connection = await connect(options);
+  const reader = new BucketReader(connection, bucket, await endpointOf(connection.client));
   return {
     description: `s3://${bucket}/${folder}${entry ?? ''}`,
     entry,
     localDirectory: undefined,
     locate: (name) => `s3://${bucket}/${folder}${name}`,
-    open,
-    close: () => client.destroy(),
+    open: (name, signal, from) => reader.open(folder + name, signal, from),
+    close: () => connection.client.destroy(),
   };
 }

@@ -2,8 +2,21 @@ import type { Readable } from 'node:stream';
 
 export interface OpenedObject {
   readonly stream: Readable;
-  /** Bytes that the stream will give, where the source says so. */
+  /** Bytes of the whole object, where the source says so. */
   readonly size: number | undefined;
+  /** Where in the object the stream begins: 0, or the offset that was asked for. Left out: 0. */
+  readonly offset?: number;
+  /** Tells these bytes from any others under the same name. Undefined where the source cannot go on in mid-object. */
+  readonly version?: string | undefined;
+}
+
+/** Where a transfer that broke goes on, as long as the object is still the one that it was. */
+export interface Continuation {
+  /** Bytes that have arrived; more than 0, less than `size`. */
+  readonly offset: number;
+  readonly version: string;
+  /** Bytes of the whole object. */
+  readonly size: number;
 }
 
 /** A place that holds a model: a folder or a single file, on disk or far away. */
@@ -17,10 +30,11 @@ export interface ModelSource {
   /** Where an object is, for logs and messages; as free of secrets as the description. */
   locate(name: string): string;
   /**
-   * Opens one object beside the entry, by its name relative to it; tries once.
+   * Opens one object beside the entry, by its name relative to it; tries once. Given a continuation it begins there
+   * if it can, and at 0 where the object has changed or the source cannot.
    * Rejects with a SourceFailure: missing, denied, transient (worth another attempt) or permanent.
    */
-  open(name: string, signal: AbortSignal): Promise<OpenedObject>;
+  open(name: string, signal: AbortSignal, from?: Continuation): Promise<OpenedObject>;
   close(): void;
 }
 

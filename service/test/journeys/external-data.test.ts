@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { chmod, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startApp } from '../support/app.js';
@@ -22,7 +22,9 @@ const model: OnnxModel = {
     { op: 'Add', inputs: ['means', 'offsets'], outputs: ['scores'] },
   ],
 };
-const sha256 = createHash('sha256').update(encodeOnnx(model)).update(DATA).digest('hex');
+const hexOf = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+const lineOf = (name: string, data: Uint8Array): string => `${hexOf(data)} ${data.byteLength} ${name}\n`;
+const sha256 = `sha256-files:${hexOf(lineOf('model.onnx', encodeOnnx(model)) + lineOf(FILE, DATA))}`;
 const manifest = { ...MEAN_COLOUR_MANIFEST, sha256, external_data: [FILE] };
 
 async function served(folder: string): Promise<string> {
@@ -37,11 +39,11 @@ async function served(folder: string): Promise<string> {
 }
 
 /** The scores of a black image, best first. */
-async function scoresOf(modelUri: string): Promise<number[]> {
+async function scoresOf(modelUri: string, cacheDir?: string): Promise<number[]> {
   const app = await startApp({
     WORKERS: '1',
     MODEL_URI: modelUri,
-    MODEL_CACHE_DIR: await temporaryFolder(),
+    MODEL_CACHE_DIR: cacheDir ?? (await temporaryFolder()),
   });
   const payload = await plainPng({ r: 0, g: 0, b: 0 });
   const answer = await app.server.inject({
@@ -58,6 +60,13 @@ describe('a model whose weights lie in another file', () => {
     const folder = await writeModelFolder(model, manifest, undefined, { [FILE]: DATA });
     expect(await scoresOf(folder)).toEqual([3, 2, 1]);
     expect(await scoresOf(await served(folder))).toEqual([3, 2, 1]);
+  });
+
+  it.each([0o777, 0o2775])('serves from a volume that others may write, of mode %o', async (mode) => {
+    const folder = await writeModelFolder(model, manifest, undefined, { [FILE]: DATA });
+    const volume = await temporaryFolder();
+    await chmod(volume, mode);
+    expect(await scoresOf(await served(folder), volume)).toEqual([3, 2, 1]);
   });
 
   it('is refused where its manifest does not name that file, and says how to', async () => {
