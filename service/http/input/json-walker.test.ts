@@ -108,7 +108,7 @@ describe('a walk through JSON', () => {
     expect(takes(() => JSON.parse(text))).toBe(false);
   });
 
-  it('has a limit on depth and on members', () => {
+  it('has a limit on depth, on members and on values', () => {
     const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
     expect(takes(() => walk(nested(64)))).toBe(true);
     expect(takes(() => walk(nested(65)))).toBe(false);
@@ -116,5 +116,8 @@ describe('a walk through JSON', () => {
       `{${Array.from({ length: count }, (_, index) => `"${index}": {}`).join(',')}}`;
     expect(takes(() => walk(members(1000)))).toBe(true);
     expect(takes(() => walk(members(1001)))).toBe(false);
+    const values = (count: number): string => `[${'0,'.repeat(count - 2)}0]`;
+    expect(takes(() => walk(values(100_000)))).toBe(true);
+    expect(takes(() => walk(values(100_001)))).toBe(false);
   });
 });

@@ -17,9 +17,10 @@ export interface JsonListener {
   onValue(kind: JsonKind): TextSink | undefined;
 }
 
-/** Nothing that people send is nested more deeply, or has more members in all its objects together. */
+/** Nothing that people send is nested more deeply, or has more members or values in all its objects and arrays together. */
 const MAX_DEPTH = 64;
 const MAX_MEMBERS = 1000;
+const MAX_VALUES = 100_000;
 /** Names that are longer are nobody's: they are cut here. */
 const MAX_NAME_BYTES = 64;
 
@@ -93,7 +94,7 @@ const NOT_ASCII = 0xff;
 
 /**
  * Walks through a JSON document (RFC 8259) as its bytes arrive, in memory that does not grow with it: one state, and one
- * bit for each level. Takes exactly what JSON.parse takes, within MAX_DEPTH and MAX_MEMBERS.
+ * bit for each level. Takes exactly what JSON.parse takes, within MAX_DEPTH, MAX_MEMBERS and MAX_VALUES.
  * Every method throws REQUEST_INVALID where the document is not JSON, and passes on what the listener throws.
  */
 export class JsonWalker {
@@ -106,6 +107,7 @@ export class JsonWalker {
   #expect = Expect.Value;
   #token = Token.None;
   #members = 0;
+  #values = 0;
   #offset = 0;
   /** The value of the member that is being read is wanted. */
   #isWanted = false;
@@ -174,6 +176,8 @@ export class JsonWalker {
   }
 
   #value(byte: number, at: number): void {
+    this.#values += 1;
+    if (this.#values > MAX_VALUES) throw notJson(`it has more than ${MAX_VALUES} values`);
     if (byte === QUOTE) this.#startText(this.#tell('string'));
     else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#open(byte === OPEN_OBJECT);
     else if (byte === MINUS || isDigit(byte)) this.#startNumber(byte);

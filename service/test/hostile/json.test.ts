@@ -39,9 +39,10 @@ function around(start: string, piece: string, end: string, bytes: number): Buffe
 describe('JSON that multiplies work holds up nobody and takes no memory of its own:', () => {
   it.each<[string, string, Buffer, RequestErrorCode]>([
     ['brackets', '/predict', repeated('[', ONE_BYTES), 'REQUEST_INVALID'],
-    ['nested lists in a list', '/predict', around('{"x":[[]', ',[]', ']}', ONE_BYTES), 'IMAGE_MISSING'],
-    ['empty objects', '/predict/batch', around('[{}', ',{}', ']', MANY_BYTES), 'IMAGE_MISSING'],
-    ['numbers', '/predict/batch', around('{"x":[1', ',1', ']}', MANY_BYTES), 'IMAGE_MISSING'],
+    ['nested lists in a list', '/predict', around('{"x":[[]', ',[]', ']}', ONE_BYTES), 'REQUEST_INVALID'],
+    ['empty objects', '/predict/batch', around('[{}', ',{}', ']', MANY_BYTES), 'REQUEST_INVALID'],
+    ['numbers', '/predict/batch', around('{"x":[1', ',1', ']}', MANY_BYTES), 'REQUEST_INVALID'],
+    ['one text', '/predict/batch', around('{"x":"', 'x', '"}', MANY_BYTES), 'IMAGE_MISSING'],
     ['members', '/predict', around('{"a":1', ',"a":1', '}', ONE_BYTES), 'REQUEST_INVALID'],
     ['escapes', '/predict', around('{"image":"', '\\u0041', '"}', ONE_BYTES), 'IMAGE_TYPE_UNSUPPORTED'],
     [
