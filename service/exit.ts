@@ -1,0 +1,58 @@
+/** How long threads that are ending may take to, milliseconds. */
+const THREADS_GRACE_MS = 1000;
+const POLL_MS = 10;
+
+/** The worker threads of this process, whoever started them. */
+export interface Threads {
+  readonly running: number;
+}
+
+/** Counts the threads that are started from now on. */
+export function watchThreads(): Threads {
+  let running = 0;
+  process.on('worker', (worker) => {
+    running += 1;
+    worker.once('exit', () => {
+      running -= 1;
+    });
+  });
+  return {
+    get running() {
+      return running;
+    },
+  };
+}
+
+/** Whether all threads have ended, after waiting for those that are about to. */
+export async function haveEnded(threads: Threads): Promise<boolean> {
+  const until = performance.now() + THREADS_GRACE_MS;
+  while (threads.running > 0 && performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  return threads.running === 0;
+}
+
+/**
+ * Ends the process though native code runs on, for which an ordinary exit would wait, and then abort
+ * (docs/decisions/0003-threads-are-never-terminated.md). The exit code is the one that is asked for where Node can
+ * replace a process by another (22.15 and later); else 137, or 139 for process 1 of a container.
+ */
+export function exitByForce(code: number, environment: NodeJS.ProcessEnv): never {
+  if (process.execve !== undefined) {
+    // What runs threads of its own by NODE_OPTIONS has no place in a process that only ends.
+    const { NODE_OPTIONS: _, ...rest } = environment;
+    process.execve(process.execPath, [process.execPath, '-e', `process.exitCode = ${code}`], rest);
+  }
+  process.kill(process.pid, 'SIGKILL');
+  // Still here: the kernel spares process 1 of a container what it sends to itself, but not this.
+  process.abort();
+}
+
+declare global {
+  namespace NodeJS {
+    interface Process {
+      /** Since Node 22.15; replaces this process, its threads included. */
+      execve?: (file: string, args: readonly string[], environment: NodeJS.ProcessEnv) => never;
+    }
+  }
+}
