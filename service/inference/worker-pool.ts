@@ -18,8 +18,6 @@ const MAX_RESTART_DELAY_MS = 10_000;
 const FIRST_RESTART_DELAY_MS = 50;
 /** How long `destroy` waits for runs that cannot be cancelled. */
 const DESTROY_GRACE_MS = 5_000;
-/** The same where all of them have had their time before. */
-const STUCK_GRACE_MS = 1_000;
 /** A run that was given up may end after all: that long, and at least as long again as it was given, nobody despairs. */
 const LEAST_HEALING_MS = 5_000;
 
@@ -54,8 +52,6 @@ interface Member {
   readonly worker: Worker;
   readonly exited: Promise<void>;
   ready: boolean;
-  /** Given up because its run took too long. */
-  stuck: boolean;
   job: Job | undefined;
 }
 
@@ -158,9 +154,7 @@ export class WorkerPool implements InferenceRunner {
     this.#restarts.clear();
     for (const member of this.#members) this.#retire(member, 'exited');
     this.#onIdle?.();
-    const lingering = [...this.#lingering];
-    const graceMs = lingering.every(({ stuck }) => stuck) ? STUCK_GRACE_MS : DESTROY_GRACE_MS;
-    await within(graceMs, Promise.all(lingering.map(({ exited }) => exited)));
+    await within(DESTROY_GRACE_MS, Promise.all([...this.#lingering].map((member) => member.exited)));
     if (this.#lingering.size > 0) throw new Error(`${this.#lingering.size} runs cannot be ended`);
   }
 
@@ -187,7 +181,7 @@ export class WorkerPool implements InferenceRunner {
       stream.setEncoding('utf8').on('data', (text: string) => this.#options.onOutput?.(text));
     }
     const exited = new Promise<void>((resolve) => void worker.once('exit', () => resolve()));
-    const member: Member = { worker, exited, ready: false, stuck: false, job: undefined };
+    const member: Member = { worker, exited, ready: false, job: undefined };
     this.#members.add(member);
     try {
       this.#engine = await loaded(worker, this.#options.loadTimeoutMs);
@@ -235,7 +229,6 @@ export class WorkerPool implements InferenceRunner {
   #retire(member: Member, reason: WorkerLossReason): void {
     this.#members.delete(member);
     this.#lingering.add(member);
-    if (reason === 'stuck') member.stuck = true;
     void member.exited.then(() => this.#lingering.delete(member));
     post(member, { type: 'stop' });
     const { job } = member;
