@@ -1,5 +1,5 @@
-/** How long threads that are ending may take to, milliseconds. */
-const THREADS_GRACE_MS = 1000;
+/** How long what is ending may take to, milliseconds. */
+const GRACE_MS = 1000;
 const POLL_MS = 10;
 
 /** The worker threads of this process, whoever started them. */
@@ -24,12 +24,24 @@ export function watchThreads(): Threads {
 }
 
 /** Whether all threads have ended, after waiting for those that are about to. */
-export async function haveEnded(threads: Threads): Promise<boolean> {
-  const until = performance.now() + THREADS_GRACE_MS;
-  while (threads.running > 0 && performance.now() < until) {
+export function haveEnded(threads: Threads): Promise<boolean> {
+  return becomesTrue(() => threads.running === 0);
+}
+
+/** Whether nothing that Node knows of occupies a thread of libuv's pool: a lookup without an answer, a disk that hangs. */
+export function isPoolIdle(): Promise<boolean> {
+  return becomesTrue(
+    () =>
+      !process.getActiveResourcesInfo().some((resource) => /^(FSReq|GetAddrInfo|GetNameInfo)/.test(resource)),
+  );
+}
+
+async function becomesTrue(isTrue: () => boolean): Promise<boolean> {
+  const until = performance.now() + GRACE_MS;
+  while (!isTrue() && performance.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  return threads.running === 0;
+  return isTrue();
 }
 
 /**

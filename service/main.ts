@@ -2,18 +2,21 @@ import { once } from 'node:events';
 import type { App } from './app.js';
 import { type Config, configHelp, describeConfig, readConfig } from './config.js';
 import { messageOf, ServiceError } from './errors.js';
-import { exitByForce, haveEnded, watchThreads } from './exit.js';
+import { exitByForce, haveEnded, isPoolIdle, watchThreads } from './exit.js';
 import type { HttpServer } from './http/server.js';
 import type { DrainOutcome } from './lifecycle.js';
 import { listenForSignals, type Signals } from './signals.js';
 import { uvThreads } from './sizing.js';
 import { createLogger, type Logger, openLog } from './telemetry/logging.js';
+import { unlessAborted } from './unless-aborted.js';
 
 // ONNX Runtime 1.30 reports usage home unless it is told not to before it is loaded.
 process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 
 /** How long the end waits for a reader of the log, milliseconds. */
 const LAST_LINES_MS = 1000;
+/** How long a model that is being loaded may take to stop, milliseconds: a little longer than its runs may to end. */
+const LOAD_STOP_MS = 6000;
 
 const threads = watchThreads();
 const log = openLog();
@@ -62,10 +65,13 @@ async function serve(config: Config, logger: Logger): Promise<number> {
   return outcome === 'drained' ? 0 : 1;
 }
 
-/** Whether the model was loaded; not where a signal came first. */
+/** Whether the model was loaded; not where a signal came first, whatever loading may hang in. */
 async function load(app: App, signals: Signals): Promise<boolean> {
+  const late = new AbortController();
+  signals.stop.addEventListener('abort', () => void setTimeout(() => late.abort(), LOAD_STOP_MS));
   try {
-    await app.loadModel(signals.stop);
+    const enough = AbortSignal.any([signals.abort, late.signal]);
+    await unlessAborted(app.loadModel(signals.stop), enough);
     return true;
   } catch (error) {
     if (signals.stop.aborted) return false;
@@ -120,5 +126,5 @@ function logFatal(logger: Logger, error: unknown): void {
 
 const code = await main();
 await log.flush(LAST_LINES_MS);
-if (!(await haveEnded(threads))) exitByForce(code, process.env);
+if (!(await haveEnded(threads)) || !(await isPoolIdle())) exitByForce(code, process.env);
 process.exit(code);

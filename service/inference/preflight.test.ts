@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { unloadableModel } from '../test/support/endless-model.js';
 import { meanColourModel, temporaryFolder, writeModelFolder } from '../test/support/models.js';
 import { preflight } from './preflight.js';
 
@@ -57,7 +58,22 @@ describe('preflight', () => {
     });
   });
 
-  it('gives up when it is told to', async () => {
+  it('refuses a file that takes longer than it may as MODEL_INCOMPATIBLE', async () => {
+    const folder = await writeModelFolder(unloadableModel());
+    const given = { ...(await options()), modelPath: join(folder, 'model.onnx') };
+    await expect(preflight(given, 2000, patient)).rejects.toMatchObject({ code: 'MODEL_INCOMPATIBLE' });
+  });
+
+  it('gives up when it is told to, whatever the file is doing', async () => {
+    const folder = await writeModelFolder(unloadableModel());
+    const given = { ...(await options()), modelPath: join(folder, 'model.onnx') };
+    const stop = new AbortController();
+    const refused = expect(preflight(given, PATIENCE_MS, stop.signal)).rejects.toThrow('enough');
+    stop.abort(new Error('enough'));
+    await refused;
+  });
+
+  it('gives up at once when it was told to before', async () => {
     const signal = AbortSignal.abort(new Error('enough'));
     await expect(preflight(await options(), PATIENCE_MS, signal)).rejects.toThrow('enough');
   });

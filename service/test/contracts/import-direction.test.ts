@@ -12,7 +12,7 @@ const ALLOWED: Readonly<
   Record<string, { readonly values: readonly string[]; readonly types?: readonly string[] }>
 > = {
   main: {
-    values: ['app', 'config', 'errors', 'exit', 'signals', 'sizing', 'telemetry'],
+    values: ['app', 'config', 'errors', 'exit', 'signals', 'sizing', 'telemetry', 'unless-aborted'],
     types: ['http', 'lifecycle'],
   },
   app: {
