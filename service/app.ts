@@ -26,6 +26,8 @@ export interface AppOptions {
   readonly logger: Logger;
   /** Threads of libuv's pool, on which images are decoded. */
   readonly uvThreads: number;
+  /** Lines that the log had to drop since the start. */
+  readonly droppedLogLines?: () => number;
 }
 
 /** The parts of the service, put together; nothing listens yet. */
@@ -43,7 +45,7 @@ export interface App {
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, logger } = options;
   const metrics = new Metrics();
-  const lifecycle = new Lifecycle();
+  const lifecycle = new Lifecycle(() => running?.pool.cannotHeal === true);
   let sizing = sizeFor(options, config.executionProviders[0] ?? 'cpu');
   let running: ServingModel | undefined;
   const limits = {
@@ -90,6 +92,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       decodesActive: running?.predictor.decoder.active ?? 0,
       decodesWaiting: running?.predictor.decoder.waiting ?? 0,
       cpuThrottledPeriods: readThrottledPeriods(),
+      droppedLogLines: options.droppedLogLines?.() ?? 0,
     }),
   };
   const server = await createServer(dependencies);

@@ -78,6 +78,12 @@ export const CONFIG_SCHEMA = {
     max: 600_000,
     description: 'How long a download may stand still before it is tried again',
   }),
+  MODEL_LOAD_TIMEOUT_MS: integer({
+    default: 300_000,
+    min: 100,
+    max: 86_400_000,
+    description: 'How long ONNX Runtime may take to load the model, in each process and thread that does',
+  }),
   MODEL_HTTP_TOKEN: text({
     default: undefined,
     secret: true,

@@ -30,6 +30,21 @@ describe('Lifecycle', () => {
     expect(lifecycle.state).toBe('stopped');
   });
 
+  it('has failed when what serves cannot heal, but not before it was ready nor on its way out', async () => {
+    let cannotHeal = true;
+    const lifecycle = new Lifecycle(() => cannotHeal);
+    expect(lifecycle.failed).toBe(false);
+    lifecycle.markReady();
+    expect(lifecycle.failed).toBe(true);
+    cannotHeal = false;
+    expect(lifecycle.failed).toBe(false);
+    cannotHeal = true;
+    const drained = lifecycle.drain({ delayMs: 0, timeoutMs: 10, resources: [], abort: never });
+    expect(lifecycle.failed).toBe(false);
+    await vi.advanceTimersByTimeAsync(0);
+    await drained;
+  });
+
   it('goes on accepting during the delay, then closes everything in order', async () => {
     const log: string[] = [];
     const lifecycle = new Lifecycle();

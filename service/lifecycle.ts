@@ -23,8 +23,14 @@ export interface DrainOptions {
 
 /** Where the process is in its life, and the one way to its end. */
 export class Lifecycle {
+  readonly #cannotHeal: () => boolean;
   #state: LifecycleState = 'starting';
   #accepting = true;
+
+  /** @param cannotHeal whether what serves has come to an end that only a new process can help */
+  constructor(cannotHeal: () => boolean = () => false) {
+    this.#cannotHeal = cannotHeal;
+  }
 
   get state(): LifecycleState {
     return this.#state;
@@ -33,6 +39,11 @@ export class Lifecycle {
   /** Whether new work is still taken; true while unready but not yet closing. */
   get accepting(): boolean {
     return this.#accepting;
+  }
+
+  /** Whether this process should be restarted. Never before it was ready or on its way out: then it ends by itself. */
+  get failed(): boolean {
+    return this.#state === 'ready' && this.#cannotHeal();
   }
 
   markReady(): void {

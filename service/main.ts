@@ -2,23 +2,35 @@ import { once } from 'node:events';
 import type { App } from './app.js';
 import { type Config, configHelp, describeConfig, readConfig } from './config.js';
 import { messageOf, ServiceError } from './errors.js';
+import { exitByForce, haveEnded, isPoolIdle, watchThreads } from './exit.js';
 import type { HttpServer } from './http/server.js';
+import type { DrainOutcome } from './lifecycle.js';
+import { listenForSignals, type Signals } from './signals.js';
 import { uvThreads } from './sizing.js';
-import { createLogger, type Logger } from './telemetry/logging.js';
+import { createLogger, type Logger, openLog } from './telemetry/logging.js';
+import { unlessAborted } from './unless-aborted.js';
 
 // ONNX Runtime 1.30 reports usage home unless it is told not to before it is loaded.
 process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 
-/** Exit codes: 0 drained, 1 could not start or was aborted, 137 aborted while a run that cannot be cancelled went on. */
+/** How long the end waits for a reader of the log, milliseconds. */
+const LAST_LINES_MS = 1000;
+/** How long a model that is being loaded may take to stop, milliseconds: a little longer than its runs may to end. */
+const LOAD_STOP_MS = 6000;
+
+const threads = watchThreads();
+const log = openLog();
+
+/** Exit codes: 0 drained, 1 could not start or was aborted; where a run goes on that cannot be ended see exit.ts. */
 async function main(): Promise<number> {
   if (process.argv.includes('--help')) {
     process.stdout.write(`cv-inference: serves an ONNX vision model over HTTP.\n\n${configHelp()}`);
     return 0;
   }
-  let logger = createLogger({ level: 'info', format: 'json' });
+  let logger = createLogger({ level: 'info', format: 'json' }, log);
   try {
     const config = readConfig(process.env);
-    logger = createLogger({ level: config.logLevel, format: config.logFormat });
+    logger = createLogger({ level: config.logLevel, format: config.logFormat }, log);
     return await serve(config, logger);
   } catch (error) {
     logFatal(logger, error);
@@ -28,41 +40,51 @@ async function main(): Promise<number> {
 
 async function serve(config: Config, logger: Logger): Promise<number> {
   logger.info({ node: process.version, pid: process.pid, config: describeConfig(config) }, 'starting');
-  const stop = new AbortController();
-  const abort = new AbortController();
-  const signals = listenForSignals(stop, abort);
-  logWarnings(logger);
-  // The rest of the house takes a while to load, and a signal that nobody listens to is lost on process 1.
+  const signals = listenForSignals();
+  logInsteadOfStderr(logger, signals);
+  // The rest of the service takes a while to load, and a signal that nobody listens to is lost on process 1.
   const { createApp } = await import('./app.js');
-  const app = await createApp({ config, logger, uvThreads: uvThreads(process.env['UV_THREADPOOL_SIZE']) });
-  await listen(app, config, logger);
-  try {
-    await app.loadModel(stop.signal);
-  } catch (error) {
-    if (!stop.signal.aborted) {
-      await app.lifecycle.drain({
-        delayMs: 0,
-        timeoutMs: 1000,
-        resources: app.resources,
-        abort: abort.signal,
-      });
-      throw error;
-    }
-  }
-  const wasServing = !stop.signal.aborted;
-  if (wasServing) await once(stop.signal, 'abort');
-  logger.info({ signal: signals.first }, 'draining');
-  const outcome = await app.lifecycle.drain({
-    // A person at a terminal is not a load balancer, and none sends anything to what was never ready.
-    delayMs: signals.first === 'SIGINT' || !wasServing ? 0 : config.drainDelayMs,
-    timeoutMs: config.drainTimeoutMs,
-    resources: app.resources,
-    abort: abort.signal,
+  const app = await createApp({
+    config,
+    logger,
+    uvThreads: uvThreads(process.env['UV_THREADPOOL_SIZE']),
+    droppedLogLines: () => log.droppedLines,
   });
+  await listen(app, config, logger);
+  const isServing = await load(app, signals);
+  if (isServing && !signals.stop.aborted) await once(signals.stop, 'abort');
+  logger.info({ signal: signals.first }, 'draining');
+  // A person at a terminal is not a load balancer, and none sends anything to what was never ready.
+  const outcome = await drain(
+    app,
+    signals,
+    signals.first === 'SIGINT' || !isServing ? 0 : config.drainDelayMs,
+    config.drainTimeoutMs,
+  );
   logger[outcome === 'drained' ? 'info' : 'error']({}, outcome);
-  // process.exit() would wait for a native run and then abort: docs/decisions/0003-threads-are-never-terminated.md
-  if (outcome === 'stuck') process.kill(process.pid, 'SIGKILL');
   return outcome === 'drained' ? 0 : 1;
+}
+
+/** Whether the model was loaded; not where a signal came first, whatever loading may hang in. */
+async function load(app: App, signals: Signals): Promise<boolean> {
+  const late = new AbortController();
+  signals.stop.addEventListener('abort', () => void setTimeout(() => late.abort(), LOAD_STOP_MS));
+  try {
+    const enough = AbortSignal.any([signals.abort, late.signal]);
+    await unlessAborted(app.loadModel(signals.stop), enough);
+    return true;
+  } catch (error) {
+    if (signals.stop.aborted) return false;
+    await drain(app, signals, 0, 1000);
+    throw error;
+  }
+}
+
+/** `stuck` also where a thread goes on that no resource of the app's knows: one of a model that could not start. */
+async function drain(app: App, signals: Signals, delayMs: number, timeoutMs: number): Promise<DrainOutcome> {
+  const { resources, lifecycle } = app;
+  const outcome = await lifecycle.drain({ delayMs, timeoutMs, resources, abort: signals.abort });
+  return (await haveEnded(threads)) ? outcome : 'stuck';
 }
 
 async function listen(app: App, config: Config, logger: Logger): Promise<void> {
@@ -84,25 +106,17 @@ async function listen(app: App, config: Config, logger: Logger): Promise<void> {
   logger.info({ address: await bind(app.server, config.port), management }, 'listening');
 }
 
-/** The first signal drains, the second aborts. */
-function listenForSignals(
-  stop: AbortController,
-  abort: AbortController,
-): { first: NodeJS.Signals | undefined } {
-  const seen: { first: NodeJS.Signals | undefined } = { first: undefined };
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (seen.first !== undefined) abort.abort();
-    seen.first ??= signal;
-    stop.abort();
-  };
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
-  return seen;
-}
-
-/** Node's own warnings, and those of libraries, become log lines instead of text on stderr. */
-function logWarnings(logger: Logger): void {
+/**
+ * Node's own warnings, those of libraries, and what nobody caught become log lines: a write to stderr waits for its
+ * reader.
+ */
+function logInsteadOfStderr(logger: Logger, signals: Signals): void {
   process.removeAllListeners('warning');
   process.on('warning', ({ name, message }) => logger.warn({ source: name }, message));
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'INTERNAL: the service is in an unknown state and ends');
+    signals.giveUp();
+  });
 }
 
 function logFatal(logger: Logger, error: unknown): void {
@@ -110,4 +124,7 @@ function logFatal(logger: Logger, error: unknown): void {
   else logger.fatal({ err: error }, 'INTERNAL: the service could not start');
 }
 
-process.exit(await main());
+const code = await main();
+await log.flush(LAST_LINES_MS);
+if (!(await haveEnded(threads)) || !(await isPoolIdle())) exitByForce(code, process.env);
+process.exit(code);

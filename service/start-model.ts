@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Batcher } from './batching/batcher.js';
 import type { Config } from './config.js';
-import { messageOf, ServiceError } from './errors.js';
+import { messageOf } from './errors.js';
 import type { ModelDescription } from './http/schemas.js';
 import { preflight } from './inference/preflight.js';
 import { WorkerPool } from './inference/worker-pool.js';
@@ -14,6 +14,8 @@ import { createDecoder, type DecoderOptions } from './preprocess/decode.js';
 import type { Sizing } from './sizing.js';
 import type { Logger } from './telemetry/logging.js';
 import type { Metrics } from './telemetry/metrics.js';
+import { unlessAborted } from './unless-aborted.js';
+import { warmUp } from './warm-up.js';
 
 /** Lines of ONNX Runtime's that are logged for one model. */
 const MAX_ENGINE_WARNINGS = 10;
@@ -37,7 +39,7 @@ export interface StartOptions {
 
 /** Fetches, loads, warms and checks a model. Throws a start-up error of the catalogue, or the signal's reason. */
 export async function startModel(options: StartOptions, signal: AbortSignal): Promise<ServingModel> {
-  const { config, logger, metrics } = options;
+  const { config, logger } = options;
   const files = await fetchModel({
     uri: config.modelUri,
     cacheDir: config.modelCacheDir,
@@ -54,30 +56,49 @@ export async function startModel(options: StartOptions, signal: AbortSignal): Pr
   const { modelPath } = files;
   const { executionProviders } = config;
   const { intraOpThreads } = options.sizing;
-  const { engine, warnings } = await preflight({ modelPath, executionProviders, intraOpThreads }, signal);
+  const { engine, warnings } = await preflight(
+    { modelPath, executionProviders, intraOpThreads },
+    config.modelLoadTimeoutMs,
+    signal,
+  );
   logEngineWarnings(warnings, logger);
   const isAsHoped = engine.provider === executionProviders[0];
   const sizing = isAsHoped ? options.sizing : options.resizeFor(engine.provider);
-  const pool = await WorkerPool.load({
-    modelPath,
-    executionProviders,
-    intraOpThreads: sizing.intraOpThreads,
-    workers: sizing.workers,
-    runTimeoutMs: config.runTimeoutMs,
-    onWorkerLost: (reason, cause) => {
-      metrics.workerRestarts.inc({ reason });
-      logger.error(
-        { reason, cause: cause === undefined ? undefined : messageOf(cause) },
-        'inference thread lost',
-      );
-    },
-  });
+  const pool = await loadPool(modelPath, { ...options, sizing }, signal);
   try {
-    return await prepare(files, pool, { ...options, sizing });
+    return await unlessAborted(prepare(files, pool, { ...options, sizing }), signal);
   } catch (error) {
     await pool.destroy().catch(() => undefined);
     throw error;
   }
+}
+
+function loadPool(
+  modelPath: string,
+  { config, logger, sizing, metrics }: StartOptions,
+  signal: AbortSignal,
+): Promise<WorkerPool> {
+  const { workers, intraOpThreads } = sizing;
+  return WorkerPool.load(
+    {
+      modelPath,
+      executionProviders: config.executionProviders,
+      intraOpThreads,
+      workers,
+      runTimeoutMs: config.runTimeoutMs,
+      loadTimeoutMs: config.modelLoadTimeoutMs,
+      onWorkerLost: (reason, cause) => {
+        metrics.workerRestarts.inc({ reason });
+        logger.error(
+          { reason, cause: cause === undefined ? undefined : messageOf(cause) },
+          'inference thread lost',
+        );
+      },
+      onFailed: () => logger.error('no inference thread is left and none can be started: restart needed'),
+      onOutput: (text) => logger.warn({ source: 'inference thread' }, text.trimEnd()),
+    },
+    signal,
+  );
 }
 
 /** A model can bring a warning for each of its weights. */
@@ -116,7 +137,7 @@ async function prepare(
     onBatch: (images) => metrics.batchSize.observe(images),
   });
   const predictor = new Predictor(spec, decoder, batcher);
-  await warmUp(pool, spec, maxBatchSize);
+  await warmUp(pool, spec, { maxBatchSize, runTimeoutMs: config.runTimeoutMs });
   await checkGolden(files.manifest.golden ?? [], (file) => readFile(join(files.directory, file)), predictor);
   metrics.startPredictions(spec.classification.labels);
   metrics.modelInfo.set(
@@ -129,24 +150,6 @@ async function prepare(
 function jpegTurboOf(config: Config, sizing: Sizing): DecoderOptions['jpegTurbo'] {
   if (!config.jpegTurbo) return 'off';
   return sizing.workersDecode ? 'thread' : 'pool';
-}
-
-/** Every thread runs once, alone and with a full batch, so that no request pays for first allocations. */
-async function warmUp(pool: WorkerPool, spec: ModelSpec, maxBatchSize: number): Promise<void> {
-  const { width, height } = spec.plan.input;
-  for (const size of new Set([1, maxBatchSize])) {
-    const runs = Array.from({ length: pool.slots }, () =>
-      pool.run(
-        Array.from({ length: size }, () => ({ data: new ArrayBuffer(width * height * 3), width, height })),
-      ),
-    );
-    for (const { items } of await Promise.all(runs)) {
-      const failed = items.find((item) => 'failure' in item);
-      if (failed !== undefined && 'failure' in failed) {
-        throw new ServiceError('MODEL_INCOMPATIBLE', `The model cannot run: ${failed.failure}`);
-      }
-    }
-  }
 }
 
 function describe(

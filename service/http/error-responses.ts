@@ -22,6 +22,7 @@ export const STATUS_OF_CODE: Readonly<Record<RequestErrorCode, number>> = {
   NOT_READY: 503,
   SHUTTING_DOWN: 503,
   WORKER_LOST: 503,
+  RESTART_NEEDED: 503,
   DEADLINE_EXCEEDED: 504,
   // Never seen by anyone: the client has gone. 499 is nginx's status for it.
   CLIENT_CLOSED_REQUEST: 499,
@@ -36,6 +37,7 @@ const RETRYABLE: ReadonlySet<RequestErrorCode> = new Set([
   'NOT_READY',
   'SHUTTING_DOWN',
   'WORKER_LOST',
+  'RESTART_NEEDED',
 ]);
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 

@@ -3,12 +3,17 @@ import { ServiceError } from '../errors.js';
 import { HealthSchema, ReadySchema } from './schemas.js';
 import type { ServerDependencies } from './server.js';
 
-/** GET /health: the process works. GET /ready: traffic may come. Neither looks at anything outside this process. */
+/** GET /health: the process works, or can again without a restart. GET /ready: traffic may come. Neither looks at anything outside this process. */
 export function registerProbeRoutes(server: FastifyInstance, deps: ServerDependencies): void {
   server.get(
     '/health',
     { schema: { summary: 'Liveness', tags: ['operation'], security: [], response: { 200: HealthSchema } } },
-    async () => ({ status: 'ok' as const, state: deps.lifecycle.state }),
+    async () => {
+      if (deps.lifecycle.failed) {
+        throw new ServiceError('RESTART_NEEDED', 'No inference thread is left and none can be started.');
+      }
+      return { status: 'ok' as const, state: deps.lifecycle.state };
+    },
   );
   server.get(
     '/ready',

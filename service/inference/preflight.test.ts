@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { unloadableModel } from '../test/support/endless-model.js';
 import { meanColourModel, temporaryFolder, writeModelFolder } from '../test/support/models.js';
 import { preflight } from './preflight.js';
 
 const patient = new AbortController().signal;
+const PATIENCE_MS = 60_000;
 
 async function options(bytes?: Buffer) {
   const folder = bytes === undefined ? await writeModelFolder(meanColourModel()) : await temporaryFolder();
@@ -29,7 +31,7 @@ function overridableModel() {
 
 describe('preflight', () => {
   it('says what the file declares', async () => {
-    const { engine, warnings } = await preflight(await options(), patient);
+    const { engine, warnings } = await preflight(await options(), PATIENCE_MS, patient);
     expect(engine.inputs).toEqual([{ name: 'image', type: 'float32', shape: [-1, 3, 4, 4] }]);
     expect(engine.provider).toBe('cpu');
     expect(warnings).toEqual([]);
@@ -39,6 +41,7 @@ describe('preflight', () => {
     const folder = await writeModelFolder(overridableModel());
     const { warnings } = await preflight(
       { ...(await options()), modelPath: join(folder, 'model.onnx') },
+      PATIENCE_MS,
       patient,
     );
     expect(warnings).toEqual([expect.stringContaining('offset')]);
@@ -49,14 +52,29 @@ describe('preflight', () => {
     ['an empty file', Buffer.alloc(0), 'failed: ModelProto does not have a graph.'],
   ])('refuses %s as MODEL_INCOMPATIBLE, in words for those who use it', async (_, bytes, words) => {
     const given = await options(bytes);
-    await expect(preflight(given, patient)).rejects.toMatchObject({
+    await expect(preflight(given, PATIENCE_MS, patient)).rejects.toMatchObject({
       code: 'MODEL_INCOMPATIBLE',
       message: `ONNX Runtime refused the model: Load model from ${given.modelPath} ${words}`,
     });
   });
 
-  it('gives up when it is told to', async () => {
+  it('refuses a file that takes longer than it may as MODEL_INCOMPATIBLE', async () => {
+    const folder = await writeModelFolder(unloadableModel());
+    const given = { ...(await options()), modelPath: join(folder, 'model.onnx') };
+    await expect(preflight(given, 2000, patient)).rejects.toMatchObject({ code: 'MODEL_INCOMPATIBLE' });
+  });
+
+  it('gives up when it is told to, whatever the file is doing', async () => {
+    const folder = await writeModelFolder(unloadableModel());
+    const given = { ...(await options()), modelPath: join(folder, 'model.onnx') };
+    const stop = new AbortController();
+    const refused = expect(preflight(given, PATIENCE_MS, stop.signal)).rejects.toThrow('enough');
+    stop.abort(new Error('enough'));
+    await refused;
+  });
+
+  it('gives up at once when it was told to before', async () => {
     const signal = AbortSignal.abort(new Error('enough'));
-    await expect(preflight(await options(), signal)).rejects.toThrow('enough');
+    await expect(preflight(await options(), PATIENCE_MS, signal)).rejects.toThrow('enough');
   });
 });

@@ -26,6 +26,7 @@ async function loadPool(model: OnnxModel, options: Partial<WorkerPoolOptions> = 
     intraOpThreads: 1,
     workers: 1,
     runTimeoutMs: 30_000,
+    loadTimeoutMs: 30_000,
     ...options,
   });
   onTestFinished(() => pool.destroy());
@@ -77,6 +78,7 @@ describe('WorkerPool', () => {
       intraOpThreads: 1,
       workers: 2,
       runTimeoutMs: 1000,
+      loadTimeoutMs: 30_000,
     });
     await expect(loading).rejects.toMatchObject({ code: 'MODEL_INCOMPATIBLE' });
   });

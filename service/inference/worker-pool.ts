@@ -1,8 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { messageOf, ServiceError } from '../errors.js';
 import type { ModelImage } from '../preprocess/image.js';
+import { unlessAborted } from '../unless-aborted.js';
 import type { FromWorker, ToWorker, WorkerInit } from './messages.js';
-import { refusal } from './preflight.js';
+import { PoolHealth } from './pool-health.js';
+import { loadTimedOut, refusal } from './preflight.js';
 import type { EngineInfo, InferenceRunner, RunResult, TensorPlan } from './runner.js';
 
 /** Threads always run what is built; the sources beside the tests are TypeScript, which a thread cannot load. */
@@ -16,6 +18,8 @@ const MAX_RESTART_DELAY_MS = 10_000;
 const FIRST_RESTART_DELAY_MS = 50;
 /** How long `destroy` waits for runs that cannot be cancelled. */
 const DESTROY_GRACE_MS = 5_000;
+/** A run that was given up may end after all: that long, and at least as long again as it was given, nobody despairs. */
+const LEAST_HEALING_MS = 5_000;
 
 /** A thread allocates next to nothing on its heap but for the files that it was given: collected often, these are few. */
 const THREAD_LIMITS = { maxYoungGenerationSizeMb: 3 };
@@ -27,8 +31,14 @@ export interface WorkerPoolOptions extends WorkerInit {
   readonly workers: number;
   /** A run that takes longer is given up with its thread, since ONNX Runtime cannot cancel one. */
   readonly runTimeoutMs: number;
+  /** How long a thread may take to load the model. */
+  readonly loadTimeoutMs: number;
   /** Told of each thread that was lost and is being replaced. */
   readonly onWorkerLost?: (reason: WorkerLossReason, cause: unknown) => void;
+  /** Told when no thread is left and none can be started. */
+  readonly onFailed?: () => void;
+  /** Told of what a thread would have written to stdout or stderr. */
+  readonly onOutput?: (text: string) => void;
 }
 
 interface Job {
@@ -57,22 +67,33 @@ export class WorkerPool implements InferenceRunner {
   /** Threads given up in mid-run, until that run ends. */
   readonly #lingering = new Set<Member>();
   readonly #restarts = new Set<NodeJS.Timeout>();
+  readonly #health: PoolHealth;
   #plan: TensorPlan | undefined;
   #engine: EngineInfo | undefined;
   #nextJobId = 0;
   #losses = 0;
   #closing: Promise<void> | undefined;
+  #destroying: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
 
   private constructor(options: WorkerPoolOptions) {
     this.#options = options;
+    this.#health = new PoolHealth({
+      graceMs: Math.max(options.runTimeoutMs, LEAST_HEALING_MS),
+      isBlocked: () => this.#members.size === 0 && this.#holdsTooMany(),
+      onFailed: () => options.onFailed?.(),
+    });
   }
 
-  /** Loads the model on every thread. Throws MODEL_INCOMPATIBLE with the engine's words when it refuses the file. */
-  static async load(options: WorkerPoolOptions): Promise<WorkerPool> {
+  /**
+   * Loads the model on every thread. Throws MODEL_INCOMPATIBLE with the engine's words when it refuses the file, and
+   * the signal's reason once that aborts.
+   */
+  static async load(options: WorkerPoolOptions, signal?: AbortSignal): Promise<WorkerPool> {
     const pool = new WorkerPool(options);
     try {
-      await Promise.all(Array.from({ length: options.workers }, () => pool.#addMember()));
+      const loading = Array.from({ length: options.workers }, () => pool.#addMember());
+      await unlessAborted(Promise.all(loading), signal);
     } catch (error) {
       await pool.destroy().catch(() => undefined);
       throw error;
@@ -89,6 +110,11 @@ export class WorkerPool implements InferenceRunner {
     let ready = 0;
     for (const member of this.#members) if (member.ready) ready += 1;
     return ready;
+  }
+
+  /** Whether no thread is left and none can be started: only a new process helps. */
+  get cannotHeal(): boolean {
+    return this.#health.hasFailed;
   }
 
   /** Tells every thread, also those that will replace lost ones, how to build tensors. Comes before the first run. */
@@ -116,11 +142,17 @@ export class WorkerPool implements InferenceRunner {
     return this.#closing;
   }
 
-  async destroy(): Promise<void> {
+  destroy(): Promise<void> {
     this.#closing ??= Promise.resolve();
+    this.#destroying ??= this.#end();
+    return this.#destroying;
+  }
+
+  async #end(): Promise<void> {
+    this.#health.stop();
     for (const restart of this.#restarts) clearTimeout(restart);
     this.#restarts.clear();
-    for (const member of this.#members) this.#retire(member);
+    for (const member of this.#members) this.#retire(member, 'exited');
     this.#onIdle?.();
     await within(DESTROY_GRACE_MS, Promise.all([...this.#lingering].map((member) => member.exited)));
     if (this.#lingering.size > 0) throw new Error(`${this.#lingering.size} runs cannot be ended`);
@@ -142,20 +174,25 @@ export class WorkerPool implements InferenceRunner {
   async #addMember(): Promise<void> {
     const { modelPath, executionProviders, intraOpThreads } = this.#options;
     const init: WorkerInit = { modelPath, executionProviders, intraOpThreads };
-    const worker = new Worker(WORKER_ENTRY, { workerData: init, resourceLimits: THREAD_LIMITS });
+    // Node would put what they write on this thread's stdout and stderr, and wait for whoever reads that.
+    const streams = { stdout: true, stderr: true };
+    const worker = new Worker(WORKER_ENTRY, { workerData: init, resourceLimits: THREAD_LIMITS, ...streams });
+    for (const stream of [worker.stdout, worker.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => this.#options.onOutput?.(text));
+    }
     const exited = new Promise<void>((resolve) => void worker.once('exit', () => resolve()));
     const member: Member = { worker, exited, ready: false, job: undefined };
     this.#members.add(member);
     try {
-      this.#engine = await loaded(worker);
+      this.#engine = await loaded(worker, this.#options.loadTimeoutMs);
     } catch (error) {
-      this.#retire(member);
+      this.#retire(member, 'failed');
       throw error;
     }
     worker.on('message', (message: FromWorker) => this.#receive(member, message));
     worker.on('error', (error) => this.#lose(member, 'failed', error));
     worker.on('exit', (code) => this.#lose(member, 'exited', `exit code ${code}`));
-    if (this.#closing !== undefined) return this.#retire(member);
+    if (this.#closing !== undefined) return this.#retire(member, 'exited');
     if (this.#plan !== undefined) await this.#prepareMember(member, this.#plan);
   }
 
@@ -164,6 +201,7 @@ export class WorkerPool implements InferenceRunner {
     post(member, { type: 'prepare', plan });
     await prepared;
     member.ready = true;
+    this.#health.gainedSlot();
     this.onSlotsGrown?.();
   }
 
@@ -179,15 +217,16 @@ export class WorkerPool implements InferenceRunner {
 
   #lose(member: Member, reason: WorkerLossReason, cause: unknown): void {
     if (!this.#members.has(member)) return;
-    this.#retire(member);
+    this.#retire(member, reason);
     if (!this.#isBusy()) this.#onIdle?.();
     if (this.#closing !== undefined) return;
+    this.#health.lostSlot(this.slots);
     this.#options.onWorkerLost?.(reason, cause);
     this.#scheduleReplacement();
   }
 
   /** Takes a thread out; it ends by itself, after its run if it has one. */
-  #retire(member: Member): void {
+  #retire(member: Member, reason: WorkerLossReason): void {
     this.#members.delete(member);
     this.#lingering.add(member);
     void member.exited.then(() => this.#lingering.delete(member));
@@ -196,7 +235,9 @@ export class WorkerPool implements InferenceRunner {
     if (job === undefined) return;
     member.job = undefined;
     clearTimeout(job.timer);
-    job.reject(new ServiceError('WORKER_LOST', 'The inference thread was lost. Try again.'));
+    job.reject(
+      new ServiceError('WORKER_LOST', 'The inference thread was lost. Try again.', { cause: reason }),
+    );
   }
 
   #scheduleReplacement(): void {
@@ -211,14 +252,19 @@ export class WorkerPool implements InferenceRunner {
 
   /** Never more than as many given-up threads as there are slots: each still holds a copy of the weights. */
   async #replace(): Promise<void> {
-    while (this.#lingering.size > this.#options.workers) {
+    while (this.#holdsTooMany()) {
       await Promise.race([...this.#lingering].map((member) => member.exited));
     }
     if (this.#closing === undefined) await this.#addMember();
   }
 
+  #holdsTooMany(): boolean {
+    return this.#lingering.size > this.#options.workers;
+  }
+
   #replacementFailed(error: unknown): void {
     if (this.#closing !== undefined) return;
+    this.#health.replacementFailed();
     this.#options.onWorkerLost?.('failed', error);
     this.#scheduleReplacement();
   }
@@ -247,9 +293,15 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
   clearTimeout(timer);
 }
 
-async function loaded(worker: Worker): Promise<EngineInfo> {
-  const message = await once(worker, 'loaded');
-  return message.engine;
+async function loaded(worker: Worker, timeoutMs: number): Promise<EngineInfo> {
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(loadTimedOut(timeoutMs)), timeoutMs);
+  try {
+    const message = await unlessAborted(once(worker, 'loaded'), timeout.signal);
+    return message.engine;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Waits for one message of a kind. Throws MODEL_INCOMPATIBLE when the thread refuses or dies instead. */

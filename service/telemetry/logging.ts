@@ -1,14 +1,29 @@
-import { destination, type Logger, type LoggerOptions, pino, stdTimeFunctions, transport } from 'pino';
+import { isatty } from 'node:tty';
+import { type DestinationStream, type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
+import { prettyFactory } from 'pino-pretty';
+import { LogSink } from './log-sink.js';
+import { openStandardOutput } from './standard-output.js';
 
 export type { Logger } from 'pino';
+
+/** What is kept while nobody reads: some thousand lines. */
+const MAX_KEPT_LENGTH = 1024 * 1024;
 
 export interface LogOptions {
   readonly level: string;
   readonly format: 'auto' | 'json' | 'pretty';
 }
 
-/** One JSON object a line on stdout, severity in words; coloured lines where a person watches. */
-export function createLogger(options: LogOptions): Logger {
+/** The log of this process, on stdout. */
+export function openLog(): LogSink {
+  const sink = new LogSink(openStandardOutput(), MAX_KEPT_LENGTH);
+  // What ends the process without asking leaves its last lines too.
+  process.on('exit', () => void sink.writeNow());
+  return sink;
+}
+
+/** One JSON object a line, severity in words; coloured lines where a person watches. Takes over the sink. */
+export function createLogger(options: LogOptions, sink: LogSink): Logger {
   const settings: LoggerOptions = {
     level: options.level,
     base: null,
@@ -16,15 +31,19 @@ export function createLogger(options: LogOptions): Logger {
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: ['authorization', '*.authorization', 'headers.authorization', 'headers["x-api-key"]'] },
   };
-  const pretty = options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY === true);
-  if (!pretty) return pino(settings, destination({ dest: 1, sync: true }));
-  // A transport runs in a thread of its own, where functions such as the level formatter cannot go.
-  const { formatters: _, ...plain } = settings;
-  return pino(
-    plain,
-    transport({
-      target: 'pino-pretty',
-      options: { translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname', singleLine: true },
-    }),
-  );
+  const pretty = options.format === 'pretty' || (options.format === 'auto' && isatty(1));
+  const logger = pino(settings, pretty ? prettyInto(sink) : sink);
+  sink.onDropped = (lines) => logger.warn({ lines }, 'log lines dropped: nobody read them in time');
+  return logger;
+}
+
+/** Made here and not in a thread of pino's, which would wait for the terminal, and the end of the process for it. */
+function prettyInto(sink: LogSink): DestinationStream {
+  const pretty = prettyFactory({
+    colorize: isatty(1),
+    translateTime: 'HH:MM:ss.l',
+    ignore: 'pid,hostname',
+    singleLine: true,
+  });
+  return { write: (line) => sink.write(pretty(line)) };
 }

@@ -23,6 +23,7 @@ export interface LiveValues {
   readonly expectedWaitSeconds: number;
   readonly expectedWaitLimitSeconds: number;
   readonly cpuThrottledPeriods: number;
+  readonly droppedLogLines: number;
 }
 
 /** Every metric of the service, declared once. */
@@ -121,6 +122,11 @@ export class Metrics {
     help: 'Periods of the CPU quota, usually 100 ms, in which it was used up and everything stood still',
     registers: this.#registers,
   });
+  readonly logLinesDropped = new Counter({
+    name: 'cv_log_lines_dropped_total',
+    help: 'Log lines that were given up because nobody read the log in time',
+    registers: this.#registers,
+  });
   readonly buildInfo = new Gauge({
     name: 'cv_build_info',
     help: '1, labelled with the version of the service',
@@ -166,6 +172,8 @@ export class Metrics {
     // Counted by the kernel.
     this.cpuThrottledPeriods.reset();
     this.cpuThrottledPeriods.inc(live.cpuThrottledPeriods);
+    this.logLinesDropped.reset();
+    this.logLinesDropped.inc(live.droppedLogLines);
   }
 
   recordStages(timings: StageTimings): void {

@@ -11,18 +11,34 @@ const ROOT = join(import.meta.dirname, '../..');
 const ALLOWED: Readonly<
   Record<string, { readonly values: readonly string[]; readonly types?: readonly string[] }>
 > = {
-  main: { values: ['app', 'config', 'errors', 'sizing', 'telemetry'], types: ['http'] },
+  main: {
+    values: ['app', 'config', 'errors', 'exit', 'signals', 'sizing', 'telemetry', 'unless-aborted'],
+    types: ['http', 'lifecycle'],
+  },
   app: {
     values: ['admission', 'errors', 'http', 'lifecycle', 'sizing', 'start-model', 'telemetry'],
     types: ['config'],
   },
   'start-model': {
-    values: ['batching', 'errors', 'inference', 'model', 'predict', 'preprocess'],
+    values: [
+      'batching',
+      'errors',
+      'inference',
+      'model',
+      'predict',
+      'preprocess',
+      'unless-aborted',
+      'warm-up',
+    ],
     types: ['config', 'http', 'sizing', 'telemetry'],
   },
+  'warm-up': { values: ['errors', 'postprocess'], types: ['inference', 'model', 'preprocess'] },
   config: { values: ['config-fields', 'errors', 'preprocess'] },
   'config-fields': { values: [] },
   errors: { values: [] },
+  exit: { values: [] },
+  signals: { values: [] },
+  'unless-aborted': { values: [] },
   lifecycle: { values: [] },
   sizing: { values: [] },
   predict: { values: ['errors', 'postprocess'], types: ['batching', 'model', 'preprocess', 'telemetry'] },
@@ -30,7 +46,7 @@ const ALLOWED: Readonly<
   http: { values: ['admission', 'errors', 'preprocess', 'telemetry'], types: ['lifecycle', 'predict'] },
   preprocess: { values: ['errors'] },
   batching: { values: ['errors'], types: ['inference', 'preprocess'] },
-  inference: { values: ['errors', 'preprocess'] },
+  inference: { values: ['errors', 'preprocess', 'unless-aborted'] },
   postprocess: { values: ['errors'] },
   model: { values: ['errors'], types: ['inference', 'preprocess'] },
   telemetry: { values: [] },
@@ -54,6 +70,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@aws-sdk/client-s3': ['model/sources/s3.ts', 'model/sources/s3-failure.ts'],
   'prom-client': ['telemetry/metrics.ts'],
   pino: ['telemetry/logging.ts'],
+  'pino-pretty': ['telemetry/logging.ts'],
   autocannon: ['bench'],
 };
 

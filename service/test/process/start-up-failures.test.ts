@@ -7,8 +7,8 @@ import type { StartupErrorCode } from '../../errors.js';
 import { Folders } from '../support/folders.js';
 import { plainPng } from '../support/images.js';
 import { MEAN_COLOUR_MANIFEST, meanColourModel, pickyModel, writeModelFolder } from '../support/models.js';
-import type { OnnxModel } from '../support/onnx.js';
-import { type Environment, launchService } from '../support/service-process.js';
+import type { OnnxModel, OnnxNode } from '../support/onnx.js';
+import { type Environment, launchService, startService } from '../support/service-process.js';
 
 let folders: Folders;
 beforeAll(async () => {
@@ -150,5 +150,57 @@ describe.concurrent('a model that cannot be served', () => {
     expect(await expectRefusal(context, { MODEL_URI: folder }, 'MODEL_GOLDEN_MISMATCH')).toContain(
       'golden.png',
     );
+  });
+});
+
+/** As meanColourModel, but what it answers is made of the means by these nodes; `one` and `mask` are there to use. */
+function computedModel(nodes: readonly OnnxNode[]): OnnxModel {
+  const { inputs, outputs } = meanColourModel();
+  const means = {
+    op: 'ReduceMean',
+    inputs: ['image'],
+    outputs: ['means'],
+    attributes: { axes: [2, 3], keepdims: 0 },
+  };
+  const constants = [
+    { name: 'one', shape: [1], data: new Float32Array([1]) },
+    { name: 'mask', shape: [3], data: new Float32Array([0, 0, Number.NEGATIVE_INFINITY]) },
+  ];
+  return { inputs, outputs, constants, nodes: [means, ...nodes] };
+}
+
+const MASKED = computedModel([{ op: 'Add', inputs: ['means', 'mask'], outputs: ['scores'] }]);
+
+describe.concurrent('a model that answers what is not a number', () => {
+  it.for<[string, string, OnnxModel]>([
+    ['a black image', 'NaN', computedModel([{ op: 'Div', inputs: ['means', 'means'], outputs: ['scores'] }])],
+    [
+      'a white image',
+      'Infinity',
+      computedModel([
+        { op: 'Sub', inputs: ['one', 'means'], outputs: ['rest'] },
+        { op: 'Div', inputs: ['one', 'rest'], outputs: ['scores'] },
+      ]),
+    ],
+    // Its scores are its outputs: none may be infinite.
+    ['grey noise', '-Infinity', MASKED],
+  ])(
+    'for %s: MODEL_INCOMPATIBLE, naming the output, the image and the value %s',
+    async ([image, value, model], context) => {
+      const folder = await manifestWith({}, model);
+      for (const MAX_BATCH_SIZE of ['1', '4']) {
+        const message = await expectRefusal(
+          context,
+          { MODEL_URI: folder, MAX_BATCH_SIZE },
+          'MODEL_INCOMPATIBLE',
+        );
+        for (const part of ['scores', image, ` ${value} `]) expect(message).toContain(part);
+      }
+    },
+  );
+
+  it('is served where the number that is missing makes no score: a class that softmax masks', async (context) => {
+    const output = { ...MEAN_COLOUR_MANIFEST.output, activation: 'softmax' };
+    await startService({ MODEL_URI: await manifestWith({ output }, MASKED) }, context.onTestFinished);
   });
 });

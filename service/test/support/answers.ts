@@ -17,6 +17,7 @@ const WITH_RETRY_AFTER: ReadonlySet<RequestErrorCode> = new Set([
   'NOT_READY',
   'SHUTTING_DOWN',
   'WORKER_LOST',
+  'RESTART_NEEDED',
 ]);
 
 export interface SendOptions {

@@ -3,7 +3,8 @@ import type { OnnxModel } from './onnx.js';
 
 /**
  * As meanColourModel, but the redder the reddest image of a batch, the longer the run: it decides how large the
- * matrices are that are multiplied `rounds` times, up to `size` by `size`. Warm-up, which runs on black, is quick.
+ * matrices are that are multiplied `rounds` times, up to `size` by `size`. Red is what exceeds green: warm-up, which
+ * runs on grey, is quick.
  * A round of 1024 takes 20 to 40 ms on one core.
  */
 export function heavyModel(rounds: number, size = 1024): OnnxModel {
@@ -17,13 +18,17 @@ export function heavyModel(rounds: number, size = 1024): OnnxModel {
     outputs: [{ name: 'scores', shape: ['batch', 3] }],
     constants: [
       { name: 'first', shape: [1], data: new BigInt64Array([0n]) },
+      { name: 'second', shape: [1], data: new BigInt64Array([1n]) },
       { name: 'sizes', shape: [2], data: new Float32Array([size, size]) },
       { name: 'least', shape: [2], data: new Float32Array([1, 1]) },
       { name: 'nothing', shape: [1, 1], data: new Float32Array([0]) },
     ],
     nodes: [
       { op: 'ReduceMean', inputs: ['image'], outputs: ['means'], attributes: { axes: [2, 3], keepdims: 0 } },
-      { op: 'Gather', inputs: ['means', 'first'], outputs: ['reds'], attributes: { axis: 1 } },
+      { op: 'Gather', inputs: ['means', 'first'], outputs: ['red'], attributes: { axis: 1 } },
+      { op: 'Gather', inputs: ['means', 'second'], outputs: ['green'], attributes: { axis: 1 } },
+      { op: 'Sub', inputs: ['red', 'green'], outputs: ['redness'] },
+      { op: 'Relu', inputs: ['redness'], outputs: ['reds'] },
       { op: 'ReduceMax', inputs: ['reds'], outputs: ['reddest'], attributes: { keepdims: 0 } },
       { op: 'Mul', inputs: ['sizes', 'reddest'], outputs: ['scaled'] },
       { op: 'Add', inputs: ['scaled', 'least'], outputs: ['raised'] },

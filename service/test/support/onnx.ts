@@ -14,9 +14,11 @@ export interface OnnxNode {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Integers and lists of integers. */
-  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
+  /** Integers, lists of integers, and graphs: what a Loop repeats. */
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
 }
+
+export type OnnxAttribute = number | readonly number[] | OnnxModel;
 
 export interface OnnxConstant {
   readonly name: string;
@@ -33,23 +35,27 @@ export interface OnnxModel {
   readonly constants?: readonly OnnxConstant[];
 }
 
-const ELEMENT_TYPES = { float32: 1, uint8: 2, int64: 7, string: 8, float16: 10 } as const;
+const ELEMENT_TYPES = { float32: 1, uint8: 2, int64: 7, string: 8, bool: 9, float16: 10 } as const;
 const OPSET = 13;
 const IR_VERSION = 8;
 const ATTRIBUTE_INT = 2;
+const ATTRIBUTE_GRAPH = 5;
 const ATTRIBUTE_INTS = 7;
 const EXTERNAL = 1;
 
 /** Serialises a model. */
 export function encodeOnnx(model: OnnxModel): Buffer {
-  const graph = Buffer.concat([
+  return Buffer.concat([varint(1, IR_VERSION), message(7, encodeGraph(model)), message(8, varint(2, OPSET))]);
+}
+
+function encodeGraph(model: OnnxModel): Buffer {
+  return Buffer.concat([
     ...model.nodes.map((node) => message(1, encodeNode(node))),
     message(2, Buffer.from('graph')),
     ...(model.constants ?? []).map((constant) => message(5, encodeConstant(constant))),
     ...model.inputs.map((tensor) => message(11, encodeValueInfo(tensor))),
     ...model.outputs.map((tensor) => message(12, encodeValueInfo(tensor))),
   ]);
-  return Buffer.concat([varint(1, IR_VERSION), message(7, graph), message(8, varint(2, OPSET))]);
 }
 
 function encodeNode(node: OnnxNode): Buffer {
@@ -61,7 +67,10 @@ function encodeNode(node: OnnxNode): Buffer {
   ]);
 }
 
-function encodeAttribute(name: string, value: number | readonly number[]): Buffer {
+function encodeAttribute(name: string, value: OnnxAttribute): Buffer {
+  if (typeof value === 'object' && 'nodes' in value) {
+    return Buffer.concat([text(1, name), message(6, encodeGraph(value)), varint(20, ATTRIBUTE_GRAPH)]);
+  }
   if (typeof value === 'number')
     return Buffer.concat([text(1, name), varint(3, value), varint(20, ATTRIBUTE_INT)]);
   return Buffer.concat([

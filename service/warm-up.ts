@@ -1,0 +1,111 @@
+import { ServiceError } from './errors.js';
+import type { OutputTensor, RunResult } from './inference/runner.js';
+import type { ModelSpec } from './model/model-spec.js';
+import { classify } from './postprocess/classification.js';
+import type { InputSpec, Pixels } from './preprocess/image.js';
+
+interface Engine {
+  readonly slots: number;
+  run(batch: readonly Pixels[]): Promise<RunResult>;
+}
+
+export interface WarmUpOptions {
+  readonly maxBatchSize: number;
+  /** For the words of the error alone: the engine itself gives up a run that takes longer. */
+  readonly runTimeoutMs: number;
+}
+
+const NOISE_SEED = 1;
+const GREY = 128;
+
+/** What a model has to have an answer to: it divides by zero for the one, and overflows for the other. */
+const IMAGES: readonly { readonly name: string; readonly level: (random: () => number) => number }[] = [
+  { name: 'grey noise', level: (random) => GREY - 64 + Math.floor(128 * random()) },
+  { name: 'a black image', level: () => 0 },
+  { name: 'a white image', level: () => 255 },
+];
+
+/**
+ * Every thread runs once alone and once with a full batch, so that no request pays for first allocations; more only
+ * where those runs have no room for each of the images.
+ * Throws MODEL_INCOMPATIBLE when a run fails, does not end, or gives what no scores can be told from.
+ */
+export async function warmUp(engine: Engine, spec: ModelSpec, options: WarmUpOptions): Promise<void> {
+  const images = warmUpImages(spec.plan.input);
+  let next = 0;
+  const runOne = (size: number): Promise<void> => {
+    const batch = Array.from({ length: size }, () => next++ % images.length);
+    return check(engine, images, batch, spec, options);
+  };
+  for (const size of new Set([1, options.maxBatchSize])) {
+    await Promise.all(Array.from({ length: engine.slots }, () => runOne(size)));
+  }
+  while (next < images.length) await runOne(1);
+}
+
+function warmUpImages({ width, height }: InputSpec): Uint8Array[] {
+  const random = noise(NOISE_SEED);
+  return IMAGES.map(({ level }) => Uint8Array.from({ length: width * height * 3 }, () => level(random)));
+}
+
+/** @param batch which of the images */
+async function check(
+  engine: Engine,
+  images: readonly Uint8Array[],
+  batch: readonly number[],
+  spec: ModelSpec,
+  options: WarmUpOptions,
+): Promise<void> {
+  const { width, height } = spec.plan.input;
+  const pixels = batch.map((image) => ({ data: copyOf(images[image]), width, height }));
+  const { items } = await engine.run(pixels).catch((error: unknown) => {
+    throw withoutEnd(error, options.runTimeoutMs);
+  });
+  for (const [index, item] of items.entries()) {
+    const name = IMAGES[batch[index] ?? 0]?.name ?? '';
+    if ('failure' in item) throw refusal(`The model cannot run on ${name}: ${item.failure}`);
+    if ('outputs' in item) checkScores(item.outputs, name, spec);
+  }
+}
+
+/** What is given to the engine is given away. */
+function copyOf(image: Uint8Array | undefined): ArrayBuffer {
+  return Uint8Array.from(image ?? []).buffer;
+}
+
+/** As a request would be answered: a logit of -Infinity has a score, for a class that is masked. */
+function checkScores(outputs: readonly OutputTensor[], image: string, { classification }: ModelSpec): void {
+  const output = outputs.find(({ name }) => name === classification.outputName);
+  if (output === undefined) throw refusal(`The model gave no output ${classification.outputName}.`);
+  try {
+    classify(output.data, { ...classification, threshold: Number.NEGATIVE_INFINITY });
+  } catch (cause) {
+    const at = output.data.findIndex((value) => !Number.isFinite(value));
+    const found = at === -1 ? `${output.data.length} values` : `${output.data[at]} at index ${at}`;
+    throw refusal(`Output ${output.name} has no scores to tell for ${image}: it holds ${found}.`, cause);
+  }
+}
+
+function withoutEnd(error: unknown, runTimeoutMs: number): unknown {
+  if (!(error instanceof ServiceError) || error.code !== 'WORKER_LOST') return error;
+  const what =
+    error.cause === 'stuck'
+      ? `did not end within RUN_TIMEOUT_MS (${runTimeoutMs} ms)`
+      : 'took its thread down';
+  return refusal(`The model's first run ${what}.`, error);
+}
+
+function refusal(detail: string, cause?: unknown): ServiceError {
+  return new ServiceError('MODEL_INCOMPATIBLE', detail, { cause });
+}
+
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+function noise(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
