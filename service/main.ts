@@ -27,10 +27,10 @@ async function main(): Promise<number> {
     process.stdout.write(`cv-inference: serves an ONNX vision model over HTTP.\n\n${configHelp()}`);
     return 0;
   }
-  let logger = createLogger({ level: 'info', format: 'json' }, log);
+  let logger = await createLogger({ level: 'info', format: 'json' }, log);
   try {
     const config = readConfig(process.env);
-    logger = createLogger({ level: config.logLevel, format: config.logFormat }, log);
+    logger = await createLogger({ level: config.logLevel, format: config.logFormat }, log);
     return await serve(config, logger);
   } catch (error) {
     logFatal(logger, error);

@@ -39,7 +39,7 @@ function fatalOf(service: ServiceProcess) {
   return service.logs.filter(({ level }) => level === 'fatal').map(({ code }) => code);
 }
 
-describe('a run that never ends, before the service is ready,', () => {
+describe.concurrent('a run that never ends, before the service is ready,', () => {
   it('at warm-up: ends the process with MODEL_INCOMPATIBLE', { timeout: LONG_TEST }, async (context) => {
     const service = launchService(await environmentFor(endlessModel(-1)), context.onTestFinished);
     expect(await service.exit).toEqual(BY_FORCE);
@@ -108,7 +108,7 @@ async function startEndless(context: TestContext, workers: string): Promise<Serv
   );
 }
 
-describe('runs that never end, while the service is serving,', () => {
+describe.concurrent('runs that never end, while the service is serving,', () => {
   it('cost a thread each, which is replaced, and never fail /health as long as it can be', {
     timeout: LONG_TEST,
   }, async (context) => {

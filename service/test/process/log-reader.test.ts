@@ -11,7 +11,8 @@ import { readMetric } from '../support/metrics.js';
 
 const ENTRY = fileURLToPath(new URL('../../../dist/service/main.js', import.meta.url));
 const DROPPED = 'cv_log_lines_dropped_total';
-const WAITING = { timeout: 15_000, interval: 20 };
+const WAITING = { timeout: 30_000, interval: 20 };
+const LONG_TEST = { timeout: 60_000 };
 /** A request whose log line is long: some hundred of them are more than is kept. */
 const LONG_PATH = `/${'x'.repeat(8000)}`;
 const PIPE_AND_BUFFER_ARE_FULL = 300;
@@ -91,7 +92,7 @@ async function expectToServe(url: string): Promise<void> {
   expect((await predict(url, image)).status).toBe(200);
 }
 
-describe.concurrent('a reader of the log that stalls', () => {
+describe.concurrent('a reader of the log that stalls', LONG_TEST, () => {
   it('costs lines and nothing else; what was kept comes whole and in order, and what was not is counted', async (context) => {
     const service = await startPiped(context, STALLED);
     await logMoreThanIsKept(service.url);
@@ -144,7 +145,7 @@ describe.concurrent('a reader of the log that stalls', () => {
   });
 });
 
-describe.concurrent('a reader of the log that goes', () => {
+describe.concurrent('a reader of the log that goes', LONG_TEST, () => {
   it('leaves the service at work, and its lines are counted', async (context) => {
     const service = await startPiped(context, 'head -n 1');
     await expectToServe(service.url);

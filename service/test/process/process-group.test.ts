@@ -84,7 +84,7 @@ async function copyOfProject(): Promise<string> {
   return folder;
 }
 
-describe('a signal to the whole process group', () => {
+describe.concurrent('a signal to the whole process group', () => {
   it.for(['SIGINT', 'SIGTERM'] as const)(
     'drains what npm start started and answers what is in flight, on %s',
     { timeout: LONG_TEST },
