@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Batcher } from './batching/batcher.js';
 import type { ModelSpec } from './model/model-spec.js';
 import { Predictor } from './predict.js';
-import { createDecoder } from './preprocess/decode.js';
+import { testDecoder } from './preprocess/decoder.test-support.js';
 import { encoderOf, photograph } from './preprocess/samples.test-support.js';
 import { ControlledRunner, DECODE_MS } from './test/support/controlled-runner.js';
 import { plainJpeg } from './test/support/images.js';
@@ -26,7 +26,7 @@ const options = { signal: new AbortController().signal };
 function setUp() {
   const runner = new ControlledRunner();
   const batcher = new Batcher(runner, { maxBatchSize: 4, maxWaitMs: 0, maxImages: 9, maxBytes: 1e6 });
-  const decoder = createDecoder({ maxPixels: 1e6, spec: INPUT, concurrency: 1, jpegTurbo: 'thread' });
+  const { decoder } = testDecoder({ maxPixels: 1e6, spec: INPUT, concurrency: 1, jpegTurbo: 'thread' });
   return { runner, predictor: new Predictor(MODEL, decoder, batcher), hasTurbo: decoder.decoders.length > 1 };
 }
 
@@ -41,7 +41,10 @@ describe.skipIf(!hasTurbo)(
   () => {
     it('is answered for, with the time that it took to decode', async () => {
       const { runner, predictor } = setUp();
-      const prediction = predictor.predict(await plainJpeg({ r: 9, g: 9, b: 9 }, 12, 10, 85), options);
+      const prediction = predictor.predict(
+        predictor.inspect(await plainJpeg({ r: 9, g: 9, b: 9 }, 12, 10, 85)),
+        options,
+      );
       await untilRunning(runner);
       await runner.finish();
       const { image, timings } = await prediction;
@@ -51,7 +54,10 @@ describe.skipIf(!hasTurbo)(
 
     it('is decoded here and run again where the engine hands it back', async () => {
       const { runner, predictor } = setUp();
-      const prediction = predictor.predict(await plainJpeg({ r: 7, g: 7, b: 7 }, 12, 10, 85), options);
+      const prediction = predictor.predict(
+        predictor.inspect(await plainJpeg({ r: 7, g: 7, b: 7 }, 12, 10, 85)),
+        options,
+      );
       await untilRunning(runner);
       await runner.handBack();
       await untilRunning(runner);
@@ -64,7 +70,9 @@ describe.skipIf(!hasTurbo)(
     it('is refused in the words of the other decoder where that cannot read it either', async () => {
       const { runner, predictor } = setUp();
       const file = await encoderOf(photograph(48, 40)).jpeg({ quality: 85 }).toBuffer();
-      const verdict = predictor.predict(file.subarray(0, -20), options).catch((error: unknown) => error);
+      const verdict = predictor
+        .predict(predictor.inspect(file.subarray(0, -20)), options)
+        .catch((error: unknown) => error);
       await untilRunning(runner);
       await runner.handBack();
       expect(await verdict).toMatchObject({

@@ -2,7 +2,7 @@ import type { Batcher } from './batching/batcher.js';
 import { ServiceError } from './errors.js';
 import type { ModelSpec } from './model/model-spec.js';
 import { type Classification, classify } from './postprocess/classification.js';
-import type { Decoder } from './preprocess/decode.js';
+import type { Decoder, InspectedImage } from './preprocess/decode.js';
 import type { PreparedImage } from './preprocess/image.js';
 import type { StageTimings } from './telemetry/stage-timings.js';
 
@@ -40,28 +40,35 @@ export class Predictor {
     this.batcher = batcher;
   }
 
-  /** @param bytes given away: they may be gone afterwards */
-  async predict(bytes: Uint8Array, options: PredictOptions): Promise<Prediction> {
-    const { image, outputs, timings } = await this.#serve(bytes, options.signal);
+  /** What can be said of a file without decoding it; throws what is wrong with it already. */
+  inspect(bytes: Uint8Array): InspectedImage {
+    return this.decoder.inspect(bytes);
+  }
+
+  /** @param inspected its bytes are given away: they may be gone afterwards */
+  async predict(inspected: InspectedImage, options: PredictOptions): Promise<Prediction> {
+    const { image, outputs, timings } = await this.#serve(inspected, options.signal);
     const answeredAt = performance.now();
     const predictions = this.#interpret(outputs, options);
     return { image, predictions, timings: { ...timings, postprocess: performance.now() - answeredAt } };
   }
 
-  async #serve(bytes: Uint8Array, signal: AbortSignal): Promise<Served> {
+  async #serve(inspected: InspectedImage, signal: AbortSignal): Promise<Served> {
     const startedAt = performance.now();
-    let prepared = await this.decoder.prepare(bytes, signal);
+    let prepared = await this.decoder.prepare(inspected, signal);
     for (;;) {
       const preparedMs = performance.now() - startedAt;
       const served = await this.batcher.submit(prepared.image, signal);
       if ('outputs' in served) {
         const { width, height, format } = prepared;
         const { outputs, decodeMs, queueMs, inferenceMs } = served;
+        if ('jpeg' in prepared.image) this.decoder.observe(inspected, decodeMs);
         const timings = { decode: preparedMs + decodeMs, queue: queueMs, inference: inferenceMs };
         return { image: { width, height, format }, outputs, timings };
       }
       // The engine's decoder refuses it, and the other one judges: errors are the same whichever ran.
-      const { pixels, ...rest } = await this.decoder.decode(served.returned, signal);
+      const returned = { ...inspected, bytes: served.returned };
+      const { pixels, ...rest } = await this.decoder.decode(returned, signal);
       prepared = { ...rest, image: pixels };
     }
   }

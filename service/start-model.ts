@@ -107,6 +107,7 @@ async function prepare(
     spec: spec.plan.input,
     concurrency: sizing.decodeConcurrency,
     jpegTurbo: jpegTurboOf(config, sizing),
+    onProcessLost: (reason) => logger.warn({ reason }, 'decode process lost'),
   });
   const batcher = new Batcher(pool, {
     maxBatchSize,
@@ -116,8 +117,16 @@ async function prepare(
     onBatch: (images) => metrics.batchSize.observe(images),
   });
   const predictor = new Predictor(spec, decoder, batcher);
-  await warmUp(pool, spec, maxBatchSize);
-  await checkGolden(files.manifest.golden ?? [], (file) => readFile(join(files.directory, file)), predictor);
+  try {
+    await warmUp(pool, spec, maxBatchSize);
+    await decoder.started();
+    await checkGolden(files.manifest.golden ?? [], (file) => readFile(join(files.directory, file)), {
+      predict: async (bytes, options) => predictor.predict(predictor.inspect(bytes), options),
+    });
+  } catch (error) {
+    await decoder.destroy();
+    throw error;
+  }
   metrics.startPredictions(spec.classification.labels);
   metrics.modelInfo.set(
     { name: spec.name, version: spec.version, digest: spec.digest, provider: engine.provider },

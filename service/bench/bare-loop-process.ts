@@ -75,7 +75,7 @@ async function loop(
 
 async function lap({ decoder, model }: Pieces, image: Uint8Array): Promise<Lap> {
   const startedAt = performance.now();
-  const { image: prepared } = await decoder.prepare(image, never);
+  const { image: prepared } = await decoder.prepare(decoder.inspect(image), never);
   const preparedAt = performance.now();
   const { items, decodeMs, resampleMs, runMs } = await model.run([prepared]);
   const endedAt = performance.now();

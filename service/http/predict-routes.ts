@@ -121,7 +121,7 @@ async function predictImage(
   try {
     if ('error' in input) throw input.error;
     const { top_k: topK, threshold } = request.query;
-    const prediction = await predictor.predict(input.bytes, {
+    const prediction = await predictor.predict(predictor.inspect(input.bytes), {
       signal: request.scope.signal,
       topK,
       threshold,

@@ -1,19 +1,13 @@
-import { ServiceError } from '../errors.js';
+import { DecodeCosts } from './decode-costs.js';
 import { DecodeQueue } from './decode-queue.js';
 import type { DecodeRequest, ImageDecoder, ImageHeader } from './decoders/image-decoder.js';
 import { loadJpegTurbo } from './decoders/jpeg-turbo.js';
-import { createSharpDecoder, type SharpDecoder } from './decoders/sharp.js';
-import {
-  type DecodedImage,
-  IMAGE_FORMATS,
-  type ImageFormat,
-  type InputSpec,
-  type PreparedImage,
-} from './image.js';
-import { readJpegHeader } from './jpeg-header.js';
-import { withoutBaggage } from './png-chunks.js';
+import type { DecodedImage, ImageFormat, InputSpec, PreparedImage } from './image.js';
+import { type InspectedImage, inspect } from './inspect.js';
+import { DecodeProcesses } from './processes/decode-processes.js';
 import { reducedSize } from './reduction.js';
-import { sniffFormat } from './sniff-format.js';
+
+export type { InspectedImage } from './inspect.js';
 
 export interface DecoderOptions {
   /** Formats that are taken. Default: jpeg, png, webp. */
@@ -22,152 +16,147 @@ export interface DecoderOptions {
   readonly maxPixels: number;
   /** The model's input: how far a large image may be reduced while it is decoded. */
   readonly spec: InputSpec;
-  /** Images decoded at once; no more than the threads of the libuv pool. */
+  /** Images decoded at once, and so decode processes. */
   readonly concurrency: number;
   /** Images that may wait for their turn. Default 1000. */
   readonly maxWaiting?: number;
   /**
-   * Where the JPEGs are decoded that libjpeg-turbo is faster at: on the pool like all others, or by the thread that runs
-   * the model, which gets them as they are. Off, or where it is not installed: by sharp.
+   * Where the JPEGs are decoded that libjpeg-turbo is faster at: on libuv's pool, or by the thread that runs the model,
+   * which gets them as they are. Off, or where it is not installed: by a process, as all others.
    */
   readonly jpegTurbo: 'pool' | 'thread' | 'off';
-  /** auto (default): JPEGs far larger than the input are decoded at a fraction of their size, see reduction.ts. */
+  /** auto (default): images far larger than the input are decoded at a fraction of their size, see reduction.ts. */
   readonly reduce?: 'auto' | 'off';
+  /** CPU time that one image may take, milliseconds. Default: far more than any honest one of `maxPixels` takes. */
+  readonly maxCpuMs?: number;
+  /** Told of each process that was lost or given up, and is being replaced. */
+  readonly onProcessLost?: (reason: string) => void;
 }
 
-/** Turns image files into pixels, off the event loop. */
+/** Turns image files into pixels, off the event loop, where it can be given up. */
 export interface Decoder {
-  /** Decodes, unless that is left to the thread that runs the model. Parameters and errors are those of `decode`. */
-  prepare(bytes: Uint8Array, signal?: AbortSignal): Promise<PreparedImage>;
   /**
-   * @param bytes the file; must not change before the promise settles
-   * @param signal looked at before the work begins; rejects with its reason
-   * @throws IMAGE_TYPE_UNSUPPORTED, IMAGE_DIMENSIONS_EXCEEDED, IMAGE_UNDECODABLE, OVERLOADED
+   * Looks at a file without decoding it: well below a millisecond, or a few for one of 10 MB.
+   * @throws IMAGE_TYPE_UNSUPPORTED, IMAGE_DIMENSIONS_EXCEEDED, IMAGE_UNDECODABLE
    */
-  decode(bytes: Uint8Array, signal?: AbortSignal): Promise<DecodedImage>;
+  inspect(bytes: Uint8Array): InspectedImage;
+  /** Decodes, unless that is left to the thread that runs the model. Parameters and errors are those of `decode`. */
+  prepare(image: InspectedImage, signal?: AbortSignal): Promise<PreparedImage>;
+  /**
+   * Decodes here whatever it is; the bytes must not change before the promise settles.
+   * @param signal rejects with its reason; what is being decoded then is given up a little later
+   * @throws IMAGE_DIMENSIONS_EXCEEDED, IMAGE_UNDECODABLE, OVERLOADED, WORKER_LOST
+   */
+  decode(image: InspectedImage, signal?: AbortSignal): Promise<DecodedImage>;
+  /** What the thread that runs the model took for an image: the next estimates are made of it. */
+  observe(image: InspectedImage, tookMs: number): void;
+  /** Settles when images can be decoded; rejects with WORKER_LOST where no process starts. */
+  started(): Promise<void>;
   /** Images being decoded. */
   readonly active: number;
   /** Images waiting for their turn. */
   readonly waiting: number;
+  /** Expected milliseconds of decoding that wait or run now, summed over images. */
+  readonly backlogMs: number;
+  /** So many images are decoded side by side. */
+  readonly lanes: number;
   /** Names of the decoders in use, preferred first. */
   readonly decoders: readonly string[];
+  /** Processes that decode. */
+  readonly pids: readonly number[];
+  /** Waits for what is being decoded or waits for it, then ends the processes. */
+  close(): Promise<void>;
+  /** Ends the processes now; what they had gets WORKER_LOST. */
+  destroy(): Promise<void>;
 }
 
 const DEFAULT_FORMATS: ReadonlySet<ImageFormat> = new Set(['jpeg', 'png', 'webp']);
 const DEFAULT_MAX_WAITING = 1000;
-/** The longest side that a JPEG can have; of other formats, strips beyond it are nobody's photograph. */
-const MAX_SIDE = 65_535;
+/** CPU time that any image may take, and what a pixel may take: several times the dearest honest ones (0011). */
+const MIN_CPU_LIMIT_MS = 10_000;
+const CPU_LIMIT_NS_PER_PIXEL = 500;
 
 export function createDecoder(options: DecoderOptions): Decoder {
-  const { formats = DEFAULT_FORMATS, maxPixels, spec, concurrency } = options;
-  const sharp = createSharpDecoder(formats, maxPixels);
+  const { formats = DEFAULT_FORMATS, maxPixels, spec, concurrency, reduce = 'auto' } = options;
   const turbo = options.jpegTurbo === 'off' ? undefined : loadJpegTurbo();
   const onPool = options.jpegTurbo === 'pool' ? turbo : undefined;
   const onThread = options.jpegTurbo === 'thread' ? turbo : undefined;
+  const costs = new DecodeCosts();
   const queue = new DecodeQueue(concurrency, options.maxWaiting ?? DEFAULT_MAX_WAITING);
-  const requestOf = (bytes: Uint8Array, format: ImageFormat, header: ImageHeader): DecodeRequest => {
-    checkSize(header, maxPixels);
-    const reducedTo = options.reduce === 'off' ? undefined : reducedSize(spec, format, header);
-    return { bytes, format, header, reducedTo };
+  const maxCpuMs = options.maxCpuMs ?? Math.max(MIN_CPU_LIMIT_MS, (maxPixels * CPU_LIMIT_NS_PER_PIXEL) / 1e6);
+  const processes = new DecodeProcesses({
+    formats: [...formats],
+    maxPixels,
+    spec,
+    reduce,
+    maxCpuMs,
+    processes: concurrency,
+    onLost: options.onProcessLost,
+  });
+  const requestOf = (bytes: Uint8Array, header: ImageHeader): DecodeRequest => {
+    const reducedTo = reduce === 'off' ? undefined : reducedSize(spec, header);
+    return { bytes, format: 'jpeg', header, reducedTo };
   };
-  const decodeNow = async (bytes: Uint8Array, format: ImageFormat): Promise<DecodedImage> => {
-    const file = format === 'png' ? lightened(bytes) : bytes;
-    const request = requestOf(file, format, await readHeader(sharp, file, format));
-    const pixels = await decodeWith(onPool, sharp, request);
-    const { width, height } = request.reducedTo === undefined ? pixels : request.header;
-    return { pixels, format, width, height };
-  };
-  const decode: Decoder['decode'] = async (bytes, signal) => {
+  const goesToThread = (bytes: Uint8Array, header: ImageHeader): boolean =>
+    onThread?.accepts(requestOf(bytes, header)) ?? false;
+  const decodeNow = async (image: InspectedImage, signal: AbortSignal | undefined): Promise<DecodedImage> => {
+    const { bytes, format, header, work } = image;
+    const fast = header && (await decodeFast(onPool, requestOf(bytes, header)));
+    if (fast !== undefined) return fast;
     signal?.throwIfAborted();
-    const format = formatOf(bytes, formats);
-    return queue.run(() => decodeNow(bytes, format), signal);
+    const reply = await processes.run({ format }, bytes, signal);
+    if (work.kind === format) costs.observe(format, work.pixels, reply.decodeMs);
+    return reply.image;
   };
+  const decode: Decoder['decode'] = async (image, signal) =>
+    queue.run(() => decodeNow(image, signal), image.decodeMs, signal);
   return {
+    inspect: (bytes) => inspect(bytes, { formats, maxPixels, costs, goesToThread }),
     decode,
-    prepare: async (bytes, signal) => {
+    prepare: async (image, signal) => {
       signal?.throwIfAborted();
-      const header = formatOf(bytes, formats) === 'jpeg' ? readPlainHeader(bytes) : undefined;
-      if (header !== undefined && onThread?.accepts(requestOf(bytes, 'jpeg', header))) {
+      const { bytes, header, format } = image;
+      if (image.onThread && header !== undefined) {
         const { width, height } = header;
-        return { image: { jpeg: bytes, width, height }, format: 'jpeg', width, height };
+        return { image: { jpeg: bytes, width, height }, format, width, height };
       }
-      const { pixels, ...rest } = await decode(bytes, signal);
+      const { pixels, ...rest } = await decode(image, signal);
       return { image: pixels, ...rest };
     },
+    observe: ({ work }, tookMs) => costs.observe(work.kind, work.pixels, tookMs),
+    started: () => processes.started(),
     get active() {
       return queue.active;
     },
     get waiting() {
       return queue.waiting;
     },
-    decoders: [...(turbo === undefined ? [] : [turbo.name]), sharp.name],
+    get backlogMs() {
+      return queue.backlogMs;
+    },
+    get pids() {
+      return processes.pids;
+    },
+    lanes: concurrency,
+    decoders: [...(turbo === undefined ? [] : [turbo.name]), 'sharp'],
+    close: async () => {
+      await queue.idle();
+      await processes.close();
+    },
+    destroy: () => processes.destroy(),
   };
 }
 
-function formatOf(bytes: Uint8Array, formats: ReadonlySet<ImageFormat>): ImageFormat {
-  if (bytes.byteLength === 0) throw new ServiceError('IMAGE_UNDECODABLE', 'The image is empty.');
-  const { format, name } = sniffFormat(bytes);
-  if (format !== undefined && formats.has(format)) return format;
-  const seen = format === undefined ? name : `${name} (disabled here)`;
-  const allowed = IMAGE_FORMATS.filter((each) => formats.has(each)).join(', ');
-  throw new ServiceError('IMAGE_TYPE_UNSUPPORTED', `The content is ${seen}. Allowed: ${allowed}.`);
-}
-
-function lightened(png: Uint8Array): Uint8Array {
-  const light = withoutBaggage(png);
-  if (light === undefined) throw undecodable('png', new Error('too many chunks'));
-  return light;
-}
-
-async function readHeader(sharp: SharpDecoder, bytes: Uint8Array, format: ImageFormat): Promise<ImageHeader> {
-  const plain = format === 'jpeg' ? readPlainHeader(bytes) : undefined;
-  try {
-    return plain ?? (await sharp.readHeader(bytes, format));
-  } catch (cause) {
-    throw undecodable(format, cause);
-  }
-}
-
-/** What our own reader understands of a JPEG. From orientation 5 on the image lies on its side. */
-function readPlainHeader(bytes: Uint8Array): ImageHeader | undefined {
-  const jpeg = readJpegHeader(bytes);
-  if (jpeg?.orientation === undefined) return undefined;
-  const { orientation } = jpeg;
-  const [width, height] = orientation >= 5 ? [jpeg.height, jpeg.width] : [jpeg.width, jpeg.height];
-  return { width, height, isCmyk: jpeg.components === 4, jpeg };
-}
-
-function checkSize({ width, height }: ImageHeader, maxPixels: number): void {
-  const measured = `The image has ${width} x ${height} pixels`;
-  if (width * height > maxPixels) {
-    throw new ServiceError('IMAGE_DIMENSIONS_EXCEEDED', `${measured}; the limit is ${maxPixels} in all.`);
-  }
-  if (Math.max(width, height) > MAX_SIDE) {
-    throw new ServiceError('IMAGE_DIMENSIONS_EXCEEDED', `${measured}; the limit is ${MAX_SIDE} on a side.`);
-  }
-}
-
-/** Where the fast decoder refuses, the other one judges: errors are the same whichever ran. */
-async function decodeWith(
+/** Undefined where the decode processes have to judge: errors are the same whichever decoder ran. */
+async function decodeFast(
   fast: ImageDecoder | undefined,
-  sharp: ImageDecoder,
   request: DecodeRequest,
-): Promise<DecodedImage['pixels']> {
-  if (fast?.accepts(request)) {
-    try {
-      return await fast.decode(request);
-    } catch {
-      // sharp gives the verdict
-    }
-  }
+): Promise<DecodedImage | undefined> {
+  if (!fast?.accepts(request)) return undefined;
   try {
-    return await sharp.decode(request);
-  } catch (cause) {
-    throw undecodable(request.format, cause);
+    const pixels = await fast.decode(request);
+    return { pixels, format: request.format, width: pixels.width, height: pixels.height };
+  } catch {
+    return undefined;
   }
-}
-
-function undecodable(format: ImageFormat, cause: unknown): ServiceError {
-  const detail = `The ${format.toUpperCase()} file is damaged, incomplete or of a kind that cannot be decoded.`;
-  return new ServiceError('IMAGE_UNDECODABLE', detail, { cause });
 }
