@@ -2,9 +2,11 @@ import { ServiceError } from '../errors.js';
 import type { ImageHeader } from './decoders/image-decoder.js';
 import type { SharpDecoder } from './decoders/sharp.js';
 
+import { readFacts } from './file-facts.js';
+import { asStillAvif } from './headers/avif.js';
 import { withoutExtras } from './headers/png-chunks.js';
 import type { DecodedImage, ImageFormat, InputSpec } from './image.js';
-import { checkSize, undecodable } from './limits.js';
+import { checkFacts, checkSize, undecodable } from './limits.js';
 import { readPlainHeader } from './plain-header.js';
 import { reducedSize } from './reduction.js';
 
@@ -16,7 +18,7 @@ export interface DecodeFileOptions {
 }
 
 /**
- * One file by the decoder that reads everything: header, limits, pixels. Runs in a decode process.
+ * One file (which may be changed) by the decoder that reads everything: header, limits, pixels. Runs in a decode process.
  * Throws IMAGE_DIMENSIONS_EXCEEDED, IMAGE_UNDECODABLE.
  */
 export async function decodeFile(
@@ -26,7 +28,8 @@ export async function decodeFile(
   { maxPixels, spec, reduce }: DecodeFileOptions,
 ): Promise<DecodedImage> {
   try {
-    const bytes = format === 'png' ? withoutExtras(file) : file;
+    checkFacts(readFacts(file, format), format, maxPixels);
+    const bytes = lightened(file, format);
     const header = await readHeader(sharp, bytes, format);
     checkSize(header, maxPixels);
     const reducedTo = reduce === 'off' ? undefined : reducedSize(spec, header);
@@ -36,6 +39,11 @@ export async function decodeFile(
   } catch (error) {
     throw error instanceof ServiceError ? error : undecodable(format, error);
   }
+}
+
+function lightened(file: Uint8Array, format: ImageFormat): Uint8Array {
+  if (format === 'png') return withoutExtras(file);
+  return format === 'avif' ? asStillAvif(file) : file;
 }
 
 async function readHeader(sharp: SharpDecoder, bytes: Uint8Array, format: ImageFormat): Promise<ImageHeader> {

@@ -3,9 +3,8 @@ import { DecodeQueue } from './decode-queue.js';
 import type { DecodeRequest, ImageDecoder, ImageHeader } from './decoders/image-decoder.js';
 import { loadJpegTurbo } from './decoders/jpeg-turbo.js';
 import type { DecodedImage, ImageFormat, InputSpec, PreparedImage } from './image.js';
-import { type InspectedImage, inspect } from './inspect.js';
+import { type InspectedImage, type InspectOptions, inspect } from './inspect.js';
 import { DecodeProcesses } from './processes/decode-processes.js';
-import { reducedSize } from './reduction.js';
 
 export type { InspectedImage } from './inspect.js';
 
@@ -27,7 +26,7 @@ export interface DecoderOptions {
   readonly jpegTurbo: 'pool' | 'thread' | 'off';
   /** auto (default): images far larger than the input are decoded at a fraction of their size, see reduction.ts. */
   readonly reduce?: 'auto' | 'off';
-  /** CPU time that one image may take, milliseconds. Default: far more than any honest one of `maxPixels` takes. */
+  /** Lowers the CPU time that one image may take, milliseconds. */
   readonly maxCpuMs?: number;
   /** Told of each process that was lost or given up, and is being replaced. */
   readonly onProcessLost?: (reason: string) => void;
@@ -72,79 +71,117 @@ export interface Decoder {
 
 const DEFAULT_FORMATS: ReadonlySet<ImageFormat> = new Set(['jpeg', 'png', 'webp']);
 const DEFAULT_MAX_WAITING = 1000;
-/** CPU time that any image may take, and what a pixel may take: several times the dearest honest ones (0011). */
-const MIN_CPU_LIMIT_MS = 10_000;
+/**
+ * CPU time that an image may take: some, and more for each pixel, ten times what an ordinary one takes and more than
+ * twice what the dearest do (docs/decisions/0011-decode-processes.md).
+ */
+const CPU_LIMIT_MS = 2000;
 const CPU_LIMIT_NS_PER_PIXEL = 500;
 
 export function createDecoder(options: DecoderOptions): Decoder {
-  const { formats = DEFAULT_FORMATS, maxPixels, spec, concurrency, reduce = 'auto' } = options;
-  const turbo = options.jpegTurbo === 'off' ? undefined : loadJpegTurbo();
-  const onPool = options.jpegTurbo === 'pool' ? turbo : undefined;
-  const onThread = options.jpegTurbo === 'thread' ? turbo : undefined;
-  const costs = new DecodeCosts();
-  const queue = new DecodeQueue(concurrency, options.maxWaiting ?? DEFAULT_MAX_WAITING);
-  const maxCpuMs = options.maxCpuMs ?? Math.max(MIN_CPU_LIMIT_MS, (maxPixels * CPU_LIMIT_NS_PER_PIXEL) / 1e6);
-  const processes = new DecodeProcesses({
-    formats: [...formats],
-    maxPixels,
-    spec,
-    reduce,
-    maxCpuMs,
-    processes: concurrency,
-    onLost: options.onProcessLost,
-  });
-  const requestOf = (bytes: Uint8Array, header: ImageHeader): DecodeRequest => {
-    const reducedTo = reduce === 'off' ? undefined : reducedSize(spec, header);
-    return { bytes, format: 'jpeg', header, reducedTo };
-  };
-  const goesToThread = (bytes: Uint8Array, header: ImageHeader): boolean =>
-    onThread?.accepts(requestOf(bytes, header)) ?? false;
-  const decodeNow = async (image: InspectedImage, signal: AbortSignal | undefined): Promise<DecodedImage> => {
+  return new QueuedDecoder(options);
+}
+
+class QueuedDecoder implements Decoder {
+  readonly lanes: number;
+  readonly decoders: readonly string[];
+  readonly #options: DecoderOptions;
+  readonly #inspectOptions: InspectOptions;
+  readonly #costs = new DecodeCosts();
+  readonly #queue: DecodeQueue;
+  readonly #processes: DecodeProcesses;
+  readonly #onPool: ImageDecoder | undefined;
+
+  constructor(options: DecoderOptions) {
+    const { formats = DEFAULT_FORMATS, maxPixels, spec, concurrency, jpegTurbo } = options;
+    const turbo = jpegTurbo === 'off' ? undefined : loadJpegTurbo();
+    const onThread = jpegTurbo === 'thread' ? turbo : undefined;
+    const goesToThread: InspectOptions['goesToThread'] = (bytes, header) =>
+      onThread?.accepts(requestOf(bytes, header)) ?? false;
+    this.lanes = concurrency;
+    this.decoders = [...(turbo === undefined ? [] : [turbo.name]), 'sharp'];
+    this.#options = options;
+    this.#inspectOptions = { formats, maxPixels, costs: this.#costs, goesToThread };
+    this.#onPool = jpegTurbo === 'pool' ? turbo : undefined;
+    this.#queue = new DecodeQueue(concurrency, options.maxWaiting ?? DEFAULT_MAX_WAITING);
+    this.#processes = new DecodeProcesses({
+      formats: [...formats],
+      maxPixels,
+      spec,
+      reduce: options.reduce ?? 'auto',
+      processes: concurrency,
+      onLost: options.onProcessLost,
+    });
+  }
+
+  get active(): number {
+    return this.#queue.active;
+  }
+
+  get waiting(): number {
+    return this.#queue.waiting;
+  }
+
+  get backlogMs(): number {
+    return this.#queue.backlogMs;
+  }
+
+  get pids(): readonly number[] {
+    return this.#processes.pids;
+  }
+
+  inspect(bytes: Uint8Array): InspectedImage {
+    return inspect(bytes, this.#inspectOptions);
+  }
+
+  async prepare(image: InspectedImage, signal?: AbortSignal): Promise<PreparedImage> {
+    signal?.throwIfAborted();
+    const { bytes, header, format } = image;
+    if (image.onThread && header !== undefined) {
+      const { width, height } = header;
+      return { image: { jpeg: bytes, width, height }, format, width, height };
+    }
+    const { pixels, ...rest } = await this.decode(image, signal);
+    return { image: pixels, ...rest };
+  }
+
+  decode(image: InspectedImage, signal?: AbortSignal): Promise<DecodedImage> {
+    return this.#queue.run(() => this.#decodeNow(image, signal), image.decodeMs, signal);
+  }
+
+  observe({ work }: InspectedImage, tookMs: number): void {
+    this.#costs.observe(work.kind, work.pixels, tookMs);
+  }
+
+  started(): Promise<void> {
+    return this.#processes.started();
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.idle();
+    await this.#processes.close();
+  }
+
+  destroy(): Promise<void> {
+    return this.#processes.destroy();
+  }
+
+  async #decodeNow(image: InspectedImage, signal: AbortSignal | undefined): Promise<DecodedImage> {
     const { bytes, format, header, work } = image;
-    const fast = header && (await decodeFast(onPool, requestOf(bytes, header)));
+    const fast = header && (await decodeFast(this.#onPool, requestOf(bytes, header)));
     if (fast !== undefined) return fast;
     signal?.throwIfAborted();
-    const reply = await processes.run({ format }, bytes, signal);
-    if (work.kind === format) costs.observe(format, work.pixels, reply.decodeMs);
+    const limitMs = CPU_LIMIT_MS + (work.pixels * CPU_LIMIT_NS_PER_PIXEL) / 1e6;
+    const maxCpuMs = Math.min(limitMs, this.#options.maxCpuMs ?? limitMs);
+    const reply = await this.#processes.run({ format, maxCpuMs }, bytes, signal);
+    // The first image of a process pays for its start, and what was handed back was costed as something else.
+    if (reply.isWarm && work.kind === format) this.#costs.observe(format, work.pixels, reply.decodeMs);
     return reply.image;
-  };
-  const decode: Decoder['decode'] = async (image, signal) =>
-    queue.run(() => decodeNow(image, signal), image.decodeMs, signal);
-  return {
-    inspect: (bytes) => inspect(bytes, { formats, maxPixels, costs, goesToThread }),
-    decode,
-    prepare: async (image, signal) => {
-      signal?.throwIfAborted();
-      const { bytes, header, format } = image;
-      if (image.onThread && header !== undefined) {
-        const { width, height } = header;
-        return { image: { jpeg: bytes, width, height }, format, width, height };
-      }
-      const { pixels, ...rest } = await decode(image, signal);
-      return { image: pixels, ...rest };
-    },
-    observe: ({ work }, tookMs) => costs.observe(work.kind, work.pixels, tookMs),
-    started: () => processes.started(),
-    get active() {
-      return queue.active;
-    },
-    get waiting() {
-      return queue.waiting;
-    },
-    get backlogMs() {
-      return queue.backlogMs;
-    },
-    get pids() {
-      return processes.pids;
-    },
-    lanes: concurrency,
-    decoders: [...(turbo === undefined ? [] : [turbo.name]), 'sharp'],
-    close: async () => {
-      await queue.idle();
-      await processes.close();
-    },
-    destroy: () => processes.destroy(),
-  };
+  }
+}
+
+function requestOf(bytes: Uint8Array, header: ImageHeader): DecodeRequest {
+  return { bytes, format: 'jpeg', header, reducedTo: undefined };
 }
 
 /** Undefined where the decode processes have to judge: errors are the same whichever decoder ran. */

@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.js';
+import type { FileFacts } from './headers/facts.js';
 import type { ImageFormat } from './image.js';
 import type { Size } from './reduction.js';
 
@@ -14,6 +15,14 @@ export function checkSize({ width, height }: Size, maxPixels: number): void {
   if (Math.max(width, height) > MAX_SIDE) {
     throw new ServiceError('IMAGE_DIMENSIONS_EXCEEDED', `${measured}; the limit is ${MAX_SIDE} on a side.`);
   }
+}
+
+/** Throws IMAGE_DIMENSIONS_EXCEEDED, or IMAGE_UNDECODABLE where there is too much of what multiplies the work. */
+export function checkFacts({ size, excess }: FileFacts, format: ImageFormat, maxPixels: number): void {
+  if (size !== undefined) checkSize(size, maxPixels);
+  if (excess === undefined) return;
+  const detail = `The ${format.toUpperCase()} file has ${excess}, which is the limit.`;
+  throw new ServiceError('IMAGE_UNDECODABLE', detail);
 }
 
 export function undecodable(format: ImageFormat, cause: unknown): ServiceError {

@@ -224,10 +224,5 @@ describe.skipIf(turbo === undefined)(
       expect(await accepts(image.clone().withMetadata({ orientation: 1 }).jpeg().toBuffer())).toBe(true);
       expect(await accepts(image.clone().toColourspace('cmyk').jpeg().toBuffer())).toBe(false);
     });
-
-    it('does not take a request for a reduced image', async () => {
-      const request = requestOf(await encoderOf(photograph(80, 60)).jpeg().toBuffer());
-      expect(turbo?.accepts({ ...request, reducedTo: { width: 8, height: 6 } })).toBe(false);
-    });
   },
 );

@@ -38,13 +38,20 @@ describe('withoutExtras', () => {
 
 describe('readPngFacts', () => {
   it('reads the size', () => {
-    expect(readPngFacts(emptyPng(31, 7, 1))).toEqual({ size: { width: 31, height: 7 } });
-    expect(readPngFacts(plain.subarray(0, 20)).size).toBeUndefined();
+    expect(readPngFacts(emptyPng(31, 7, 1), 100)).toEqual({
+      size: { width: 31, height: 7 },
+      isComplete: true,
+    });
+    expect(readPngFacts(plain.subarray(0, 20), 100).size).toBeUndefined();
   });
 
   it('gives up on too many chunks', () => {
     const many = Array<Buffer>(100_001).fill(pngChunk('tIME', Buffer.alloc(0)));
-    expect(readPngFacts(emptyPng(1, 1, 1, many)).excess).toBeDefined();
-    expect(readPngFacts(emptyPng(1, 1, 1, many.slice(0, 99_000))).excess).toBeUndefined();
+    expect(readPngFacts(emptyPng(1, 1, 1, many), 1e6).excess).toBeDefined();
+    expect(readPngFacts(emptyPng(1, 1, 1, many.slice(0, 99_000)), 1e6).excess).toBeUndefined();
+    expect(readPngFacts(emptyPng(1, 1, 1, many), 1000)).toEqual({
+      size: { width: 1, height: 1 },
+      isComplete: false,
+    });
   });
 });

@@ -20,14 +20,16 @@ const NEEDED: ReadonlySet<number> = new Set(['IHDR', 'PLTE', 'IDAT', 'IEND', 'tR
 const LOWER_CASE = 0x20_00_00_00;
 
 /** Reads the size, and counts the chunks. */
-export function readPngFacts(png: Uint8Array): FileFacts {
+export function readPngFacts(png: Uint8Array, maxSteps: number): FileFacts {
   const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
+  const size = sizeOf(view);
   let chunks = 0;
   for (let at = SIGNATURE_BYTES; at + CHUNK_OVERHEAD_BYTES <= view.byteLength; chunks++) {
-    if (chunks >= MAX_CHUNKS) return { size: undefined, excess: `more than ${MAX_CHUNKS} chunks` };
+    if (chunks >= MAX_CHUNKS) return { size, excess: `more than ${MAX_CHUNKS} chunks`, isComplete: true };
+    if (chunks >= maxSteps) return { size, isComplete: false };
     at += CHUNK_OVERHEAD_BYTES + view.getUint32(at);
   }
-  return { size: sizeOf(view) };
+  return { size, isComplete: true };
 }
 
 function sizeOf(view: DataView): FileFacts['size'] {

@@ -14,26 +14,31 @@ interface Layout {
 }
 
 /** Reads the size of the first page, and counts directories and tags. */
-export function readTiffFacts(bytes: Uint8Array): FileFacts {
+export function readTiffFacts(bytes: Uint8Array, maxSteps: number): FileFacts {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.byteLength < 16) return { size: undefined };
+  if (view.byteLength < 16) return { size: undefined, isComplete: true };
   const isLittle = view.getUint8(0) === 0x49;
   const layout: Layout = { isLittle, isBig: view.getUint16(2, isLittle) === 43 };
   const kinds = new Set<number>();
   let size: FileFacts['size'];
-  let entries = 0;
-  let at = layout.isBig ? uint64(view, 8, isLittle) : view.getUint32(4, isLittle);
-  for (let directories = 1; at !== 0; directories++) {
-    const directory = directoryAt(view, at, layout);
-    if (directory === undefined) break;
+  let [directories, entries] = [0, 0];
+  let directory = directoryAt(
+    view,
+    layout.isBig ? uint64(view, 8, isLittle) : view.getUint32(4, isLittle),
+    layout,
+  );
+  for (; directory !== undefined; directory = directoryAt(view, directory.next, layout)) {
+    directories += 1;
     entries += directory.count;
+    if (entries <= MAX_ENTRIES) {
+      if (entries > maxSteps) return { size, isComplete: false };
+      for (let index = 0; index < directory.count; index++) kinds.add(tagAt(view, directory, index, layout));
+      size ??= sizeOf(view, directory, layout);
+    }
     const excess = excessOf(directories, entries, kinds.size);
-    if (excess !== undefined) return { size, excess };
-    for (let index = 0; index < directory.count; index++) kinds.add(tagAt(view, directory, index, layout));
-    size ??= sizeOf(view, directory, layout);
-    at = directory.next;
+    if (excess !== undefined) return { size, excess, isComplete: true };
   }
-  return { size, excess: excessOf(0, entries, kinds.size) };
+  return { size, isComplete: true };
 }
 
 function excessOf(directories: number, entries: number, kinds: number): string | undefined {
@@ -50,7 +55,7 @@ interface Directory {
 
 function directoryAt(view: DataView, at: number, { isLittle, isBig }: Layout): Directory | undefined {
   const head = isBig ? 8 : 2;
-  if (at + head > view.byteLength) return undefined;
+  if (at === 0 || at + head > view.byteLength) return undefined;
   const count = isBig ? uint64(view, at, isLittle) : view.getUint16(at, isLittle);
   const end = at + head + count * (isBig ? 20 : 12);
   if (end + (isBig ? 8 : 4) > view.byteLength) return undefined;

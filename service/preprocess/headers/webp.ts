@@ -7,19 +7,20 @@ const MAX_CHUNKS = 100_000;
 const HEAD_BYTES = 12;
 
 /** Reads the size of the canvas, and counts the frames. */
-export function readWebpFacts(bytes: Uint8Array): FileFacts {
+export function readWebpFacts(bytes: Uint8Array, maxSteps: number): FileFacts {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = sizeOf(view);
   let frames = 0;
   let chunks = 0;
   for (let at = HEAD_BYTES; at + 8 <= view.byteLength; chunks++) {
     if (view.getUint32(at) === ANMF) frames += 1;
-    if (frames > MAX_FRAMES) return { size, excess: `more than ${MAX_FRAMES} frames` };
-    if (chunks >= MAX_CHUNKS) return { size, excess: `more than ${MAX_CHUNKS} chunks` };
+    if (frames > MAX_FRAMES) return { size, excess: `more than ${MAX_FRAMES} frames`, isComplete: true };
+    if (chunks >= MAX_CHUNKS) return { size, excess: `more than ${MAX_CHUNKS} chunks`, isComplete: true };
+    if (chunks >= maxSteps) return { size, isComplete: false };
     const length = view.getUint32(at + 4, true);
     at += 8 + length + (length & 1);
   }
-  return { size };
+  return { size, isComplete: true };
 }
 
 /** The letters of a type, as a number. */

@@ -36,6 +36,8 @@ export interface DecodeReply {
   readonly image: DecodedImage;
   /** What the decoding alone took, milliseconds. */
   readonly decodeMs: number;
+  /** Not the first image of its process. */
+  readonly isWarm: boolean;
 }
 
 export interface DecodeChildEvents {
@@ -69,6 +71,7 @@ export class DecodeChild {
   #verdict: ServiceError | undefined;
   #isReady = false;
   #hasEnded = false;
+  #isWarm = false;
   #stderr = '';
 
   constructor(init: DecodeProcessInit, events: DecodeChildEvents) {
@@ -140,7 +143,8 @@ export class DecodeChild {
       this.end(tooLong(this.#job?.format));
     } else {
       const job = this.#takeJob();
-      if (job !== undefined) settle(job, answer, body);
+      if (job !== undefined) settle(job, answer, body, this.#isWarm);
+      this.#isWarm = true;
     }
   }
 
@@ -177,6 +181,7 @@ function settle(
   job: RunningJob,
   answer: Extract<DecodeAnswer, { type: 'decoded' | 'refused' }>,
   body: ArrayBuffer,
+  isWarm: boolean,
 ): void {
   if (answer.type === 'refused') {
     const { code, detail, cause } = answer;
@@ -185,7 +190,7 @@ function settle(
   }
   const { width, height, pixelWidth, pixelHeight, decodeMs } = answer;
   const pixels = { data: body, width: pixelWidth, height: pixelHeight };
-  job.resolve({ image: { pixels, format: job.format, width, height }, decodeMs });
+  job.resolve({ image: { pixels, format: job.format, width, height }, decodeMs, isWarm });
 }
 
 export function lost(cause: unknown): ServiceError {

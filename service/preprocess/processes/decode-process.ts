@@ -37,9 +37,9 @@ function send(answer: DecodeAnswer, body?: Uint8Array): void {
 }
 
 /** One file at a time: the service sends the next after the answer. */
-async function serve({ format }: DecodeJob, file: Uint8Array): Promise<void> {
+async function serve({ format, maxCpuMs }: DecodeJob, file: Uint8Array): Promise<void> {
   const startedAt = performance.now();
-  const watch = watchCpu();
+  const watch = watchCpu(maxCpuMs);
   try {
     const { pixels, width, height } = await decodeFile(sharp, file, format, init);
     const { width: pixelWidth, height: pixelHeight, data } = pixels;
@@ -54,12 +54,12 @@ async function serve({ format }: DecodeJob, file: Uint8Array): Promise<void> {
 }
 
 /** CPU time, not time that passes: a file is not to blame for what else this machine does. */
-function watchCpu(): { isOver(): boolean; stop(): void } {
+function watchCpu(maxCpuMs: number): { isOver(): boolean; stop(): void } {
   const before = process.cpuUsage();
   let over = false;
   const timer = setInterval(() => {
     const { user, system } = process.cpuUsage(before);
-    if ((user + system) / 1000 < init.maxCpuMs) return;
+    if ((user + system) / 1000 < maxCpuMs) return;
     over = true;
     clearInterval(timer);
     send({ type: 'too-long' });

@@ -114,9 +114,9 @@ export class DecodeProcesses {
   }
 
   #start(): void {
-    const { formats, maxPixels, spec, reduce, maxCpuMs } = this.#options;
+    const { formats, maxPixels, spec, reduce } = this.#options;
     const child = new DecodeChild(
-      { formats, maxPixels, spec, reduce, maxCpuMs },
+      { formats, maxPixels, spec, reduce },
       {
         onReady: () => {
           clearTimeout(patience);

@@ -7,13 +7,13 @@ export interface DecodeProcessInit {
   readonly maxPixels: number;
   readonly spec: InputSpec;
   readonly reduce: 'auto' | 'off';
-  /** CPU time that one image may take, milliseconds. */
-  readonly maxCpuMs: number;
 }
 
 /** Head of a request; its body is the file. */
 export interface DecodeJob {
   readonly format: ImageFormat;
+  /** CPU time that it may take, milliseconds. */
+  readonly maxCpuMs: number;
 }
 
 /** Head of an answer; the body of `decoded` is the pixels. */
