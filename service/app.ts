@@ -134,6 +134,11 @@ function drainOrder(
       destroy: async () => running()?.predictor.batcher.destroy(),
     },
     {
+      name: 'decoder',
+      close: async () => running()?.predictor.decoder.close(),
+      destroy: async () => running()?.predictor.decoder.destroy(),
+    },
+    {
       name: 'workers',
       close: async () => running()?.pool.close(),
       destroy: async () => running()?.pool.destroy(),

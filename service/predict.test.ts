@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Batcher } from './batching/batcher.js';
 import type { ModelSpec } from './model/model-spec.js';
 import { Predictor } from './predict.js';
-import { createDecoder } from './preprocess/decode.js';
+import { testDecoder } from './preprocess/decoder.test-support.js';
 import { encoderOf, photograph } from './preprocess/samples.test-support.js';
 import { ControlledRunner, DECODE_MS } from './test/support/controlled-runner.js';
 import { plainJpeg } from './test/support/images.js';
@@ -23,10 +23,11 @@ const MODEL = {
 } as unknown as ModelSpec;
 const options = { signal: new AbortController().signal };
 
-function setUp() {
+async function setUp() {
   const runner = new ControlledRunner();
   const batcher = new Batcher(runner, { maxBatchSize: 4, maxWaitMs: 0, maxImages: 9, maxBytes: 1e6 });
-  const decoder = createDecoder({ maxPixels: 1e6, spec: INPUT, concurrency: 1, jpegTurbo: 'thread' });
+  const { decoder } = testDecoder({ maxPixels: 1e6, spec: INPUT, concurrency: 1, jpegTurbo: 'thread' });
+  await decoder.started();
   return { runner, predictor: new Predictor(MODEL, decoder, batcher), hasTurbo: decoder.decoders.length > 1 };
 }
 
@@ -34,13 +35,13 @@ async function untilRunning(runner: ControlledRunner): Promise<void> {
   await expect.poll(() => runner.pending.length).toBe(1);
 }
 
-const { hasTurbo } = setUp();
+const { hasTurbo } = await setUp();
 
 describe.skipIf(!hasTurbo)(
   'a JPEG that the engine is to decode (skipped without the optional binding)',
   () => {
     it('is answered for, with the time that it took to decode', async () => {
-      const { runner, predictor } = setUp();
+      const { runner, predictor } = await setUp();
       const prediction = predictor.predict(
         predictor.inspect(await plainJpeg({ r: 9, g: 9, b: 9 }, 12, 10, 85)),
         options,
@@ -53,7 +54,7 @@ describe.skipIf(!hasTurbo)(
     });
 
     it('is decoded here and run again where the engine hands it back', async () => {
-      const { runner, predictor } = setUp();
+      const { runner, predictor } = await setUp();
       const prediction = predictor.predict(
         predictor.inspect(await plainJpeg({ r: 7, g: 7, b: 7 }, 12, 10, 85)),
         options,
@@ -68,7 +69,7 @@ describe.skipIf(!hasTurbo)(
     });
 
     it('is refused in the words of the other decoder where that cannot read it either', async () => {
-      const { runner, predictor } = setUp();
+      const { runner, predictor } = await setUp();
       const file = await encoderOf(photograph(48, 40)).jpeg({ quality: 85 }).toBuffer();
       const verdict = predictor
         .predict(predictor.inspect(file.subarray(0, -20)), options)

@@ -77,11 +77,13 @@ export class Predictor {
       if ('outputs' in served) {
         const { width, height, format } = prepared;
         const { outputs, decodeMs, queueMs, inferenceMs } = served;
+        if ('jpeg' in prepared.image) this.decoder.observe(inspected, decodeMs);
         const timings = { decode: preparedMs + decodeMs, queue: queueMs, inference: inferenceMs };
         return { image: { width, height, format }, outputs, timings };
       }
       // The engine's decoder refuses it, and the other one judges: errors are the same whichever ran.
-      const { pixels, ...rest } = await this.decoder.decode(served.returned, signal);
+      const returned = { ...inspected, bytes: served.returned };
+      const { pixels, ...rest } = await this.decoder.decode(returned, signal);
       prepared = { ...rest, image: pixels };
     }
   }

@@ -10,7 +10,7 @@ import { fetchModel, type ModelFiles } from './model/fetch-model.js';
 import { checkGolden } from './model/golden.js';
 import { type ModelSpec, resolveModelSpec } from './model/model-spec.js';
 import { Predictor } from './predict.js';
-import { createDecoder, type DecoderOptions } from './preprocess/decode.js';
+import { createDecoder, type Decoder, type DecoderOptions } from './preprocess/decode.js';
 import type { Sizing } from './sizing.js';
 import type { Logger } from './telemetry/logging.js';
 import type { Metrics } from './telemetry/metrics.js';
@@ -128,23 +128,44 @@ async function prepare(
     spec: spec.plan.input,
     concurrency: sizing.decodeConcurrency,
     jpegTurbo: jpegTurboOf(config, sizing),
+    onProcessLost: (reason) => logger.warn({ reason }, 'decode process lost'),
   });
-  const batcher = new Batcher(pool, {
-    maxBatchSize,
-    maxWaitMs: config.maxBatchWaitMs,
-    maxImages: sizing.maxInFlightImages,
-    maxBytes: sizing.maxQueueBytes,
-    onBatch: (images) => metrics.batchSize.observe(images),
-  });
-  const predictor = new Predictor(spec, decoder, batcher);
-  await warmUp(pool, spec, { maxBatchSize, runTimeoutMs: config.runTimeoutMs });
-  await checkGolden(files.manifest.golden ?? [], (file) => readFile(join(files.directory, file)), predictor);
+  const predictor = await proven(files, spec, decoder, pool, { ...options, maxBatchSize }).catch(
+    async (error: unknown) => {
+      await decoder.destroy();
+      throw error;
+    },
+  );
   metrics.startPredictions(spec.classification.labels);
   metrics.modelInfo.set(
     { name: spec.name, version: spec.version, digest: spec.digest, provider: engine.provider },
     1,
   );
   return { pool, predictor, description: describe(spec, pool, sizing.workers, maxBatchSize) };
+}
+
+/** A predictor that has run, and has answered the model's golden images as it should. */
+async function proven(
+  files: ModelFiles,
+  spec: ModelSpec,
+  decoder: Decoder,
+  pool: WorkerPool,
+  options: Pick<StartOptions, 'config' | 'sizing' | 'metrics'> & { readonly maxBatchSize: number },
+): Promise<Predictor> {
+  const { config, sizing, metrics, maxBatchSize } = options;
+  const msPerImage = await warmUp(pool, spec, { maxBatchSize, runTimeoutMs: config.runTimeoutMs });
+  const batcher = new Batcher(pool, {
+    maxBatchSize,
+    maxWaitMs: config.maxBatchWaitMs,
+    maxImages: sizing.maxInFlightImages,
+    maxBytes: sizing.maxQueueBytes,
+    msPerImage,
+    onBatch: (images) => metrics.batchSize.observe(images),
+  });
+  const predictor = new Predictor(spec, decoder, batcher);
+  await decoder.started();
+  await checkGolden(files.manifest.golden ?? [], (file) => readFile(join(files.directory, file)), predictor);
+  return predictor;
 }
 
 function jpegTurboOf(config: Config, sizing: Sizing): DecoderOptions['jpegTurbo'] {

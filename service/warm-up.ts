@@ -29,18 +29,23 @@ const IMAGES: readonly { readonly name: string; readonly level: (random: () => n
  * Every thread runs once alone and once with a full batch, so that no request pays for first allocations; more only
  * where those runs have no room for each of the images.
  * Throws MODEL_INCOMPATIBLE when a run fails, does not end, or gives what no scores can be told from.
+ * @returns how long an image of a full batch took, milliseconds
  */
-export async function warmUp(engine: Engine, spec: ModelSpec, options: WarmUpOptions): Promise<void> {
+export async function warmUp(engine: Engine, spec: ModelSpec, options: WarmUpOptions): Promise<number> {
   const images = warmUpImages(spec.plan.input);
   let next = 0;
   const runOne = (size: number): Promise<void> => {
     const batch = Array.from({ length: size }, () => next++ % images.length);
     return check(engine, images, batch, spec, options);
   };
+  let msPerImage = 0;
   for (const size of new Set([1, options.maxBatchSize])) {
+    const startedAt = performance.now();
     await Promise.all(Array.from({ length: engine.slots }, () => runOne(size)));
+    msPerImage = (performance.now() - startedAt) / size;
   }
   while (next < images.length) await runOne(1);
+  return msPerImage;
 }
 
 function warmUpImages({ width, height }: InputSpec): Uint8Array[] {

@@ -9,6 +9,8 @@ export interface BatcherOptions extends QueueLimits {
   readonly maxBatchSize: number;
   /** How long an image may wait for company, milliseconds; 0 never waits. */
   readonly maxWaitMs: number;
+  /** How long an image takes to run, as far as is known, milliseconds; 0: not at all. */
+  readonly msPerImage?: number;
   /** Told of every batch that ran. */
   readonly onBatch?: (images: number) => void;
 }
@@ -23,7 +25,7 @@ export class Batcher {
   readonly #runner: InferenceRunner;
   readonly #options: BatcherOptions;
   readonly #queue: ImageQueue;
-  readonly #serviceTime = new ServiceTime();
+  readonly #serviceTime: ServiceTime;
   #running = 0;
   #imagesRunning = 0;
   #decodeMsRunning = 0;
@@ -35,6 +37,7 @@ export class Batcher {
     this.#runner = runner;
     this.#options = options;
     this.#queue = new ImageQueue(options);
+    this.#serviceTime = new ServiceTime(options.msPerImage ?? 0);
     runner.onSlotsGrown = () => this.#cut();
   }
 

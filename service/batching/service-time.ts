@@ -3,7 +3,12 @@ const NEWEST = 0.2;
 
 /** An exponentially weighted moving average of how long one image occupies one slot, its decoding aside, in milliseconds. */
 export class ServiceTime {
-  #perImageMs = 0;
+  #perImageMs: number;
+
+  /** @param perImageMs what is known already; 0: nothing */
+  constructor(perImageMs = 0) {
+    this.#perImageMs = perImageMs;
+  }
 
   get perImageMs(): number {
     return this.#perImageMs;

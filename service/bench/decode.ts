@@ -63,10 +63,11 @@ for (const file of photographs()) {
   let size = '';
   for (const { jpegTurbo, reduce } of WAYS) {
     const decoder = createDecoder({ maxPixels: 100_000_000, concurrency: 1, spec, jpegTurbo, reduce });
-    const { pixels, width, height } = await decoder.decode(bytes);
+    const { pixels, width, height } = await decoder.decode(decoder.inspect(bytes));
     size = `${width}x${height}`;
-    const decodeMs = await median(async () => void (await decoder.decode(bytes)));
+    const decodeMs = await median(async () => void (await decoder.decode(decoder.inspect(bytes))));
     const resampleMs = await median(async () => resampler.resampleInto(pixels, tensor, 0));
+    await decoder.close();
     cells.push(`${decodeMs.toFixed(2)} + ${resampleMs.toFixed(2)} (${pixels.width}x${pixels.height})`);
   }
   console.log(`| ${path.basename(file)} | ${size} | ${cells.join(' | ')} |`);

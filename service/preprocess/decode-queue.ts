@@ -1,7 +1,13 @@
 import { ServiceError } from '../errors.js';
 
 interface Waiting {
+  readonly costMs: number;
   start(): void;
+}
+
+interface Running {
+  readonly costMs: number;
+  readonly startedAt: number;
 }
 
 /**
@@ -12,7 +18,9 @@ export class DecodeQueue {
   readonly #concurrency: number;
   readonly #maxWaiting: number;
   readonly #waiting = new Set<Waiting>();
-  #active = 0;
+  readonly #running = new Set<Running>();
+  readonly #onIdle: (() => void)[] = [];
+  #waitingMs = 0;
 
   constructor(concurrency: number, maxWaiting: number) {
     this.#concurrency = concurrency;
@@ -20,50 +28,77 @@ export class DecodeQueue {
   }
 
   get active(): number {
-    return this.#active;
+    return this.#running.size;
   }
 
   get waiting(): number {
     return this.#waiting.size;
   }
 
+  /** What is expected of all that wait and of the rest of what runs, milliseconds, summed. */
+  get backlogMs(): number {
+    const now = performance.now();
+    let sum = this.#waitingMs;
+    for (const { costMs, startedAt } of this.#running) sum += Math.max(0, costMs - (now - startedAt));
+    return sum;
+  }
+
   /**
    * Runs a task when its turn comes. Rejects with the signal's reason as soon as it aborts; a task that runs already
    * keeps its place until it ends. Rejects with OVERLOADED when too many wait.
+   * @param costMs what the task is expected to take
    */
-  run<T>(task: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  run<T>(task: () => Promise<T>, costMs: number, signal: AbortSignal | undefined): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#active >= this.#concurrency && this.#waiting.size >= this.#maxWaiting) {
+    if (this.active >= this.#concurrency && this.#waiting.size >= this.#maxWaiting) {
       const detail = 'Too many images are waiting to be decoded.';
       return Promise.reject(new ServiceError('OVERLOADED', detail, { retryAfterSeconds: 1 }));
     }
     return new Promise<T>((resolve, reject) => {
-      const entry = { start: () => this.#run(task).then(resolve, reject).finally(forget) };
+      const entry: Waiting = {
+        costMs,
+        start: () => void this.#run(task, costMs).then(resolve, reject).finally(forget),
+      };
       const leave = (): void => {
-        this.#waiting.delete(entry);
+        this.#forget(entry);
         reject(signal?.reason);
       };
       const forget = (): void => signal?.removeEventListener('abort', leave);
       signal?.addEventListener('abort', leave, { once: true });
       this.#waiting.add(entry);
+      this.#waitingMs += costMs;
       this.#startNext();
     });
   }
 
-  async #run<T>(task: () => Promise<T>): Promise<T> {
-    this.#active++;
+  async #run<T>(task: () => Promise<T>, costMs: number): Promise<T> {
+    const running: Running = { costMs, startedAt: performance.now() };
+    this.#running.add(running);
     try {
       return await task();
     } finally {
-      this.#active--;
+      this.#running.delete(running);
       this.#startNext();
     }
   }
 
+  /** Settles when nothing runs or waits. */
+  async idle(): Promise<void> {
+    if (this.active + this.waiting === 0) return;
+    await new Promise<void>((resolve) => void this.#onIdle.push(resolve));
+  }
+
   #startNext(): void {
     const [next] = this.#waiting;
-    if (next === undefined || this.#active >= this.#concurrency) return;
-    this.#waiting.delete(next);
+    if (next === undefined && this.active === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+    if (next === undefined || this.active >= this.#concurrency) return;
+    this.#forget(next);
     next.start();
+  }
+
+  #forget(entry: Waiting): void {
+    if (!this.#waiting.delete(entry)) return;
+    // Of nothing is nothing left: sums of fractions drift.
+    this.#waitingMs = this.#waiting.size === 0 ? 0 : this.#waitingMs - entry.costMs;
   }
 }

@@ -5,9 +5,11 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { ServiceError } from '../errors.js';
-import { createDecoder, type DecoderOptions } from './decode.js';
-import { type DecodedImage, IMAGE_FORMATS, type InputSpec } from './image.js';
-import { createResampler } from './resample.js';
+import { AVIF_COLOUR, animatedAvif, gridAvif } from '../test/support/avif.js';
+import { scanBomb } from '../test/support/scan-bomb.js';
+import type { DecoderOptions } from './decode.js';
+import { specOf, testDecoder } from './decoder.test-support.js';
+import { type DecodedImage, IMAGE_FORMATS } from './image.js';
 import {
   bytesOf,
   difference,
@@ -20,25 +22,8 @@ import {
   storedFor,
 } from './samples.test-support.js';
 
-function specOf(
-  filter: InputSpec['resize']['filter'],
-  rule: InputSpec['resize']['rule'] = 'stretch',
-): InputSpec {
-  return {
-    layout: 'NHWC',
-    type: 'uint8',
-    width: 64,
-    height: 64,
-    channels: 'rgb',
-    resize: { rule, filter, shortestEdge: 72, padValue: [0, 0, 0], position: 'center' },
-    scale: 1,
-    mean: [0, 0, 0],
-    std: [1, 1, 1],
-  };
-}
-
 function decoderOf(change: Partial<DecoderOptions> = {}) {
-  return createDecoder({
+  return testDecoder({
     formats: new Set(IMAGE_FORMATS),
     maxPixels: 24_000_000,
     spec: specOf('opencv-linear'),
@@ -154,6 +139,20 @@ describe('every kind of image becomes 8-bit RGB', () => {
     expect(difference(bytesOf(gif.pixels), small.data).mean).toBeLessThan(8);
   });
 
+  it('takes the first frame of an animated AVIF, and puts a picture of tiles together', async () => {
+    const expected = [AVIF_COLOUR.r, AVIF_COLOUR.g, AVIF_COLOUR.b];
+    const tiles = { tile: 64, rows: 2, columns: 2, width: 128, height: 128 };
+    for (const [file, side] of [
+      [await animatedAvif(), 64],
+      [await gridAvif(tiles), 128],
+    ] as const) {
+      const { pixels } = await decoder.decode(file);
+      expect([pixels.width, pixels.height]).toEqual([side, side]);
+      const apart = [...bytesOf(pixels)].map((level, index) => Math.abs(level - (expected[index % 3] ?? 0)));
+      expect(Math.max(...apart)).toBeLessThanOrEqual(8);
+    }
+  });
+
   it('reads images of one pixel and of one row', async () => {
     for (const [w, h] of [
       [1, 1],
@@ -234,6 +233,20 @@ describe('what is refused', () => {
     expect(await outcome(decoder.decode(emptyPng(1, 70_000, 1)))).toBe('IMAGE_DIMENSIONS_EXCEEDED');
   });
 
+  it('IMAGE_UNDECODABLE for what is multiplied by a small file, before it is paid for', async () => {
+    const startedAt = performance.now();
+    // Decoded, the first takes 60 s of a core, the second 17.
+    const scans = scanBomb({ width: 4800, height: 4800, scans: 3000 });
+    expect(scans.length).toBeLessThan(200_000);
+    const tiles = await gridAvif({ tile: 2000, rows: 16, columns: 16, width: 2000, height: 2000 });
+    expect(tiles.length).toBeLessThan(5000);
+    for (const bomb of [scans, tiles]) {
+      expect(() => decoder.decoder.inspect(bomb)).toThrow(ServiceError);
+      expect(await outcome(decoder.decode(bomb))).toBe('IMAGE_UNDECODABLE');
+    }
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+  });
+
   it('does not unpack what is compressed beside the pixels', async () => {
     const packed = deflateSync(Buffer.alloc(64 * 1024 * 1024), { level: 9 });
     const text = pngChunk('zTXt', Buffer.concat([Buffer.from('Comment\0\0', 'latin1'), packed]));
@@ -305,20 +318,15 @@ describe('what is refused', () => {
 describe('what is left to the thread that runs the model', () => {
   const leaving = decoderOf({ jpegTurbo: 'thread', maxPixels: 10_000 });
   const isLeft = async (file: Promise<Buffer>): Promise<boolean> =>
-    'jpeg' in (await leaving.prepare(leaving.inspect(await file))).image;
+    'jpeg' in (await leaving.prepare(await file)).image;
   const encoder = encoderOf(photograph(80, 60));
 
-  it.skipIf(leaving.decoders.length === 1)(
+  it.skipIf(leaving.decoder.decoders.length === 1)(
     'is the plain JPEG, as it is (skipped without the optional binding)',
     async () => {
       const file = await encoder.clone().jpeg({ quality: 85 }).toBuffer();
       const image = { jpeg: file, width: 80, height: 60 };
-      expect(await leaving.prepare(leaving.inspect(file))).toEqual({
-        image,
-        format: 'jpeg',
-        width: 80,
-        height: 60,
-      });
+      expect(await leaving.prepare(file)).toEqual({ image, format: 'jpeg', width: 80, height: 60 });
       expect((await leaving.decode(file)).pixels.width).toBe(80);
     },
   );
@@ -333,16 +341,12 @@ describe('what is left to the thread that runs the model', () => {
 
   it('has passed all limits, and nobody has left', async () => {
     const large = await encoderOf(picture(101, 100)).jpeg({ quality: 85 }).toBuffer();
-    await expect(leaving.prepare(leaving.inspect(large))).rejects.toMatchObject({
-      code: 'IMAGE_DIMENSIONS_EXCEEDED',
-    });
+    await expect(leaving.prepare(large)).rejects.toMatchObject({ code: 'IMAGE_DIMENSIONS_EXCEEDED' });
     const reason = new Error('gone');
     const file = await encoder.clone().jpeg({ quality: 85 }).toBuffer();
-    await expect(leaving.prepare(leaving.inspect(file, AbortSignal.abort(reason)))).rejects.toBe(reason);
+    await expect(leaving.prepare(file, AbortSignal.abort(reason))).rejects.toBe(reason);
     const pngOnly = decoderOf({ jpegTurbo: 'thread', formats: new Set(['png']) });
-    await expect(pngOnly.prepare(pngOnly.inspect(file))).rejects.toMatchObject({
-      code: 'IMAGE_TYPE_UNSUPPORTED',
-    });
+    await expect(pngOnly.prepare(file)).rejects.toMatchObject({ code: 'IMAGE_TYPE_UNSUPPORTED' });
   });
 });
 
@@ -351,7 +355,7 @@ describe('a decoder', () => {
     const reason = new Error('gone');
     const bytes = await encoderOf(small).png().toBuffer();
     await expect(decoder.decode(bytes, AbortSignal.abort(reason))).rejects.toBe(reason);
-    expect([decoder.active, decoder.waiting]).toEqual([0, 0]);
+    expect([decoder.decoder.active, decoder.decoder.waiting]).toEqual([0, 0]);
   });
 
   it('drops who leaves while waiting and counts what is under way', async () => {
@@ -362,25 +366,26 @@ describe('a decoder', () => {
     const second = one.decode(bytes, controller.signal);
     const third = one.decode(bytes);
     await Promise.resolve();
-    expect([one.active, one.waiting]).toEqual([1, 2]);
+    expect([one.decoder.active, one.decoder.waiting]).toEqual([1, 2]);
     controller.abort(new Error('left'));
-    expect([one.active, one.waiting]).toEqual([1, 1]);
+    expect([one.decoder.active, one.decoder.waiting]).toEqual([1, 1]);
     await expect(second).rejects.toThrow('left');
     sameAs(small, await first);
     sameAs(small, await third);
-    expect([one.active, one.waiting]).toEqual([0, 0]);
+    expect([one.decoder.active, one.decoder.waiting]).toEqual([0, 0]);
   });
 
   it('lets go of who leaves while it decodes, and keeps the place until that has ended', async () => {
     const one = decoderOf({ concurrency: 1 });
     const bytes = await encoderOf(small).png().toBuffer();
+    await one.decoder.started();
     const controller = new AbortController();
     const leaving = one.decode(bytes, controller.signal);
     const next = one.decode(bytes);
     await Promise.resolve();
     controller.abort(new Error('left'));
     await expect(leaving).rejects.toThrow('left');
-    expect([one.active, one.waiting]).toEqual([1, 1]);
+    expect([one.decoder.active, one.decoder.waiting]).toEqual([1, 1]);
     sameAs(small, await next);
   });
 
@@ -391,14 +396,9 @@ describe('a decoder', () => {
     expect(outcomes).toEqual(['decoded', 'decoded', 'OVERLOADED']);
   });
 
-  it('takes from the process every loader that it does not need', async () => {
-    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
-    await expect(sharp(svg).metadata()).rejects.toThrow();
-  });
-
   it('says which decoders it uses', () => {
-    expect(decoderOf({ jpegTurbo: 'off' }).decoders).toEqual(['sharp']);
-    expect(decoder.decoders.at(-1)).toBe('sharp');
+    expect(decoderOf({ jpegTurbo: 'off' }).decoder.decoders).toEqual(['sharp']);
+    expect(decoder.decoder.decoders.at(-1)).toBe('sharp');
   });
 
   it('leaves the file as it was', async () => {
@@ -406,64 +406,6 @@ describe('a decoder', () => {
     const copy = Buffer.from(bytes);
     await decoder.decode(bytes);
     expect(bytes.equals(copy)).toBe(true);
-  });
-});
-
-describe('a reduced decode', () => {
-  const large = photograph(1203, 901);
-
-  function tensorOf(spec: InputSpec, image: DecodedImage): Uint8Array {
-    const tensor = new Uint8Array(spec.width * spec.height * 3);
-    createResampler(spec).resampleInto(image.pixels, tensor, 0);
-    return tensor;
-  }
-
-  /** How far the tensors of the reduced and the whole image differ. */
-  async function apart(spec: InputSpec, sample: Sample, orientation: number) {
-    const stored = encoderOf(storedFor(orientation, sample)).withMetadata({ orientation });
-    const file = await stored.jpeg({ quality: 88 }).toBuffer();
-    const whole = await decoderOf({ spec, jpegTurbo: 'off', reduce: 'off' }).decode(file);
-    const reduced = await decoderOf({ spec }).decode(file);
-    expect([reduced.width, reduced.height]).toEqual([sample.width, sample.height]);
-    expect(reduced.pixels.data.byteLength).toBeLessThan(sample.data.length / 10);
-    return difference(tensorOf(spec, reduced), tensorOf(spec, whole));
-  }
-
-  for (const rule of ['stretch', 'cover', 'letterbox'] as const) {
-    for (const filter of ['bilinear', 'hamming', 'lanczos'] as const) {
-      it(`stays close to the whole one: ${rule}, ${filter}`, async () => {
-        const spec = specOf(filter, rule);
-        for (const orientation of [1, 6]) {
-          const smooth = await apart(spec, picture(1203, 901), orientation);
-          expect(smooth.mean).toBeLessThan(0.6);
-          expect(smooth.p99).toBeLessThanOrEqual(4);
-          const textured = await apart(spec, large, orientation);
-          expect(textured.mean).toBeLessThan(3);
-          expect(textured.p99).toBeLessThanOrEqual(10);
-        }
-      });
-    }
-  }
-
-  it('spares a large image of another format from lying in memory whole', async () => {
-    const sample = picture(2400, 1800);
-    const spec = specOf('bilinear', 'stretch');
-    const file = await encoderOf(sample).png({ compressionLevel: 1 }).toBuffer();
-    const whole = await decoderOf({ spec, reduce: 'off' }).decode(file);
-    const reduced = await decoderOf({ spec }).decode(file);
-    expect([reduced.width, reduced.height]).toEqual([2400, 1800]);
-    expect(reduced.pixels.data.byteLength).toBeLessThan(sample.data.length / 10);
-    expect(difference(tensorOf(spec, reduced), tensorOf(spec, whole)).mean).toBeLessThan(0.6);
-  });
-
-  it('is not done where the filter picks pixels or the image is small', async () => {
-    const file = await encoderOf(large).jpeg().toBuffer();
-    for (const filter of ['nearest', 'opencv-linear', 'box'] as const) {
-      const image = await decoderOf({ spec: specOf(filter) }).decode(file);
-      expect(image.pixels.width).toBe(large.width);
-    }
-    const little = await encoderOf(photograph(500, 400)).jpeg().toBuffer();
-    expect((await decoderOf({ spec: specOf('bilinear') }).decode(little)).pixels.width).toBe(500);
   });
 });
 

@@ -1,19 +1,12 @@
-import { ServiceError } from '../errors.js';
+import { DecodeCosts } from './decode-costs.js';
 import { DecodeQueue } from './decode-queue.js';
 import type { DecodeRequest, ImageDecoder, ImageHeader } from './decoders/image-decoder.js';
 import { loadJpegTurbo } from './decoders/jpeg-turbo.js';
-import { createSharpDecoder, type SharpDecoder } from './decoders/sharp.js';
-import {
-  type DecodedImage,
-  IMAGE_FORMATS,
-  type ImageFormat,
-  type InputSpec,
-  type PreparedImage,
-} from './image.js';
-import { readJpegHeader } from './jpeg-header.js';
-import { withoutBaggage } from './png-chunks.js';
-import { reducedSize } from './reduction.js';
-import { sniffFormat } from './sniff-format.js';
+import type { DecodedImage, ImageFormat, InputSpec, PreparedImage } from './image.js';
+import { type InspectedImage, type InspectOptions, inspect } from './inspect.js';
+import { DecodeProcesses } from './processes/decode-processes.js';
+
+export type { InspectedImage } from './inspect.js';
 
 export interface DecoderOptions {
   /** Formats that are taken. Default: jpeg, png, webp. */
@@ -22,166 +15,185 @@ export interface DecoderOptions {
   readonly maxPixels: number;
   /** The model's input: how far a large image may be reduced while it is decoded. */
   readonly spec: InputSpec;
-  /** Images decoded at once; no more than the threads of the libuv pool. */
+  /** Images decoded at once, and so decode processes. */
   readonly concurrency: number;
   /** Images that may wait for their turn. Default 1000. */
   readonly maxWaiting?: number;
   /**
-   * Where the JPEGs are decoded that libjpeg-turbo is faster at: on the pool like all others, or by the thread that runs
-   * the model, which gets them as they are. Off, or where it is not installed: by sharp.
+   * Where the JPEGs are decoded that libjpeg-turbo is faster at: on libuv's pool, or by the thread that runs the model,
+   * which gets them as they are. Off, or where it is not installed: by a process, as all others.
    */
   readonly jpegTurbo: 'pool' | 'thread' | 'off';
-  /** auto (default): JPEGs far larger than the input are decoded at a fraction of their size, see reduction.ts. */
+  /** auto (default): images far larger than the input are decoded at a fraction of their size, see reduction.ts. */
   readonly reduce?: 'auto' | 'off';
+  /** Lowers the CPU time that one image may take, milliseconds. */
+  readonly maxCpuMs?: number;
+  /** Told of each process that was lost or given up, and is being replaced. */
+  readonly onProcessLost?: (reason: string) => void;
 }
 
-/** What is known of a file before any pixel is paid for. */
-export interface InspectedImage {
-  readonly bytes: Uint8Array;
-  readonly format: ImageFormat;
-  readonly decodeMs: number;
-  readonly onThread: boolean;
-}
-
-/** Turns image files into pixels, off the event loop. */
+/** Turns image files into pixels, off the event loop, where it can be given up. */
 export interface Decoder {
-  /** Decodes, unless that is left to the thread that runs the model. Parameters and errors are those of `decode`. */
+  /**
+   * Looks at a file without decoding it: well below a millisecond, or a few for one of 10 MB.
+   * @throws IMAGE_TYPE_UNSUPPORTED, IMAGE_DIMENSIONS_EXCEEDED, IMAGE_UNDECODABLE
+   */
   inspect(bytes: Uint8Array): InspectedImage;
-  readonly backlogMs: number;
-  readonly lanes: number;
+  /** Decodes, unless that is left to the thread that runs the model. Parameters and errors are those of `decode`. */
   prepare(image: InspectedImage, signal?: AbortSignal): Promise<PreparedImage>;
   /**
-   * @param bytes the file; must not change before the promise settles
-   * @param signal looked at before the work begins; rejects with its reason
-   * @throws IMAGE_TYPE_UNSUPPORTED, IMAGE_DIMENSIONS_EXCEEDED, IMAGE_UNDECODABLE, OVERLOADED
+   * Decodes here whatever it is; the bytes must not change before the promise settles.
+   * @param signal rejects with its reason; what is being decoded then is given up a little later
+   * @throws IMAGE_DIMENSIONS_EXCEEDED, IMAGE_UNDECODABLE, OVERLOADED, WORKER_LOST
    */
-  decode(bytes: Uint8Array, signal?: AbortSignal): Promise<DecodedImage>;
+  decode(image: InspectedImage, signal?: AbortSignal): Promise<DecodedImage>;
+  /** What the thread that runs the model took for an image: the next estimates are made of it. */
+  observe(image: InspectedImage, tookMs: number): void;
+  /** Settles when images can be decoded; rejects with WORKER_LOST where no process starts. */
+  started(): Promise<void>;
   /** Images being decoded. */
   readonly active: number;
   /** Images waiting for their turn. */
   readonly waiting: number;
+  /** Expected milliseconds of decoding that wait or run now, summed over images. */
+  readonly backlogMs: number;
+  /** So many images are decoded side by side. */
+  readonly lanes: number;
   /** Names of the decoders in use, preferred first. */
   readonly decoders: readonly string[];
+  /** Processes that decode. */
+  readonly pids: readonly number[];
+  /** Waits for what is being decoded or waits for it, then ends the processes. */
+  close(): Promise<void>;
+  /** Ends the processes now; what they had gets WORKER_LOST. */
+  destroy(): Promise<void>;
 }
 
 const DEFAULT_FORMATS: ReadonlySet<ImageFormat> = new Set(['jpeg', 'png', 'webp']);
 const DEFAULT_MAX_WAITING = 1000;
-/** The longest side that a JPEG can have; of other formats, strips beyond it are nobody's photograph. */
-const MAX_SIDE = 65_535;
+/**
+ * CPU time that an image may take: some, and more for each pixel, ten times what an ordinary one takes and more than
+ * twice what the dearest do (docs/decisions/0011-decode-processes.md).
+ */
+const CPU_LIMIT_MS = 2000;
+const CPU_LIMIT_NS_PER_PIXEL = 500;
 
 export function createDecoder(options: DecoderOptions): Decoder {
-  const { formats = DEFAULT_FORMATS, maxPixels, spec, concurrency } = options;
-  const sharp = createSharpDecoder(formats, maxPixels);
-  const turbo = options.jpegTurbo === 'off' ? undefined : loadJpegTurbo();
-  const onPool = options.jpegTurbo === 'pool' ? turbo : undefined;
-  const onThread = options.jpegTurbo === 'thread' ? turbo : undefined;
-  const queue = new DecodeQueue(concurrency, options.maxWaiting ?? DEFAULT_MAX_WAITING);
-  const requestOf = (bytes: Uint8Array, format: ImageFormat, header: ImageHeader): DecodeRequest => {
-    checkSize(header, maxPixels);
-    const reducedTo = options.reduce === 'off' ? undefined : reducedSize(spec, format, header);
-    return { bytes, format, header, reducedTo };
-  };
-  const decodeNow = async (bytes: Uint8Array, format: ImageFormat): Promise<DecodedImage> => {
-    const file = format === 'png' ? lightened(bytes) : bytes;
-    const request = requestOf(file, format, await readHeader(sharp, file, format));
-    const pixels = await decodeWith(onPool, sharp, request);
-    const { width, height } = request.reducedTo === undefined ? pixels : request.header;
-    return { pixels, format, width, height };
-  };
-  const decode: Decoder['decode'] = async (bytes, signal) => {
+  return new QueuedDecoder(options);
+}
+
+class QueuedDecoder implements Decoder {
+  readonly lanes: number;
+  readonly decoders: readonly string[];
+  readonly #options: DecoderOptions;
+  readonly #inspectOptions: InspectOptions;
+  readonly #costs = new DecodeCosts();
+  readonly #queue: DecodeQueue;
+  readonly #processes: DecodeProcesses;
+  readonly #onPool: ImageDecoder | undefined;
+
+  constructor(options: DecoderOptions) {
+    const { formats = DEFAULT_FORMATS, maxPixels, spec, concurrency, jpegTurbo } = options;
+    const turbo = jpegTurbo === 'off' ? undefined : loadJpegTurbo();
+    const onThread = jpegTurbo === 'thread' ? turbo : undefined;
+    const goesToThread: InspectOptions['goesToThread'] = (bytes, header) =>
+      onThread?.accepts(requestOf(bytes, header)) ?? false;
+    this.lanes = concurrency;
+    this.decoders = [...(turbo === undefined ? [] : [turbo.name]), 'sharp'];
+    this.#options = options;
+    this.#inspectOptions = { formats, maxPixels, costs: this.#costs, goesToThread };
+    this.#onPool = jpegTurbo === 'pool' ? turbo : undefined;
+    this.#queue = new DecodeQueue(concurrency, options.maxWaiting ?? DEFAULT_MAX_WAITING);
+    this.#processes = new DecodeProcesses({
+      formats: [...formats],
+      maxPixels,
+      spec,
+      reduce: options.reduce ?? 'auto',
+      processes: concurrency,
+      onLost: options.onProcessLost,
+    });
+  }
+
+  get active(): number {
+    return this.#queue.active;
+  }
+
+  get waiting(): number {
+    return this.#queue.waiting;
+  }
+
+  get backlogMs(): number {
+    return this.#queue.backlogMs;
+  }
+
+  get pids(): readonly number[] {
+    return this.#processes.pids;
+  }
+
+  inspect(bytes: Uint8Array): InspectedImage {
+    return inspect(bytes, this.#inspectOptions);
+  }
+
+  async prepare(image: InspectedImage, signal?: AbortSignal): Promise<PreparedImage> {
     signal?.throwIfAborted();
-    const format = formatOf(bytes, formats);
-    return queue.run(() => decodeNow(bytes, format), signal);
-  };
-  return {
-    decode,
-    inspect: (bytes) => ({ bytes, format: formatOf(bytes, formats), decodeMs: 0, onThread: false }),
-    backlogMs: 0,
-    lanes: concurrency,
-    prepare: async ({ bytes }, signal) => {
-      signal?.throwIfAborted();
-      const header = formatOf(bytes, formats) === 'jpeg' ? readPlainHeader(bytes) : undefined;
-      if (header !== undefined && onThread?.accepts(requestOf(bytes, 'jpeg', header))) {
-        const { width, height } = header;
-        return { image: { jpeg: bytes, width, height }, format: 'jpeg', width, height };
-      }
-      const { pixels, ...rest } = await decode(bytes, signal);
-      return { image: pixels, ...rest };
-    },
-    get active() {
-      return queue.active;
-    },
-    get waiting() {
-      return queue.waiting;
-    },
-    decoders: [...(turbo === undefined ? [] : [turbo.name]), sharp.name],
-  };
-}
-
-function formatOf(bytes: Uint8Array, formats: ReadonlySet<ImageFormat>): ImageFormat {
-  if (bytes.byteLength === 0) throw new ServiceError('IMAGE_UNDECODABLE', 'The image is empty.');
-  const { format, name } = sniffFormat(bytes);
-  if (format !== undefined && formats.has(format)) return format;
-  const seen = format === undefined ? name : `${name} (disabled here)`;
-  const allowed = IMAGE_FORMATS.filter((each) => formats.has(each)).join(', ');
-  throw new ServiceError('IMAGE_TYPE_UNSUPPORTED', `The content is ${seen}. Allowed: ${allowed}.`);
-}
-
-function lightened(png: Uint8Array): Uint8Array {
-  const light = withoutBaggage(png);
-  if (light === undefined) throw undecodable('png', new Error('too many chunks'));
-  return light;
-}
-
-async function readHeader(sharp: SharpDecoder, bytes: Uint8Array, format: ImageFormat): Promise<ImageHeader> {
-  const plain = format === 'jpeg' ? readPlainHeader(bytes) : undefined;
-  try {
-    return plain ?? (await sharp.readHeader(bytes, format));
-  } catch (cause) {
-    throw undecodable(format, cause);
-  }
-}
-
-/** What our own reader understands of a JPEG. From orientation 5 on the image lies on its side. */
-function readPlainHeader(bytes: Uint8Array): ImageHeader | undefined {
-  const jpeg = readJpegHeader(bytes);
-  if (jpeg?.orientation === undefined) return undefined;
-  const { orientation } = jpeg;
-  const [width, height] = orientation >= 5 ? [jpeg.height, jpeg.width] : [jpeg.width, jpeg.height];
-  return { width, height, isCmyk: jpeg.components === 4, jpeg };
-}
-
-function checkSize({ width, height }: ImageHeader, maxPixels: number): void {
-  const measured = `The image has ${width} x ${height} pixels`;
-  if (width * height > maxPixels) {
-    throw new ServiceError('IMAGE_DIMENSIONS_EXCEEDED', `${measured}; the limit is ${maxPixels} in all.`);
-  }
-  if (Math.max(width, height) > MAX_SIDE) {
-    throw new ServiceError('IMAGE_DIMENSIONS_EXCEEDED', `${measured}; the limit is ${MAX_SIDE} on a side.`);
-  }
-}
-
-/** Where the fast decoder refuses, the other one judges: errors are the same whichever ran. */
-async function decodeWith(
-  fast: ImageDecoder | undefined,
-  sharp: ImageDecoder,
-  request: DecodeRequest,
-): Promise<DecodedImage['pixels']> {
-  if (fast?.accepts(request)) {
-    try {
-      return await fast.decode(request);
-    } catch {
-      // sharp gives the verdict
+    const { bytes, header, format } = image;
+    if (image.onThread && header !== undefined) {
+      const { width, height } = header;
+      return { image: { jpeg: bytes, width, height }, format, width, height };
     }
+    const { pixels, ...rest } = await this.decode(image, signal);
+    return { image: pixels, ...rest };
   }
-  try {
-    return await sharp.decode(request);
-  } catch (cause) {
-    throw undecodable(request.format, cause);
+
+  decode(image: InspectedImage, signal?: AbortSignal): Promise<DecodedImage> {
+    return this.#queue.run(() => this.#decodeNow(image, signal), image.decodeMs, signal);
+  }
+
+  observe({ work }: InspectedImage, tookMs: number): void {
+    this.#costs.observe(work.kind, work.pixels, tookMs);
+  }
+
+  started(): Promise<void> {
+    return this.#processes.started();
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.idle();
+    await this.#processes.close();
+  }
+
+  destroy(): Promise<void> {
+    return this.#processes.destroy();
+  }
+
+  async #decodeNow(image: InspectedImage, signal: AbortSignal | undefined): Promise<DecodedImage> {
+    const { bytes, format, header, work } = image;
+    const fast = header && (await decodeFast(this.#onPool, requestOf(bytes, header)));
+    if (fast !== undefined) return fast;
+    signal?.throwIfAborted();
+    const limitMs = CPU_LIMIT_MS + (work.pixels * CPU_LIMIT_NS_PER_PIXEL) / 1e6;
+    const maxCpuMs = Math.min(limitMs, this.#options.maxCpuMs ?? limitMs);
+    const reply = await this.#processes.run({ format, maxCpuMs }, bytes, signal);
+    // The first image of a process pays for its start, and what was handed back was costed as something else.
+    if (reply.isWarm && work.kind === format) this.#costs.observe(format, work.pixels, reply.decodeMs);
+    return reply.image;
   }
 }
 
-function undecodable(format: ImageFormat, cause: unknown): ServiceError {
-  const detail = `The ${format.toUpperCase()} file is damaged, incomplete or of a kind that cannot be decoded.`;
-  return new ServiceError('IMAGE_UNDECODABLE', detail, { cause });
+function requestOf(bytes: Uint8Array, header: ImageHeader): DecodeRequest {
+  return { bytes, format: 'jpeg', header, reducedTo: undefined };
+}
+
+/** Undefined where the decode processes have to judge: errors are the same whichever decoder ran. */
+async function decodeFast(
+  fast: ImageDecoder | undefined,
+  request: DecodeRequest,
+): Promise<DecodedImage | undefined> {
+  if (!fast?.accepts(request)) return undefined;
+  try {
+    const pixels = await fast.decode(request);
+    return { pixels, format: request.format, width: pixels.width, height: pixels.height };
+  } catch {
+    return undefined;
+  }
 }

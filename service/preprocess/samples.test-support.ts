@@ -113,14 +113,20 @@ export function difference(a: ArrayBuffer | Uint8Array, b: ArrayBuffer | Uint8Ar
   return { mean: sum / left.length, p99, max: counts.findLastIndex((count) => count > 0) };
 }
 
-/** A PNG of zeros, of any size and kind, without the memory that its pixels would take. */
-export function emptyPng(width: number, height: number, bitDepth: number, extra: Buffer[] = []): Buffer {
+/** A PNG of zeros, grey, of any size, without the memory that its pixels would take; or of other rows, of a kind. */
+export function emptyPng(
+  width: number,
+  height: number,
+  bitDepth: number,
+  extra: Buffer[] = [],
+  content: { readonly kind: number; readonly rows: Buffer } | undefined = undefined,
+): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header.set([bitDepth, 0, 0, 0, 0], 8);
+  header.set([bitDepth, content?.kind ?? 0, 0, 0, 0], 8);
   const rowBytes = Math.ceil((width * bitDepth) / 8) + 1;
-  const rows = deflateSync(Buffer.alloc(rowBytes * height), { level: 9 });
+  const rows = deflateSync(content?.rows ?? Buffer.alloc(rowBytes * height), { level: content ? 1 : 9 });
   const chunks = [
     pngChunk('IHDR', header),
     ...extra,

@@ -1,11 +1,12 @@
+import type { JpegHeader } from '../headers/jpeg-header.js';
 import type { ImageFormat, Pixels } from '../image.js';
-import type { JpegHeader } from '../jpeg-header.js';
 import type { Size } from '../reduction.js';
 
 /** What is known of an image before it is decoded. */
 export interface ImageHeader extends Size {
   /** `width` and `height` are those of the image as a person sees it: orientation applied. */
   readonly isCmyk: boolean;
+  readonly hasAlpha: boolean;
   /** Only of a JPEG that our own reader understood. */
   readonly jpeg: JpegHeader | undefined;
 }
@@ -15,7 +16,7 @@ export interface DecodeRequest {
   readonly bytes: Uint8Array;
   readonly format: ImageFormat;
   readonly header: ImageHeader;
-  /** The size, orientation applied, at which decoding may stop. */
+  /** The size, orientation applied, to which a large image may be reduced. */
   readonly reducedTo: Size | undefined;
 }
 
@@ -24,8 +25,7 @@ export interface ImageDecoder {
   readonly name: string;
   accepts(request: DecodeRequest): boolean;
   /**
-   * Decodes off the event loop: first frame, orientation applied, alpha dropped, 8-bit sRGB, in a buffer that can be
-   * transferred. Rejects where the file is damaged, also where it merely ends early.
+   * Decodes off the event loop: first frame, orientation applied, alpha dropped, 8-bit sRGB. Rejects where the file is damaged, also where it merely ends early.
    */
   decode(request: DecodeRequest): Promise<Pixels>;
 }

@@ -36,9 +36,9 @@ function loadBinding(): Binding | undefined {
   }
 }
 
-function accepts({ header, reducedTo }: DecodeRequest): boolean {
-  const { jpeg } = header;
-  if (jpeg === undefined || reducedTo !== undefined || jpeg.width * jpeg.height > MAX_PIXELS) return false;
+/** Whole, also where it might be reduced: that is faster. */
+function accepts({ header: { jpeg } }: DecodeRequest): boolean {
+  if (jpeg === undefined || jpeg.width * jpeg.height > MAX_PIXELS) return false;
   const isPlain = jpeg.isSequential && jpeg.precision === 8 && jpeg.orientation === 1;
   const isCoarse = jpeg.finestQuantisation >= MIN_QUANTISATION;
   return isPlain && isCoarse && (jpeg.components === 1 || jpeg.isYcc);

@@ -1,6 +1,7 @@
-import sharp, { type SharpOptions } from 'sharp';
+import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { messageOf } from '../../errors.js';
 import type { ImageFormat, Pixels } from '../image.js';
+import type { Size } from '../reduction.js';
 import type { DecodeRequest, ImageDecoder, ImageHeader } from './image-decoder.js';
 
 /** The loaders of libvips, from memory only. All others (SVG, PDF, files, ...) are blocked for the process. */
@@ -66,7 +67,8 @@ async function judged<Result>(
 function readHeader(bytes: Uint8Array, format: ImageFormat): Promise<ImageHeader> {
   return judged(format, async (failOn) => {
     const metadata = await sharp(bytes, { ...FIRST_FRAME, failOn, limitInputPixels: false }).metadata();
-    return { ...metadata.autoOrient, isCmyk: metadata.space === 'cmyk', jpeg: undefined };
+    const { autoOrient, space, hasAlpha } = metadata;
+    return { ...autoOrient, isCmyk: space === 'cmyk', hasAlpha, jpeg: undefined };
   });
 }
 
@@ -77,23 +79,33 @@ function decode(request: DecodeRequest, maxPixels: number): Promise<Pixels> {
 }
 
 /** Profiles of RGB and grey are ignored, as where models are trained (Pillow, OpenCV); ink needs its own. */
-async function pixelsOf({ bytes, header, reducedTo }: DecodeRequest, options: SharpOptions): Promise<Pixels> {
+async function pixelsOf(request: DecodeRequest, options: SharpOptions): Promise<Pixels> {
+  const { bytes, header, reducedTo } = request;
   const image = sharp(bytes, { ...options, ignoreIcc: !header.isCmyk });
-  if (reducedTo !== undefined) {
-    image.resize({ ...reducedTo, fit: 'fill', kernel: 'lanczos3', fastShrinkOnLoad: true });
-  }
+  if (reducedTo === undefined) return plainPixels(image);
+  // sharp resizes colours multiplied by their alpha, and ink before it is light: these are reduced once they are plain.
+  if (header.hasAlpha || header.isCmyk) return reducedPixels(await plainPixels(image), reducedTo);
+  // Where the colour space is given nothing is reduced by the loader, whose results lie further off (reduction.ts).
+  return plainPixels(resized(image.pipelineColourspace('srgb'), reducedTo));
+}
+
+function reducedPixels({ data, width, height }: Pixels, to: Size): Promise<Pixels> {
+  const raw = { width, height, channels: 3 } as const;
+  return plainPixels(resized(sharp(new Uint8Array(data), { raw, limitInputPixels: false }), to));
+}
+
+/** A kernel without negative weights: what others add beside an edge is cut off at black and white, and lost. */
+function resized(image: Sharp, to: Size): Sharp {
+  return image.resize({ ...to, fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false });
+}
+
+async function plainPixels(image: Sharp): Promise<Pixels> {
   const { data, info } = await image
     .removeAlpha()
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
   if (info.channels !== 3) throw new Error(`${info.channels} channels instead of 3`);
-  return { data: ownedBytes(data), width: info.width, height: info.height };
-}
-
-/** sharp's own buffers cannot be transferred, and its toUint8Array(), whose can, never frees them (0.35.5). */
-function ownedBytes(data: Buffer): ArrayBuffer {
-  const owned = new ArrayBuffer(data.byteLength);
-  data.copy(new Uint8Array(owned));
-  return owned;
+  if (data.byteOffset !== 0) throw new Error('pixels in the middle of a buffer');
+  return { data: data.buffer as ArrayBuffer, width: info.width, height: info.height };
 }

@@ -134,6 +134,15 @@ describe('imports', () => {
     expect(new Set(targets)).toEqual(new Set(['../inference/runner.js']));
   });
 
+  it('reach sharp from the decode processes alone: what crashes or cannot be cancelled is not in the service', () => {
+    const files = imports
+      .filter(({ target, isType }) => target.endsWith('decoders/sharp.js') && !isType)
+      .map(({ file }) => file);
+    expect(files).toEqual(['preprocess/processes/decode-process.ts']);
+    const starters = imports.filter(({ target }) => /decode-(process|file)\.js$/.test(target));
+    expect(starters.map(({ file }) => file)).toEqual(['preprocess/processes/decode-process.ts']);
+  });
+
   it('of a library are made by its owner alone', () => {
     const wrong = imports
       .filter(({ target }) => !target.startsWith('.') && !target.startsWith('node:'))

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseManifest } from '../../model/manifest.js';
 import { resolveModelSpec } from '../../model/model-spec.js';
-import { createDecoder } from '../../preprocess/decode.js';
+import { testDecoder } from '../../preprocess/decoder.test-support.js';
 import { createResampler } from '../../preprocess/resample.js';
 import { startApp } from '../support/app.js';
 
@@ -56,7 +56,7 @@ describe('the default model', () => {
     };
     const spec = resolveModelSpec(manifest, '', engine).plan.input;
     const resampler = createResampler(spec);
-    const decoder = createDecoder({ maxPixels: 1e6, spec, concurrency: 1, jpegTurbo: 'off' });
+    const decoder = testDecoder({ maxPixels: 1e6, spec, concurrency: 1, jpegTurbo: 'off' });
     const golden = JSON.parse(read('golden/tensor.json').toString('utf8')) as GoldenTensors;
     for (const { file, values } of golden.tensors) {
       const tensor = new Float32Array(spec.width * spec.height);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { encoderOf, picture } from '../samples.test-support.js';
 import { readJpegHeader } from './jpeg-header.js';
-import { encoderOf, picture } from './samples.test-support.js';
 
 const image = encoderOf(picture(37, 21));
 

@@ -27,9 +27,12 @@ interface Draft {
   hasJfif: boolean;
   adobeTransform: number | undefined;
   finestQuantisation: number;
+  tables: number;
 }
 
 const MAX_SEGMENTS = 1000;
+/** Quantisation tables: there are four places for them, and no reason to fill one twice before the first scan. */
+const MAX_TABLES = 16;
 const SOI = 0xffd8;
 const SOS = 0xda;
 const APP0 = 0xe0;
@@ -88,6 +91,7 @@ function emptyDraft(): Draft {
     hasJfif: false,
     adobeTransform: undefined,
     finestQuantisation: Number.POSITIVE_INFINITY,
+    tables: 0,
   };
 }
 
@@ -101,7 +105,7 @@ function readSegment(draft: Draft, { marker, body }: Segment): boolean {
   }
   if (marker === APP1 && startsWith(body, 'Exif\0')) {
     draft.exifBlocks++;
-    draft.orientation = readOrientation(body);
+    if (draft.exifBlocks === 1) draft.orientation = readOrientation(body);
   }
   return true;
 }
@@ -122,7 +126,7 @@ function readQuantisation(draft: Draft, body: DataView): boolean {
   let offset = 0;
   while (offset < body.byteLength) {
     const size = body.getUint8(offset) >> 4 === 0 ? 1 : 2;
-    if (offset + 1 + 64 * size > body.byteLength) return false;
+    if (offset + 1 + 64 * size > body.byteLength || ++draft.tables > MAX_TABLES) return false;
     let sum = 0;
     for (let index = 0; index < 64; index++) {
       const at = offset + 1 + index * size;

@@ -1,0 +1,52 @@
+import { ServiceError } from '../errors.js';
+import type { ImageHeader } from './decoders/image-decoder.js';
+import type { SharpDecoder } from './decoders/sharp.js';
+
+import { readFacts } from './file-facts.js';
+import { asStillAvif } from './headers/avif.js';
+import { withoutExtras } from './headers/png-chunks.js';
+import type { DecodedImage, ImageFormat, InputSpec } from './image.js';
+import { checkFacts, checkSize, undecodable } from './limits.js';
+import { readPlainHeader } from './plain-header.js';
+import { reducedSize } from './reduction.js';
+
+export interface DecodeFileOptions {
+  readonly maxPixels: number;
+  /** The model's input: how far a large image may be reduced while it is decoded. */
+  readonly spec: InputSpec;
+  readonly reduce: 'auto' | 'off';
+}
+
+/**
+ * One file (which may be changed) by the decoder that reads everything: header, limits, pixels. Runs in a decode process.
+ * Throws IMAGE_DIMENSIONS_EXCEEDED, IMAGE_UNDECODABLE.
+ */
+export async function decodeFile(
+  sharp: SharpDecoder,
+  file: Uint8Array,
+  format: ImageFormat,
+  { maxPixels, spec, reduce }: DecodeFileOptions,
+): Promise<DecodedImage> {
+  try {
+    checkFacts(readFacts(file, format), format, maxPixels);
+    const bytes = lightened(file, format);
+    const header = await readHeader(sharp, bytes, format);
+    checkSize(header, maxPixels);
+    const reducedTo = reduce === 'off' ? undefined : reducedSize(spec, header);
+    const pixels = await sharp.decode({ bytes, format, header, reducedTo });
+    const { width, height } = reducedTo === undefined ? pixels : header;
+    return { pixels, format, width, height };
+  } catch (error) {
+    throw error instanceof ServiceError ? error : undecodable(format, error);
+  }
+}
+
+function lightened(file: Uint8Array, format: ImageFormat): Uint8Array {
+  if (format === 'png') return withoutExtras(file);
+  return format === 'avif' ? asStillAvif(file) : file;
+}
+
+async function readHeader(sharp: SharpDecoder, bytes: Uint8Array, format: ImageFormat): Promise<ImageHeader> {
+  const plain = format === 'jpeg' ? readPlainHeader(bytes) : undefined;
+  return plain ?? (await sharp.readHeader(bytes, format));
+}

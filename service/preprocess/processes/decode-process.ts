@@ -1,0 +1,77 @@
+import { Socket } from 'node:net';
+import { setPriority } from 'node:os';
+import { messageOf, type RequestErrorCode, ServiceError } from '../../errors.js';
+import { decodeFile } from '../decode-file.js';
+import { createSharpDecoder } from '../decoders/sharp.js';
+import { FrameReader, writeFrame } from './frame.js';
+import type { DecodeAnswer, DecodeJob, DecodeProcessInit } from './messages.js';
+
+/** The end of the pipe that the service holds the other end of. */
+const PIPE_FD = 3;
+/** As the inference threads: whoever answers probes and refuses must not wait behind what fills the cores. */
+const NICENESS = 5;
+/** The service has bounded the file already. */
+const MAX_FILE_BYTES = 2 ** 32 - 1;
+const CPU_CHECK_MS = 100;
+
+// A terminal sends Ctrl-C to all processes: the service decides when this one ends.
+process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
+if (process.platform === 'linux') setPriority(NICENESS);
+
+const init = JSON.parse(process.argv[2] ?? '{}') as DecodeProcessInit;
+const sharp = createSharpDecoder(init.formats, init.maxPixels);
+const pipe = new Socket({ fd: PIPE_FD });
+const reader = new FrameReader<DecodeJob>(
+  MAX_FILE_BYTES,
+  (job, file) => void serve(job, new Uint8Array(file)),
+);
+
+// Without the service there is nothing to do, and what is being decoded cannot be ended otherwise.
+pipe.on('close', () => process.kill(process.pid, 'SIGKILL'));
+pipe.on('error', () => pipe.destroy());
+pipe.on('data', (chunk) => reader.push(chunk));
+send({ type: 'ready' });
+
+function send(answer: DecodeAnswer, body?: Uint8Array): void {
+  writeFrame(pipe, answer, body);
+}
+
+/** One file at a time: the service sends the next after the answer. */
+async function serve({ format, maxCpuMs }: DecodeJob, file: Uint8Array): Promise<void> {
+  const startedAt = performance.now();
+  const watch = watchCpu(maxCpuMs);
+  try {
+    const { pixels, width, height } = await decodeFile(sharp, file, format, init);
+    const { width: pixelWidth, height: pixelHeight, data } = pixels;
+    const decodeMs = performance.now() - startedAt;
+    if (watch.isOver()) return;
+    send({ type: 'decoded', pixelWidth, pixelHeight, width, height, decodeMs }, new Uint8Array(data));
+  } catch (error) {
+    if (!watch.isOver()) send(refusal(error));
+  } finally {
+    watch.stop();
+  }
+}
+
+/** CPU time, not time that passes: a file is not to blame for what else this machine does. */
+function watchCpu(maxCpuMs: number): { isOver(): boolean; stop(): void } {
+  const before = process.cpuUsage();
+  let over = false;
+  const timer = setInterval(() => {
+    const { user, system } = process.cpuUsage(before);
+    if ((user + system) / 1000 < maxCpuMs) return;
+    over = true;
+    clearInterval(timer);
+    send({ type: 'too-long' });
+  }, CPU_CHECK_MS);
+  return { isOver: () => over, stop: () => clearInterval(timer) };
+}
+
+function refusal(error: unknown): DecodeAnswer {
+  const { code, message, cause } =
+    error instanceof ServiceError
+      ? error
+      : new ServiceError('INTERNAL', 'Decoding failed.', { cause: error });
+  const words = cause === undefined ? undefined : messageOf(cause).slice(0, 1000);
+  return { type: 'refused', code: code as RequestErrorCode, detail: message, cause: words };
+}

@@ -1,0 +1,38 @@
+import type { RequestErrorCode } from '../../errors.js';
+import type { ImageFormat, InputSpec } from '../image.js';
+
+/** What a decode process is told when it starts. */
+export interface DecodeProcessInit {
+  readonly formats: readonly ImageFormat[];
+  readonly maxPixels: number;
+  readonly spec: InputSpec;
+  readonly reduce: 'auto' | 'off';
+}
+
+/** Head of a request; its body is the file. */
+export interface DecodeJob {
+  readonly format: ImageFormat;
+  /** CPU time that it may take, milliseconds. */
+  readonly maxCpuMs: number;
+}
+
+/** Head of an answer; the body of `decoded` is the pixels. */
+export type DecodeAnswer =
+  | { readonly type: 'ready' }
+  | {
+      readonly type: 'decoded';
+      readonly pixelWidth: number;
+      readonly pixelHeight: number;
+      readonly width: number;
+      readonly height: number;
+      /** From the file to its pixels. */
+      readonly decodeMs: number;
+    }
+  | {
+      readonly type: 'refused';
+      readonly code: RequestErrorCode;
+      readonly detail: string;
+      readonly cause: string | undefined;
+    }
+  /** The CPU time is used up and the decoding goes on: the process is to be ended. */
+  | { readonly type: 'too-long' };
