@@ -1,6 +1,6 @@
-import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../errors.js';
+import { yieldToMainThread } from '../niceness.js';
 import type { ModelImage } from '../preprocess/image.js';
 import type { FromWorker, ToWorker, WorkerInit } from './messages.js';
 import { PreparedModel } from './prepared-model.js';
@@ -10,10 +10,7 @@ import { createSession } from './session.js';
 if (parentPort === null) throw new Error('worker.ts runs in a worker thread only');
 const port = parentPort;
 
-/** Where runs fill all cores, the thread that answers probes and refuses at the door must not wait behind them. */
-const NICENESS = 5;
-// Linux sets the priority of the calling thread alone; elsewhere it would be that of the process.
-if (process.platform === 'linux') setPriority(NICENESS);
+yieldToMainThread();
 
 function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
