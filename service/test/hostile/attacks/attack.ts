@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** The service under attack. */
 export interface Target {
   /** As the service logs it. */
@@ -40,6 +42,8 @@ export async function repeat(
   signal: AbortSignal,
   step: (client: number, round: number) => Promise<void>,
 ): Promise<void> {
+  // One for each that waits.
+  setMaxListeners(0, signal);
   const loop = async (client: number): Promise<void> => {
     for (let round = 0; !signal.aborted; round++) await step(client, round);
   };

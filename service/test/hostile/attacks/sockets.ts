@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { pause, type Target } from './attack.js';
 
@@ -89,6 +89,8 @@ export class Sockets {
   constructor(target: Target, signal: AbortSignal) {
     this.#target = target;
     this.#signal = signal;
+    // One for each connection.
+    setMaxListeners(0, signal);
   }
 
   /** Undefined where the service takes no connection, after a moment; and at the signal. */

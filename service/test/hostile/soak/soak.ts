@@ -1,0 +1,150 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../../bench/free-port.js';
+import type { Attack } from '../attacks/attack.js';
+import { attackFromOutside } from './attack-job.js';
+import { HonestTraffic, warmUp } from './honest-traffic.js';
+import { send } from './http-client.js';
+import { learnImages } from './known-images.js';
+import { type Phase, Phases } from './phase.js';
+import { Probes } from './probes.js';
+import { everyMs, type Repetition } from './schedule.js';
+import type { Stage, Subject } from './subject.js';
+import type { SoakResult } from './verdict.js';
+
+export interface SoakOptions {
+  /** Of the time before the attacks and of each attack. */
+  readonly phaseSeconds: number;
+  readonly quietSeconds: number;
+  readonly attacks: readonly Attack[];
+}
+
+/** The attack that makes the most lines of log with the least work. */
+const TALKATIVE = 'probing';
+const WARM_UP_MS = 20_000;
+const MEMORY_INTERVAL_MS = 500;
+const START_LIMIT_MS = 60_000;
+const STOP_LIMIT_MS = 30_000;
+
+/** Attacks a service while honest clients use it. */
+export class Soak {
+  readonly #stage: Stage;
+  readonly #options: SoakOptions;
+  readonly #say: (line: string) => void;
+  readonly #phases = new Phases();
+  readonly #port: number;
+  #subject: Subject;
+
+  private constructor(
+    stage: Stage,
+    options: SoakOptions,
+    say: (line: string) => void,
+    port: number,
+    subject: Subject,
+  ) {
+    this.#stage = stage;
+    this.#options = options;
+    this.#say = say;
+    this.#port = port;
+    this.#subject = subject;
+  }
+
+  static async run(stage: Stage, options: SoakOptions, say: (line: string) => void): Promise<SoakResult> {
+    const port = await freePort();
+    const soak = new Soak(stage, options, say, port, await stage.start(port));
+    try {
+      return await soak.#run();
+    } finally {
+      await soak.#subject.destroy();
+    }
+  }
+
+  async #run(): Promise<SoakResult> {
+    await this.#untilReady();
+    const images = await learnImages(this.#subject.url);
+    const answered = await warmUp(this.#subject.url, images, WARM_UP_MS);
+    this.#say(`${images.length} images are known; warm after ${answered} requests in ${WARM_UP_MS / 1000} s`);
+    const first = this.#phases.begin('before');
+    const watch = this.#watchMemory();
+    const probes = this.#probe();
+    const traffic = new HonestTraffic(this.#subject.url, images, (visit, startedAt) =>
+      this.#phases.at(startedAt).visits.push(visit),
+    );
+    await this.#last(first, sleep(this.#options.phaseSeconds * 1000));
+    for (const attack of this.#options.attacks) await this.#attackWith(attack);
+    await this.#stallLog();
+    await this.#last(this.#phases.begin('after'), sleep(this.#options.quietSeconds * 1000));
+    await traffic.stop();
+    await probes.stop();
+    watch.stop();
+    return { phases: this.#phases.all, exitCode: await this.#subject.stop(STOP_LIMIT_MS) };
+  }
+
+  async #attackWith({ name }: Attack): Promise<void> {
+    const phase = this.#phases.begin(name);
+    const attack = async (): Promise<void> => {
+      phase.outcomes = await this.#attack(name);
+    };
+    await this.#last(phase, attack());
+  }
+
+  /** Nobody takes its log any more, as where a collector hangs, while some hundred lines a second are written. */
+  async #stallLog(): Promise<void> {
+    const phase = this.#phases.begin('stalled-log');
+    const stalled = async (): Promise<void> => {
+      await this.#subject.stallLog();
+      phase.outcomes = await this.#attack(TALKATIVE);
+      await this.#subject.resumeLog();
+    };
+    await this.#last(phase, stalled());
+  }
+
+  async #attack(name: string): Promise<Phase['outcomes']> {
+    const { outcomes } = await attackFromOutside({
+      name,
+      url: this.#subject.url,
+      seconds: this.#options.phaseSeconds,
+    });
+    if (Object.keys(outcomes).length === 0) throw new Error('the attack did nothing');
+    return outcomes;
+  }
+
+  /** Sees a phase to its end; a service that has died is started anew, as an orchestrator would, for the next. */
+  async #last(phase: Phase, what: Promise<unknown>): Promise<void> {
+    await what.catch((error: unknown) => phase.faults.push(String(error).slice(0, 300)));
+    const code = this.#subject.exitCode;
+    if (code !== undefined) {
+      phase.faults.push(`the service ended with ${code}`);
+      this.#say(this.#subject.tail());
+      this.#subject = await this.#stage.start(this.#port);
+      await this.#untilReady();
+    }
+    const { name, visits, refusals } = phase;
+    this.#say(`${name}: ${phase.count('ok')} of ${visits.length} answered so far, ${refusals} refusals`);
+  }
+
+  #watchMemory(): Repetition {
+    return everyMs(MEMORY_INTERVAL_MS, () => {
+      const reading = this.#subject.exitCode === undefined ? this.#subject.readMemory() : undefined;
+      if (reading !== undefined) this.#phases.all.at(-1)?.memory.push(reading);
+    });
+  }
+
+  #probe(): Probes {
+    return new Probes(this.#subject.url, {
+      health: (ms, startedAt) => this.#phases.at(startedAt).healthMs.push(ms),
+      unready: (status) => this.#phases.all.at(-1)?.unready.push(status),
+    });
+  }
+
+  async #untilReady(): Promise<void> {
+    const deadline = performance.now() + START_LIMIT_MS;
+    for (;;) {
+      const asked = send(this.#subject.url, { path: '/ready', headers: {} }, { timeoutMs: 5000 });
+      if ((await asked.catch(() => undefined))?.status === 200) return;
+      if (performance.now() > deadline || this.#subject.exitCode !== undefined) {
+        throw new Error(`the service does not become ready:\n${this.#subject.tail()}`);
+      }
+      await sleep(100);
+    }
+  }
+}
