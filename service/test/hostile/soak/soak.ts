@@ -3,8 +3,8 @@ import { freePort } from '../../../bench/free-port.js';
 import type { Attack } from '../attacks/attack.js';
 import { attackFromOutside } from './attack-job.js';
 import { HonestTraffic, warmUp } from './honest-traffic.js';
-import { send } from './http-client.js';
-import { learnImages } from './known-images.js';
+import { type HonestRequest, send } from './http-client.js';
+import { type KnownImage, learnImages } from './known-images.js';
 import { type Phase, Phases } from './phase.js';
 import { Probes } from './probes.js';
 import { everyMs, type Repetition } from './schedule.js';
@@ -23,6 +23,9 @@ const TALKATIVE = 'probing';
 const WARM_UP_MS = 20_000;
 const MEMORY_INTERVAL_MS = 500;
 const START_LIMIT_MS = 60_000;
+/** After an attack, until honest clients are served again. */
+const RECOVERY_LIMIT_MS = 15_000;
+const POLL_MS = 100;
 const STOP_LIMIT_MS = 30_000;
 
 /** Attacks a service while honest clients use it. */
@@ -33,6 +36,8 @@ export class Soak {
   readonly #phases = new Phases();
   readonly #port: number;
   #subject: Subject;
+  /** What any working service answers by 200. */
+  #simplest: HonestRequest = { path: '/health', headers: {} };
 
   private constructor(
     stage: Stage,
@@ -61,6 +66,7 @@ export class Soak {
   async #run(): Promise<SoakResult> {
     await this.#untilReady();
     const images = await learnImages(this.#subject.url);
+    this.#simplest = simplest(images);
     const answered = await warmUp(this.#subject.url, images, WARM_UP_MS);
     this.#say(`${images.length} images are known; warm after ${answered} requests in ${WARM_UP_MS / 1000} s`);
     const first = this.#phases.begin('before');
@@ -93,9 +99,11 @@ export class Soak {
     const stalled = async (): Promise<void> => {
       await this.#subject.stallLog();
       phase.outcomes = await this.#attack(TALKATIVE);
-      await this.#subject.resumeLog();
     };
-    await this.#last(phase, stalled());
+    await this.#last(
+      phase,
+      stalled().finally(() => this.#subject.resumeLog()),
+    );
   }
 
   async #attack(name: string): Promise<Phase['outcomes']> {
@@ -108,18 +116,39 @@ export class Soak {
     return outcomes;
   }
 
-  /** Sees a phase to its end; a service that has died is started anew, as an orchestrator would, for the next. */
+  /** Sees a phase to its end; a service that has died or serves nobody is started anew, as by an orchestrator, for the next. */
   async #last(phase: Phase, what: Promise<unknown>): Promise<void> {
     await what.catch((error: unknown) => phase.faults.push(String(error).slice(0, 300)));
-    const code = this.#subject.exitCode;
-    if (code !== undefined) {
-      phase.faults.push(`the service ended with ${code}`);
+    if (!(await this.#recovers())) {
+      const code = this.#subject.exitCode;
+      phase.faults.push(
+        code === undefined
+          ? `serves nobody ${RECOVERY_LIMIT_MS / 1000} s later: started anew`
+          : `the service ended with ${code}: started anew`,
+      );
       this.#say(this.#subject.tail());
-      this.#subject = await this.#stage.start(this.#port);
-      await this.#untilReady();
+      await this.#startAnew();
     }
-    const { name, visits, refusals } = phase;
-    this.#say(`${name}: ${phase.count('ok')} of ${visits.length} answered so far, ${refusals} refusals`);
+    const { name, visits, refusals, faults } = phase;
+    const told = `${name}: ${phase.count('ok')} ok of ${visits.length} that have ended so far, ${refusals} refusals`;
+    this.#say([told, ...faults].join('; '));
+  }
+
+  /** Whether it answers an honest client soon. */
+  async #recovers(): Promise<boolean> {
+    for (const deadline = performance.now() + RECOVERY_LIMIT_MS; performance.now() < deadline; ) {
+      if (this.#subject.exitCode !== undefined) return false;
+      const asked = send(this.#subject.url, this.#simplest, { timeoutMs: RECOVERY_LIMIT_MS });
+      if ((await asked.catch(() => undefined))?.status === 200) return true;
+      await sleep(POLL_MS);
+    }
+    return false;
+  }
+
+  async #startAnew(): Promise<void> {
+    await this.#subject.destroy();
+    this.#subject = await this.#stage.start(this.#port);
+    await this.#untilReady();
   }
 
   #watchMemory(): Repetition {
@@ -144,7 +173,12 @@ export class Soak {
       if (performance.now() > deadline || this.#subject.exitCode !== undefined) {
         throw new Error(`the service does not become ready:\n${this.#subject.tail()}`);
       }
-      await sleep(100);
+      await sleep(POLL_MS);
     }
   }
+}
+
+function simplest([image]: readonly KnownImage[]): HonestRequest {
+  if (image === undefined) throw new Error('no image is known');
+  return { path: '/predict', headers: { 'content-type': image.contentType }, body: image.bytes };
 }
