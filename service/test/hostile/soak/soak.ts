@@ -18,6 +18,8 @@ export interface SoakOptions {
   readonly attacks: readonly Attack[];
 }
 
+/** The phase in which nobody reads the log. */
+export const STALLED_LOG = 'stalled-log';
 /** The attack that makes the most lines of log with the least work. */
 const TALKATIVE = 'probing';
 const WARM_UP_MS = 20_000;
@@ -95,7 +97,7 @@ export class Soak {
 
   /** Nobody takes its log any more, as where a collector hangs, while some hundred lines a second are written. */
   async #stallLog(): Promise<void> {
-    const phase = this.#phases.begin('stalled-log');
+    const phase = this.#phases.begin(STALLED_LOG);
     const stalled = async (): Promise<void> => {
       await this.#subject.stallLog();
       phase.outcomes = await this.#attack(TALKATIVE);
