@@ -5,6 +5,7 @@ import { idleConnections } from './idle-connections.js';
 import { jsonBombs } from './json-bombs.js';
 import { largePngs } from './large-pngs.js';
 import { multipartOddities } from './multipart-oddities.js';
+import { pipelining } from './pipelining.js';
 import { probing } from './probing.js';
 import { rubbish } from './rubbish.js';
 import { scanBombs } from './scan-bombs.js';
@@ -21,6 +22,7 @@ export const ATTACKS: readonly Attack[] = [
   slowBodies,
   slowHeads,
   unreadAnswers,
+  pipelining,
   flood,
   rubbish,
   multipartOddities,

@@ -4,6 +4,7 @@ import { containerStage } from './container.js';
 import { PLAIN_PROCESS } from './plain-process.js';
 import { checkLines, table } from './report.js';
 import { Soak, type SoakOptions } from './soak.js';
+import type { Stage, Subject } from './subject.js';
 import { judge } from './verdict.js';
 
 const DEFAULT_MINUTES = '10';
@@ -38,12 +39,30 @@ function readOptions(): SoakOptions {
   return { phaseSeconds, quietSeconds: Number(values.quiet), attacks };
 }
 
+/** No service is left running where this process is told to end. */
+function endedBySignals({ sentence, start }: Stage): Stage {
+  let current: Subject | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, async () => {
+      await current?.destroy();
+      process.exit(1);
+    });
+  }
+  return {
+    sentence,
+    start: async (port) => {
+      current = await start(port);
+      return current;
+    },
+  };
+}
+
 const options = readOptions();
 const stage = (values.process ? undefined : await containerStage()) ?? PLAIN_PROCESS;
 say(stage.sentence);
 say(`${options.attacks.length} attacks, ${options.phaseSeconds.toFixed(0)} s each`);
 for (const { name, what } of options.attacks) say(`  ${name}: ${what}`);
-const result = await Soak.run(stage, options, say);
+const result = await Soak.run(endedBySignals(stage), options, say);
 say(`\n${table(result.phases)}\n`);
 const checks = judge(result);
 say(checkLines(checks));
