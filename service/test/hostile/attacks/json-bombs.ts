@@ -57,7 +57,7 @@ async function honest(bytes: number): Promise<Buffer> {
   return Buffer.from(`{"image":"${png.toString('base64')}"}`);
 }
 
-/** Bodies that are dear to parse: all within the limits on size. */
+/** Bodies that are expensive to parse: all within the limits on size. */
 export const JSON_BOMBS: readonly JsonBomb[] = [
   { name: 'brackets', path: '/predict', make: (bytes) => filled('[', bytes) },
   { name: 'nested lists', path: '/predict', make: (bytes) => nested('[', ']', bytes) },

@@ -5,7 +5,7 @@ import { exchange } from './exchange.js';
 const AT_ONCE = 64;
 /** 25 megapixels: as many as default settings allow. */
 const SIDE = 5000;
-/** A crowd, not a siege: those who were admitted are answered before the next come. */
+/** So that those who were admitted are answered before the next come. */
 const PAUSE_MS = 3000;
 
 /** A PNG of 25 megapixels that costs what a screenshot costs: blocks of colour, 75 MB of pixels in about 1 MB. */

@@ -28,7 +28,7 @@ const form =
   (): Buffer =>
     Buffer.from(`${parts.join('')}--edge--\r\n`);
 
-/** Forms that are dear to read, or that are not quite forms. */
+/** Forms that are expensive to read, or that are not quite forms. */
 export const FORMS: readonly Form[] = [
   { name: 'thousands of fields', body: form(field('a').repeat(50_000)) },
   { name: 'thousands of files', body: form(file('files').repeat(50_000)) },

@@ -2,13 +2,12 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { ChildSubject, type Handles } from './child-subject.js';
 import { readCgroup } from './memory.js';
-import type { Stage } from './subject.js';
+import type { Launcher } from './subject.js';
 
 const run = promisify(execFile);
 
 /** What CI runs containers with: podman or docker. */
 const ENGINE = '.ci/engine';
-const IMAGE = 'localhost/cv-inference:check';
 const BUILD_LIMIT_MS = 600_000;
 const COMMAND_LIMIT_MS = 30_000;
 /** What a small pod has; files for 1,000 slow clients and everyone else. */
@@ -26,21 +25,12 @@ async function engine(limitMs: number, ...args: readonly string[]): Promise<stri
 }
 
 /** A container of one core and 512 MB, of the image that the Dockerfile makes; undefined where nothing can run it. */
-export async function containerStage(): Promise<Stage | undefined> {
+export async function containerLauncher(): Promise<Launcher | undefined> {
   const name = await engine(COMMAND_LIMIT_MS, 'name_engine').catch(() => undefined);
   if (name === undefined) return undefined;
   await engine(BUILD_LIMIT_MS, 'make_base');
   await engine(BUILD_LIMIT_MS, 'build');
-  const image = await engine(
-    COMMAND_LIMIT_MS,
-    'in_engine',
-    'image',
-    'inspect',
-    '--format',
-    '{{json .Config.Entrypoint}}',
-    IMAGE,
-  );
-  const entrypoint = JSON.parse(image) as string[];
+  const entrypoint = JSON.parse(await engine(COMMAND_LIMIT_MS, 'entrypoint')) as string[];
   let started = 0;
   return {
     sentence: `A container of one core and 512 MB, run by ${name}.`,
@@ -56,7 +46,7 @@ async function startContainer(
   const environment = { HOST: '127.0.0.1', PORT: String(port), DRAIN_DELAY_MS: '0' };
   const options = Object.entries(environment).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
   const command = ['--entrypoint', 'sh', '--', '-c', WITH_LOG_READER, 'sh', ...entrypoint];
-  const args = ['run', IMAGE, '--name', name, ...LIMITS, ...options, ...command];
+  const args = ['run_image', '--name', name, ...LIMITS, ...options, ...command];
   const pid = pidOf(name);
   return new ChildSubject({ program: ENGINE, args, environment: process.env }, port, handles(name, pid));
 }
@@ -66,20 +56,14 @@ function handles(name: string, pid: Promise<number | undefined>): Handles {
   void pid.then((found) => {
     known = found;
   });
+  const inEngine = (...args: readonly string[]): Promise<string> =>
+    engine(COMMAND_LIMIT_MS, 'in_engine', ...args);
   const signalReader = async (signal: 'STOP' | 'CONT'): Promise<void> => {
-    await engine(
-      COMMAND_LIMIT_MS,
-      'in_engine',
-      'exec',
-      name,
-      'sh',
-      '-c',
-      `kill -${signal} "$(cat /tmp/log-reader)"`,
-    );
+    await inEngine('exec', name, 'sh', '-c', `kill -${signal} "$(cat /tmp/log-reader)"`);
   };
   return {
     signal: async (signal) => {
-      await engine(COMMAND_LIMIT_MS, 'in_engine', 'kill', '--signal', signal, name).catch(() => undefined);
+      await inEngine('kill', '--signal', signal, name).catch(() => undefined);
     },
     stallLog: () => signalReader('STOP'),
     resumeLog: () => signalReader('CONT'),

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Errand, type Visit, visit } from './honest-client.js';
+import { type PlannedRequest, type RequestRecord, sendUntilAnswered } from './honest-client.js';
 import { FORMS, type Form } from './honest-request.js';
 import type { KnownImage } from './known-images.js';
 
@@ -22,7 +22,10 @@ function result({ image, label, score }: KnownImage, changes: object = {}): obje
 }
 
 /** What a client makes of a service that answers so. */
-async function visited(listener: RequestListener, errand: Partial<Errand> = {}): Promise<Visit> {
+async function recorded(
+  listener: RequestListener,
+  planned: Partial<PlannedRequest> = {},
+): Promise<RequestRecord> {
   const server = createServer((request, response) => {
     request.resume().once('end', () => listener(request, response));
   });
@@ -30,7 +33,11 @@ async function visited(listener: RequestListener, errand: Partial<Errand> = {}):
   await once(server, 'listening');
   onTestFinished(() => void server.close().closeAllConnections());
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return visit(url, { id: 'mine', form: SINGLE, images: [SEVEN], agent: undefined, ...errand }, () => 0);
+  return sendUntilAnswered(
+    url,
+    { id: 'mine', form: SINGLE, images: [SEVEN], agent: undefined, ...planned },
+    () => 0,
+  );
 }
 
 function answers(body: object, id = 'mine'): RequestListener {
@@ -46,7 +53,7 @@ const results = (...items: object[]): object => ({
 describe('an honest client', () => {
   it('sends its own id, and takes the right answer', async () => {
     let asked: string | undefined;
-    const done = await visited((request, response) => {
+    const done = await recorded((request, response) => {
       asked = request.headers['x-request-id'] as string;
       answers(result(SEVEN))(request, response);
     });
@@ -55,8 +62,8 @@ describe('an honest client', () => {
   });
 
   it('takes the right answers of a batch', async () => {
-    const errand = { form: BATCH, images: [SEVEN, EIGHT] };
-    expect(await visited(answers(results(result(SEVEN), result(EIGHT))), errand)).toMatchObject({
+    const planned = { form: BATCH, images: [SEVEN, EIGHT] };
+    expect(await recorded(answers(results(result(SEVEN), result(EIGHT))), planned)).toMatchObject({
       outcome: 'ok',
     });
   });
@@ -69,7 +76,7 @@ describe('an honest client', () => {
     ["another client's answer", result(SEVEN), 'yours'],
     ['nothing of what was asked', {}],
   ])('sees that it got %s', async (_, body, id) => {
-    expect(await visited(answers(body, id))).toMatchObject({ outcome: 'wrong' });
+    expect(await recorded(answers(body, id))).toMatchObject({ outcome: 'wrong' });
   });
 
   it.each<[string, object]>([
@@ -77,8 +84,8 @@ describe('an honest client', () => {
     ['with one missing', results(result(SEVEN))],
     ['with an error in it', results(result(SEVEN), { error: { code: 'IMAGE_UNDECODABLE' } })],
   ])('sees that a batch came %s', async (_, body) => {
-    const errand = { form: BATCH, images: [SEVEN, EIGHT] };
-    expect(await visited(answers(body), errand)).toMatchObject({ outcome: 'wrong' });
+    const planned = { form: BATCH, images: [SEVEN, EIGHT] };
+    expect(await recorded(answers(body), planned)).toMatchObject({ outcome: 'wrong' });
   });
 
   it.each<[string, RequestListener, string]>([
@@ -97,12 +104,12 @@ describe('an honest client', () => {
       'ECONNRESET',
     ],
   ])('counts %s as a lost request', async (_, listener, detail) => {
-    expect(await visited(listener)).toMatchObject({ outcome: 'lost', detail });
+    expect(await recorded(listener)).toMatchObject({ outcome: 'lost', detail });
   });
 
   it('comes back when it was refused, and counts that', async () => {
     let asked = 0;
-    const done = await visited((request, response) => {
+    const done = await recorded((request, response) => {
       asked += 1;
       if (asked > 3) return answers(result(SEVEN))(request, response);
       response.writeHead(asked % 2 === 0 ? 503 : 429, { 'retry-after': '0.001' }).end();
@@ -112,7 +119,7 @@ describe('an honest client', () => {
   });
 
   it('is lost when it is refused for ever', async () => {
-    const done = await visited((_, response) => response.writeHead(429, { 'retry-after': '0.001' }).end());
+    const done = await recorded((_, response) => response.writeHead(429, { 'retry-after': '0.001' }).end());
     expect(done).toMatchObject({ outcome: 'lost', refusals: 8 });
   });
 });

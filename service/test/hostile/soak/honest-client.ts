@@ -18,7 +18,7 @@ const JITTER = 0.25;
  * What became of one honest request. It is lost where it had no answer, an answer of another status than 200, or only
  * refusals; refusals are 429 and 503 with Retry-After.
  */
-export interface Visit {
+export interface RequestRecord {
   readonly outcome: 'ok' | 'wrong' | 'lost';
   /** Why it is not ok. */
   readonly detail?: string;
@@ -29,7 +29,7 @@ export interface Visit {
   readonly wholeMs: number;
 }
 
-export interface Errand {
+export interface PlannedRequest {
   readonly id: string;
   readonly form: Form;
   readonly images: readonly KnownImage[];
@@ -37,11 +37,15 @@ export interface Errand {
 }
 
 /** One request of a well-made client, with what it takes to have it answered. */
-export async function visit(url: string, errand: Errand, random: () => number): Promise<Visit> {
+export async function sendUntilAnswered(
+  url: string,
+  planned: PlannedRequest,
+  random: () => number,
+): Promise<RequestRecord> {
   const startedAt = performance.now();
   for (let refusals = 0; ; refusals++) {
     const attemptAt = performance.now();
-    const answer = await attempt(url, errand);
+    const answer = await attempt(url, planned);
     const times = {
       refusals,
       answerMs: performance.now() - attemptAt,
@@ -49,7 +53,7 @@ export async function visit(url: string, errand: Errand, random: () => number): 
     };
     const waitMs = answer instanceof Error ? undefined : refusalMs(answer);
     if (answer instanceof Error) return { outcome: 'lost', detail: messageOf(answer), ...times };
-    if (waitMs === undefined) return { ...judged(answer, errand), ...times };
+    if (waitMs === undefined) return { ...judged(answer, planned), ...times };
     if (refusals + 1 === MOST_ATTEMPTS || waitMs > MOST_WAIT_MS) {
       return { outcome: 'lost', detail: `refused ${refusals + 1} times`, ...times, refusals: refusals + 1 };
     }
@@ -57,7 +61,7 @@ export async function visit(url: string, errand: Errand, random: () => number): 
   }
 }
 
-async function attempt(url: string, { id, form, images, agent }: Errand): Promise<Received | Error> {
+async function attempt(url: string, { id, form, images, agent }: PlannedRequest): Promise<Received | Error> {
   const { path, headers, body } = form.make(images);
   const request = { path, headers: { ...headers, 'x-request-id': id }, ...(body !== undefined && { body }) };
   const options = { timeoutMs: PATIENCE_MS, ...(agent !== undefined && { agent }) };
@@ -70,7 +74,10 @@ function refusalMs({ status, headers }: Received): number | undefined {
   return (status === 429 || status === 503) && seconds > 0 ? seconds * 1000 : undefined;
 }
 
-function judged(answer: Received, { id, images, form }: Errand): Pick<Visit, 'outcome' | 'detail'> {
+function judged(
+  answer: Received,
+  { id, images, form }: PlannedRequest,
+): Pick<RequestRecord, 'outcome' | 'detail'> {
   if (answer.status !== 200) {
     const code = /"code":"([A-Z_]+)"/.exec(answer.text)?.[1] ?? '';
     return { outcome: 'lost', detail: `${answer.status} ${code}`.trim() };

@@ -1,11 +1,11 @@
 import { Agent } from 'node:http';
-import { Errands } from './errands.js';
-import { type Visit, visit } from './honest-client.js';
+import { type RequestRecord, sendUntilAnswered } from './honest-client.js';
 import type { KnownImage } from './known-images.js';
+import { RequestMix } from './request-mix.js';
 import { everyMs, type Repetition } from './schedule.js';
 
 /** One core serves several times as much. */
-const VISITS_PER_SECOND = 20;
+const REQUESTS_PER_SECOND = 20;
 /** Enough to keep one core busy. */
 const WARM_UP_CLIENTS = 8;
 
@@ -13,16 +13,20 @@ const WARM_UP_CLIENTS = 8;
 export class HonestTraffic {
   readonly #url: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
-  readonly #errands: Errands;
+  readonly #mix: RequestMix;
   readonly #underWay = new Set<Promise<void>>();
-  readonly #record: (visit: Visit, startedAt: number) => void;
+  readonly #record: (request: RequestRecord, startedAt: number) => void;
   readonly #arrivals: Repetition;
 
-  constructor(url: string, images: readonly KnownImage[], record: (visit: Visit, startedAt: number) => void) {
+  constructor(
+    url: string,
+    images: readonly KnownImage[],
+    record: (request: RequestRecord, startedAt: number) => void,
+  ) {
     this.#url = url;
-    this.#errands = new Errands('honest', images, this.#agent);
+    this.#mix = new RequestMix('honest', images, this.#agent);
     this.#record = record;
-    this.#arrivals = everyMs(1000 / VISITS_PER_SECOND, () => this.#arrive());
+    this.#arrivals = everyMs(1000 / REQUESTS_PER_SECOND, () => this.#arrive());
   }
 
   /** Nobody else comes; resolves once those who came have been answered or lost. */
@@ -34,7 +38,7 @@ export class HonestTraffic {
 
   #arrive(): void {
     const startedAt = performance.now();
-    const coming = visit(this.#url, this.#errands.next(), this.#errands.random).then((done) => {
+    const coming = sendUntilAnswered(this.#url, this.#mix.next(), this.#mix.random).then((done) => {
       this.#record(done, startedAt);
       this.#underWay.delete(coming);
     });
@@ -45,12 +49,12 @@ export class HonestTraffic {
 /** As much honest traffic as the service takes, until its code is compiled and its memory as large as work makes it. */
 export async function warmUp(url: string, images: readonly KnownImage[], ms: number): Promise<number> {
   const agent = new Agent({ keepAlive: true });
-  const errands = new Errands('warm-up', images, agent);
+  const mix = new RequestMix('warm-up', images, agent);
   const deadline = performance.now() + ms;
   let answered = 0;
   const loop = async (): Promise<void> => {
     while (performance.now() < deadline) {
-      const { outcome } = await visit(url, errands.next(), errands.random);
+      const { outcome } = await sendUntilAnswered(url, mix.next(), mix.random);
       if (outcome === 'ok') answered += 1;
     }
   };

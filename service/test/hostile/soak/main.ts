@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 import { ATTACKS } from '../attacks/all-attacks.js';
-import { containerStage } from './container.js';
+import { containerLauncher } from './container.js';
 import { PLAIN_PROCESS } from './plain-process.js';
 import { checkLines, table } from './report.js';
 import { Soak, type SoakOptions } from './soak.js';
-import type { Stage, Subject } from './subject.js';
+import type { Launcher, Subject } from './subject.js';
 import { judge } from './verdict.js';
 
 const DEFAULT_MINUTES = '10';
@@ -40,7 +40,7 @@ function readOptions(): SoakOptions {
 }
 
 /** No service is left running where this process is told to end. */
-function endedBySignals({ sentence, start }: Stage): Stage {
+function endedBySignals({ sentence, start }: Launcher): Launcher {
   let current: Subject | undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, async () => {
@@ -58,11 +58,11 @@ function endedBySignals({ sentence, start }: Stage): Stage {
 }
 
 const options = readOptions();
-const stage = (values.process ? undefined : await containerStage()) ?? PLAIN_PROCESS;
-say(stage.sentence);
+const launcher = (values.process ? undefined : await containerLauncher()) ?? PLAIN_PROCESS;
+say(launcher.sentence);
 say(`${options.attacks.length} attacks, ${options.phaseSeconds.toFixed(0)} s each`);
 for (const { name, what } of options.attacks) say(`  ${name}: ${what}`);
-const result = await Soak.run(endedBySignals(stage), options, say);
+const result = await Soak.run(endedBySignals(launcher), options, say);
 say(`\n${table(result.phases)}\n`);
 const checks = judge(result);
 say(checkLines(checks));

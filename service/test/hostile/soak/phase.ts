@@ -1,5 +1,5 @@
 import { median } from '../../../bench/statistics.js';
-import type { Visit } from './honest-client.js';
+import type { RequestRecord } from './honest-client.js';
 import type { MemoryReading } from './memory.js';
 
 /** How much of the end of a phase its level of memory is taken from. */
@@ -9,7 +9,7 @@ export const LEVEL_SAMPLES = 10;
 export class Phase {
   readonly name: string;
   readonly fromMs = performance.now();
-  readonly visits: Visit[] = [];
+  readonly requests: RequestRecord[] = [];
   /** Milliseconds until /health answered 200; Infinity where it did not. */
   readonly healthMs: number[] = [];
   /** Answers of /ready other than 200. */
@@ -33,12 +33,12 @@ export class Phase {
     return Math.max(0, ...this.memory.map(({ kills }) => kills));
   }
 
-  count(outcome: Visit['outcome']): number {
-    return this.visits.filter((visit) => visit.outcome === outcome).length;
+  count(outcome: RequestRecord['outcome']): number {
+    return this.requests.filter((request) => request.outcome === outcome).length;
   }
 
   get refusals(): number {
-    return this.visits.reduce((sum, { refusals }) => sum + refusals, 0);
+    return this.requests.reduce((sum, { refusals }) => sum + refusals, 0);
   }
 }
 

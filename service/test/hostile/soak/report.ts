@@ -12,7 +12,7 @@ const COLUMNS: readonly (readonly [head: string, cell: (phase: Phase) => string]
   ['wrong', (phase) => String(phase.count('wrong'))],
   ['p50 ms', (phase) => whole(answerQuantile(phase, 0.5))],
   ['p99 ms', (phase) => whole(answerQuantile(phase, 0.99))],
-  ['with retries', ({ visits }) => whole(Math.max(0, ...visits.map(({ wholeMs }) => wholeMs)))],
+  ['with retries', ({ requests }) => whole(Math.max(0, ...requests.map(({ wholeMs }) => wholeMs)))],
   ['/health p99', ({ healthMs }) => whole(quantile(healthMs, 0.99))],
   ['MB', ({ memoryBytes }) => megabytes(memoryBytes)],
   ['what the attacker saw', ({ outcomes }) => outcomeText(outcomes)],

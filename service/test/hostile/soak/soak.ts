@@ -8,7 +8,7 @@ import { type KnownImage, learnImages } from './known-images.js';
 import { type Phase, Phases } from './phase.js';
 import { Probes } from './probes.js';
 import { everyMs, type Repetition } from './schedule.js';
-import type { Stage, Subject } from './subject.js';
+import type { Launcher, Subject } from './subject.js';
 import type { SoakResult } from './verdict.js';
 
 export interface SoakOptions {
@@ -32,7 +32,7 @@ const STOP_LIMIT_MS = 30_000;
 
 /** Attacks a service while honest clients use it. */
 export class Soak {
-  readonly #stage: Stage;
+  readonly #launcher: Launcher;
   readonly #options: SoakOptions;
   readonly #say: (line: string) => void;
   readonly #phases = new Phases();
@@ -42,22 +42,26 @@ export class Soak {
   #simplest: HonestRequest = { path: '/health', headers: {} };
 
   private constructor(
-    stage: Stage,
+    launcher: Launcher,
     options: SoakOptions,
     say: (line: string) => void,
     port: number,
     subject: Subject,
   ) {
-    this.#stage = stage;
+    this.#launcher = launcher;
     this.#options = options;
     this.#say = say;
     this.#port = port;
     this.#subject = subject;
   }
 
-  static async run(stage: Stage, options: SoakOptions, say: (line: string) => void): Promise<SoakResult> {
+  static async run(
+    launcher: Launcher,
+    options: SoakOptions,
+    say: (line: string) => void,
+  ): Promise<SoakResult> {
     const port = await freePort();
-    const soak = new Soak(stage, options, say, port, await stage.start(port));
+    const soak = new Soak(launcher, options, say, port, await launcher.start(port));
     try {
       return await soak.#run();
     } finally {
@@ -74,8 +78,8 @@ export class Soak {
     const first = this.#phases.begin('before');
     const watch = this.#watchMemory();
     const probes = this.#probe();
-    const traffic = new HonestTraffic(this.#subject.url, images, (visit, startedAt) =>
-      this.#phases.at(startedAt).visits.push(visit),
+    const traffic = new HonestTraffic(this.#subject.url, images, (request, startedAt) =>
+      this.#phases.at(startedAt).requests.push(request),
     );
     await this.#last(first, sleep(this.#options.phaseSeconds * 1000));
     for (const attack of this.#options.attacks) await this.#attackWith(attack);
@@ -131,8 +135,8 @@ export class Soak {
       this.#say(this.#subject.tail());
       await this.#startAnew();
     }
-    const { name, visits, refusals, faults } = phase;
-    const told = `${name}: ${phase.count('ok')} ok of ${visits.length} that have ended so far, ${refusals} refusals`;
+    const { name, requests, refusals, faults } = phase;
+    const told = `${name}: ${phase.count('ok')} ok of ${requests.length} that have ended so far, ${refusals} refusals`;
     this.#say([told, ...faults].join('; '));
   }
 
@@ -149,7 +153,7 @@ export class Soak {
 
   async #startAnew(): Promise<void> {
     await this.#subject.destroy();
-    this.#subject = await this.#stage.start(this.#port);
+    this.#subject = await this.#launcher.start(this.#port);
     await this.#untilReady();
   }
 

@@ -19,7 +19,7 @@ export interface Subject {
 }
 
 /** How it is run, with a sentence on that. */
-export interface Stage {
+export interface Launcher {
   readonly sentence: string;
   start(port: number): Promise<Subject>;
 }

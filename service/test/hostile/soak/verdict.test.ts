@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { Visit } from './honest-client.js';
+import type { RequestRecord } from './honest-client.js';
 import { Phase } from './phase.js';
 import { checkLines, table } from './report.js';
 import { judge } from './verdict.js';
 
-const OK: Visit = { outcome: 'ok', refusals: 0, answerMs: 20, wholeMs: 20 };
+const OK: RequestRecord = { outcome: 'ok', refusals: 0, answerMs: 20, wholeMs: 20 };
 const MB = 1e6;
 
 function phase(name: string, memoryMegabytes = 100): Phase {
   const made = new Phase(name);
-  made.visits.push(...Array<Visit>(200).fill(OK));
+  made.requests.push(...Array<RequestRecord>(200).fill(OK));
   made.healthMs.push(...Array<number>(200).fill(5));
   made.memory.push({ bytes: memoryMegabytes * MB, kills: 0 });
   return made;
@@ -29,7 +29,7 @@ describe('the verdict on a soak', () => {
     expect(
       broken(
         (attack) => {
-          attack.visits.push({ ...OK, refusals: 7, wholeMs: 30_000 });
+          attack.requests.push({ ...OK, refusals: 7, wholeMs: 30_000 });
           attack.memory.push({ bytes: 400 * MB, kills: 0 });
           attack.healthMs.push(900);
         },
@@ -41,20 +41,20 @@ describe('the verdict on a soak', () => {
   it.each<[string, (attack: Phase) => void, string]>([
     [
       'one wrong answer',
-      ({ visits }) => visits.push({ ...OK, outcome: 'wrong', detail: 'x' }),
+      ({ requests }) => requests.push({ ...OK, outcome: 'wrong', detail: 'x' }),
       '1 x attack: x',
     ],
     [
       'one lost request',
-      ({ visits }) => visits.push({ ...OK, outcome: 'lost', detail: 'x' }),
+      ({ requests }) => requests.push({ ...OK, outcome: 'lost', detail: 'x' }),
       '1 x attack: x',
     ],
     [
       'a p99 past the deadline',
-      ({ visits }) => visits.push(...Array<Visit>(4).fill({ ...OK, answerMs: 10_001 })),
+      ({ requests }) => requests.push(...Array<RequestRecord>(4).fill({ ...OK, answerMs: 10_001 })),
       'at most 10001 ms (attack)',
     ],
-    ['nobody answered', ({ visits }) => visits.splice(0), 'at most no answer ms (attack)'],
+    ['nobody answered', ({ requests }) => requests.splice(0), 'at most no answer ms (attack)'],
     [
       'a slow /health',
       ({ healthMs }) => healthMs.push(...Array<number>(4).fill(1000)),

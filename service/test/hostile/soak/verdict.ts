@@ -45,8 +45,8 @@ export function judge(result: SoakResult): Check[] {
 }
 
 function faults(phases: readonly Phase[], outcome: 'wrong' | 'lost'): string[] {
-  return phases.flatMap(({ name, visits }) =>
-    visits.filter((visit) => visit.outcome === outcome).map(({ detail }) => `${name}: ${detail}`),
+  return phases.flatMap(({ name, requests }) =>
+    requests.filter((request) => request.outcome === outcome).map(({ detail }) => `${name}: ${detail}`),
   );
 }
 
@@ -97,9 +97,9 @@ function worstOf(phases: readonly Phase[], figure: (phase: Phase) => number): re
 }
 
 /** Of the attempts that were answered. */
-export function answerQuantile({ visits }: Phase, share: number): number {
+export function answerQuantile({ requests }: Phase, share: number): number {
   return quantile(
-    visits.filter(({ outcome }) => outcome === 'ok').map(({ answerMs }) => answerMs),
+    requests.filter(({ outcome }) => outcome === 'ok').map(({ answerMs }) => answerMs),
     share,
   );
 }

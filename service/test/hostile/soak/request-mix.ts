@@ -1,16 +1,16 @@
 import type { Agent } from 'node:http';
 import { randomSource } from '../../../bench/random-source.js';
-import type { Errand } from './honest-client.js';
+import type { PlannedRequest } from './honest-client.js';
 import { FORMS } from './honest-request.js';
 import type { KnownImage } from './known-images.js';
 
-/** Of the errands, those on connections that are kept. */
+/** Of the requests, those on connections that are kept. */
 const KEPT_SHARE = 0.7;
 /** Of those with one image, those with a photograph. */
 const PHOTOGRAPH_SHARE = 0.02;
 
-/** What honest clients ask for: every form, every image, each with an id of its own; the same mix in every run. */
-export class Errands {
+/** What honest clients ask for: every form, every image, each with an id of its own; the same in every run. */
+export class RequestMix {
   readonly random = randomSource(7);
   readonly #prefix: string;
   readonly #images: readonly KnownImage[];
@@ -27,7 +27,7 @@ export class Errands {
     this.#agent = agent;
   }
 
-  next(): Errand {
+  next(): PlannedRequest {
     this.#count += 1;
     const form = this.#pick(FORMS);
     const isPhotograph = !form.isBatch && this.random() < PHOTOGRAPH_SHARE;
