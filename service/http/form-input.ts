@@ -31,21 +31,28 @@ export async function readForm(
     isBatch ? batchTooLarge(limits.maxBatchBytes) : imageTooLarge(limits.maxImageBytes);
   if (declaredBytes(request) > maxBytes) throw tooLarge();
   const count = countBody(request, maxBytes, tooLarge);
-  const refused = new AbortController();
-  const over = AbortSignal.any([signal, refused.signal]);
+  // Not AbortSignal.any: Node keeps such a signal, and all that its listeners hold, for as long as it has listeners.
+  const over = new AbortController();
+  const onAbort = (): void => over.abort(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
   const refusal = new Promise<never>((_, reject) => {
-    if (over.aborted) reject(over.reason);
-    over.addEventListener('abort', () => reject(over.reason), { once: true });
+    if (over.signal.aborted) reject(over.signal.reason);
+    over.signal.addEventListener('abort', () => reject(over.signal.reason), { once: true });
   });
   request.raw.on('data', (chunk: Buffer) => {
-    if (over.aborted) return;
+    if (over.signal.aborted) return;
     try {
       count(chunk);
     } catch (error) {
-      refused.abort(error);
+      over.abort(error);
     }
   });
-  return Promise.race([refusal, collectParts(request, fieldName, maxFiles, limits, over)]);
+  try {
+    return await Promise.race([refusal, collectParts(request, fieldName, maxFiles, limits, over.signal)]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 /** @param over aborts once nobody wants the parts any more: what was collected of them is let go of at once */
