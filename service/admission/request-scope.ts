@@ -22,12 +22,12 @@ export class RequestScope {
   constructor({ budgetMs, body, pace }: ScopeOptions) {
     this.deadlineAt = performance.now() + budgetMs;
     this.#body = body;
-    this.#pace = new BodyPace(pace, () => this.#abort(tooSlow(pace.bytesPerSecond)));
-    this.#timer = setTimeout(() => this.#abort(tooLate(budgetMs)), budgetMs);
+    this.#pace = new BodyPace(pace, () => this.giveUp(tooSlow(pace.bytesPerSecond)));
+    this.#timer = setTimeout(() => this.giveUp(tooLate(budgetMs)), budgetMs);
     setMaxListeners(0, this.signal);
   }
 
-  /** Aborts with DEADLINE_EXCEEDED, REQUEST_TIMEOUT (the body is too slow) or CLIENT_CLOSED_REQUEST. */
+  /** Aborts with DEADLINE_EXCEEDED, REQUEST_TIMEOUT (the body is too slow), CLIENT_CLOSED_REQUEST, or what giveUp is told. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -54,16 +54,17 @@ export class RequestScope {
     this.#body.release();
   }
 
+  /** Whoever still works for the request is to stop, for this reason. */
+  giveUp(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
   /** The request is over. @param clientLeft before it had its whole answer */
   end(clientLeft: boolean): void {
     clearTimeout(this.#timer);
     this.releaseBody();
     if (clientLeft)
-      this.#abort(new ServiceError('CLIENT_CLOSED_REQUEST', 'The client has closed the connection.'));
-  }
-
-  #abort(reason: ServiceError): void {
-    this.#controller.abort(reason);
+      this.giveUp(new ServiceError('CLIENT_CLOSED_REQUEST', 'The client has closed the connection.'));
   }
 }
 

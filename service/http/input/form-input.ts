@@ -23,23 +23,25 @@ export async function readForm(
   fieldName: 'file' | 'files',
   limits: InputLimits,
 ): Promise<ImageInput[]> {
+  const { raw, scope } = request;
+  const { signal } = scope;
   const count = countBody(request, limitOf(fieldName, limits));
-  const refused = new AbortController();
-  const over = AbortSignal.any([request.scope.signal, refused.signal]);
-  const refusal = new Promise<never>((_, reject) => {
-    if (over.aborted) reject(over.reason);
-    over.addEventListener('abort', () => reject(over.reason), { once: true });
+  // The request's own signal, and none made of it by AbortSignal.any: Node keeps such a one, and all that its listeners
+  // hold, for as long as it has listeners.
+  const givenUp = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
-  request.raw.on('data', (piece: Buffer) => {
-    if (over.aborted) return;
+  raw.on('data', (piece: Buffer) => {
+    if (signal.aborted) return;
     try {
       count(piece);
     } catch (error) {
-      refused.abort(error);
+      scope.giveUp(error);
     }
   });
-  request.raw.once('end', () => request.scope.bodyArrived());
-  return Promise.race([refusal, collectParts(request, fieldName, limits, over)]);
+  raw.once('end', () => scope.bodyArrived());
+  return Promise.race([givenUp, collectParts(request, fieldName, limits)]);
 }
 
 function limitOf(fieldName: 'file' | 'files', { maxBatchBytes, maxImageBytes }: InputLimits): BodyLimit {
@@ -48,12 +50,11 @@ function limitOf(fieldName: 'file' | 'files', { maxBatchBytes, maxImageBytes }: 
     : { maxBytes: maxImageBytes + FORM_ENVELOPE_BYTES, tooLarge: () => imageTooLarge(maxImageBytes) };
 }
 
-/** @param over aborts once nobody wants the parts any more: what was collected of them is let go of at once */
+/** Once the request is given up, what was collected of its parts is let go of at once. */
 async function collectParts(
   request: FastifyRequest,
   fieldName: 'file' | 'files',
   limits: InputLimits,
-  over: AbortSignal,
 ): Promise<ImageInput[]> {
   const maxFiles = fieldName === 'files' ? limits.maxBatchImages : 1;
   const images: ImageInput[] = [];
@@ -78,7 +79,7 @@ async function collectParts(
         continue;
       }
       if (images.length === maxFiles) throw tooManyParts(fieldName, limits);
-      const image = await readPart(part, limits, over);
+      const image = await readPart(part, limits, request.scope.signal);
       total += 'bytes' in image ? image.bytes.length : limits.maxImageBytes;
       if (total > limits.maxBatchBytes) throw batchTooLarge(limits.maxBatchBytes);
       images.push(image);
@@ -93,10 +94,10 @@ async function collectParts(
 async function readPart(
   part: Extract<Multipart, { type: 'file' }>,
   limits: InputLimits,
-  over: AbortSignal,
+  signal: AbortSignal,
 ): Promise<ImageInput> {
   const collected = new CollectedBytes();
-  addAbortSignal(over, part.file);
+  addAbortSignal(signal, part.file);
   for await (const chunk of part.file) collected.add(chunk as Buffer);
   if (part.file.truncated) return { error: imageTooLarge(limits.maxImageBytes) };
   const bytes = collected.join();

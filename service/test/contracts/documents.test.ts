@@ -1,6 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CONFIG_SCHEMA } from '../../config.js';
+import { STARTUP_ERROR_CODES } from '../../errors.js';
+import { STATUS_OF_CODE } from '../../http/error-responses.js';
+import { ATTACKS } from '../hostile/attacks/all-attacks.js';
+import { STALLED_LOG } from '../hostile/soak/soak.js';
 import { createAppFor } from '../support/app.js';
 import { configTable, errorRows, manifestTable, metricsTable } from '../support/tables.js';
 
@@ -70,5 +75,57 @@ describe('documents', () => {
       (file) => read(join('service', file)).match(/docs\/decisions\/[\w-]+\.md/g) ?? [],
     );
     expect(named.filter((decision) => !existsSync(join(ROOT, decision)))).toEqual([]);
+  });
+});
+
+describe('docs/threats.md', () => {
+  const text = read('docs/threats.md');
+  const sources = readdirSync(join(ROOT, 'service'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('test/') && !file.endsWith('.test.ts'))
+    .map((file) => read(join('service', file)));
+  const statuses: Readonly<Record<string, number>> = STATUS_OF_CODE;
+  /** What is a setting, the code of an error, or a constant of the service; a few are none of ours. */
+  const isKnown = (name: string): boolean =>
+    name in CONFIG_SCHEMA ||
+    name in statuses ||
+    (STARTUP_ERROR_CODES as readonly string[]).includes(name) ||
+    sources.some((source) => new RegExp(`^(export )?const ${name}\\b`, 'm').test(source));
+  const rows = text
+    .slice(text.indexOf('## Defended here'), text.indexOf('## Left to the gateway'))
+    .split('\n')
+    .filter((line) => /^\| (?!threat |---)/.test(line))
+    .map((line) => line.split('|').map((cell) => cell.trim()));
+
+  it('names only settings, codes and constants that exist', () => {
+    const names = [...text.matchAll(/`([A-Z][A-Z\d]*(?:_[A-Z\d]+)+)`/g)].map(([, name = '']) => name);
+    expect(names.length).toBeGreaterThan(30);
+    expect(names.filter((name) => !isKnown(name))).toEqual([]);
+  });
+
+  it('gives every code its status', () => {
+    const told = [...text.matchAll(/`([A-Z_]+)` (\d{3})\b/g)];
+    expect(told.length).toBeGreaterThan(10);
+    expect(told.filter(([, code = '', status]) => String(statuses[code]) !== status)).toEqual([]);
+  });
+
+  it('names for each threat a test that exists', () => {
+    expect(rows.length).toBeGreaterThan(20);
+    const missing = rows.filter(([, , , , , held = '']) => {
+      const files = [...held.matchAll(/`([^`]+)`/g)].map(([, file = '']) => file);
+      return files.length === 0 || !files.every((file) => existsSync(join(ROOT, file)));
+    });
+    expect(missing.map(([, threat]) => threat)).toEqual([]);
+  });
+
+  it('tells of every attack of the soak, and of no other', () => {
+    const told = rows.flatMap(([, , attack = '']) =>
+      [...attack.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+    );
+    expect(new Set(told)).toEqual(new Set([...ATTACKS.map(({ name }) => name), STALLED_LOG]));
+  });
+
+  it('names only folders that exist', () => {
+    const folders = [...text.matchAll(/`((?:k8s|service)\/[\w./-]+)`/g)].map(([, path = '']) => path);
+    expect(folders.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 });
