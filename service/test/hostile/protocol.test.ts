@@ -3,6 +3,7 @@ import type { RequestErrorCode } from '../../errors.js';
 import { expectColour, expectProblem } from '../support/answers.js';
 import { quickColour } from '../support/heavy-model.js';
 import { plainPng } from '../support/images.js';
+import { peakGrowth } from '../support/memory.js';
 import { meanColourModel } from '../support/models.js';
 import { chunk, head, RawConnection, type ReceiveOptions, wholeRequest } from '../support/raw-connection.js';
 import { type ServiceProcess, startSharedService } from '../support/service-process.js';
@@ -254,5 +255,29 @@ describe('requests on one connection', () => {
     connection.end();
     for (const index of [3, 4]) expectColour(await connection.receive(), quickColour(index));
     await connection.over();
+  });
+});
+
+describe('hundreds of requests that are sent ahead', () => {
+  it('are answered as far as a client in earnest would send them, and end the connection', async () => {
+    const connection = await connect();
+    await connection.write(head('GET', '/openapi.json').repeat(500));
+    for (let answered = 0; answered < 32; answered++) {
+      expect((await connection.receive()).status).toBe(200);
+    }
+    await connection.over();
+    expect((await exchange(head('GET', '/health'))).answer.status).toBe(200);
+  });
+
+  it('cost little where nobody reads the answers', async () => {
+    const growth = await peakGrowth(service.pid, async () => {
+      for (let client = 0; client < 16; client++) {
+        const connection = await connect();
+        connection.stopReading();
+        await connection.write(head('GET', '/openapi.json').repeat(500));
+      }
+      expect((await exchange(head('GET', '/health'))).answer.status).toBe(200);
+    });
+    expect(growth).toBeLessThan(64 * 1024 * 1024);
   });
 });
