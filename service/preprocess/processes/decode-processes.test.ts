@@ -89,7 +89,6 @@ describe('a decode process that ends in the middle of a file', () => {
 
   it('loses nobody else: the others have processes of their own', async () => {
     const processes = await start({ processes: 2 });
-    await vi.waitFor(() => expect(processes.pids).toHaveLength(2), WAITING);
     const pid = halted(processes);
     const first = decode(processes, png);
     await expectDecoded(processes);

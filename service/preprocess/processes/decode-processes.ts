@@ -50,9 +50,10 @@ export class DecodeProcesses {
     for (let index = 0; index < options.processes; index++) this.#start();
   }
 
-  /** Settles when one of them takes files; rejects with WORKER_LOST where none comes up. */
+  /** Settles when all of them take files; rejects with WORKER_LOST where none comes up. */
   started(): Promise<void> {
-    if (this.#hasReady()) return Promise.resolve();
+    if (this.#areReady()) return Promise.resolve();
+    if (this.#isFailing()) return Promise.reject(lost(this.#lastReason));
     return new Promise((resolve, reject) => void this.#starting.add({ resolve, reject }));
   }
 
@@ -120,7 +121,7 @@ export class DecodeProcesses {
       {
         onReady: () => {
           clearTimeout(patience);
-          this.#settleStart(undefined);
+          if (this.#areReady()) this.#settleStart(undefined);
           this.#dispatch();
         },
         onExit: (loss) => {
@@ -181,6 +182,11 @@ export class DecodeProcesses {
   /** None has come up again and again: who waited would wait in vain. */
   #isFailing(): boolean {
     return this.#losses >= FREE_LOSSES && !this.#hasReady();
+  }
+
+  #areReady(): boolean {
+    const ready = [...this.#children].filter((child) => child.isReady);
+    return ready.length === this.#options.processes;
   }
 
   #hasReady(): boolean {
