@@ -10,7 +10,7 @@ import { fetchModel, type ModelFiles } from './model/fetch-model.js';
 import { checkGolden } from './model/golden.js';
 import { type ModelSpec, resolveModelSpec } from './model/model-spec.js';
 import { Predictor } from './predict.js';
-import { createDecoder, type DecoderOptions } from './preprocess/decode.js';
+import { createDecoder, type Decoder, type DecoderOptions } from './preprocess/decode.js';
 import type { Sizing } from './sizing.js';
 import type { Logger } from './telemetry/logging.js';
 import type { Metrics } from './telemetry/metrics.js';
@@ -119,7 +119,7 @@ async function prepare(
   const predictor = new Predictor(spec, decoder, batcher);
   try {
     await warmUp(pool, spec, maxBatchSize);
-    await decoder.started();
+    await startDecoding(decoder);
     await checkGolden(files.manifest.golden ?? [], (file) => readFile(join(files.directory, file)), {
       predict: async (bytes, options) => predictor.predict(predictor.inspect(bytes), options),
     });
@@ -133,6 +133,16 @@ async function prepare(
     1,
   );
   return { pool, predictor, description: describe(spec, pool, sizing.workers, maxBatchSize) };
+}
+
+async function startDecoding(decoder: Decoder): Promise<void> {
+  try {
+    await decoder.started();
+  } catch (error) {
+    const reason = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    const detail = `Images cannot be decoded here, no decode process starts: ${messageOf(reason)}`;
+    throw new ServiceError('CONFIG_INVALID', detail, { cause: error });
+  }
 }
 
 function jpegTurboOf(config: Config, sizing: Sizing): DecoderOptions['jpegTurbo'] {

@@ -58,9 +58,8 @@ export interface DecodeChildEvents {
 }
 
 export interface DecodeLoss {
-  /** Ended from here, on purpose. */
-  readonly wasEnded: boolean;
-  readonly wasReady: boolean;
+  /** It had decoded something, or ended over a file, or was ended from here: there is nothing wrong with processes as such. */
+  readonly wasOfUse: boolean;
   readonly reason: string;
 }
 
@@ -174,7 +173,8 @@ export class DecodeChild {
     const isCrash = signal !== null && CRASHES.has(signal);
     job?.reject(this.#verdict ?? (isCrash ? crashed(job.format, reason) : lost(reason)));
     this.#pipe?.destroy();
-    this.#events.onExit({ wasEnded: this.#verdict !== undefined, wasReady: this.#isReady, reason });
+    const wasOfUse = this.#isWarm || job !== undefined || (this.#isReady && this.#verdict !== undefined);
+    this.#events.onExit({ wasOfUse, reason });
   }
 
   /** What only waits for a file does not keep the service's process alive. */

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setPriority } from 'node:os';
 import { messageOf, type RequestErrorCode, ServiceError } from '../../errors.js';
@@ -22,6 +23,8 @@ const COLLECT_AGAIN_MS = 20;
 process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
 if (process.platform === 'linux') setPriority(NICENESS);
 
+offerToOomKiller();
+
 const init = JSON.parse(process.argv[2] ?? '{}') as DecodeProcessInit;
 const sharp = createSharpDecoder(init.formats, init.maxPixels);
 const pipe = new Socket({ fd: PIPE_FD });
@@ -35,6 +38,15 @@ pipe.on('close', () => process.kill(process.pid, 'SIGKILL'));
 pipe.on('error', () => pipe.destroy());
 pipe.on('data', (chunk) => reader.push(chunk));
 send({ type: 'ready' });
+
+/** Where memory runs out it is this process that goes, with one request, and not the service. */
+function offerToOomKiller(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '500');
+  } catch {
+    // Not Linux, or not allowed: the kernel chooses by size.
+  }
+}
 
 function send(answer: DecodeAnswer, body?: Uint8Array): void {
   writeFrame(pipe, answer, body, () => setImmediate(collectGarbage, COLLECTIONS));
