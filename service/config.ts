@@ -123,7 +123,7 @@ export const CONFIG_SCHEMA = {
     defaultText: AUTO,
     min: 1,
     max: 256,
-    description: 'Images decoded at once beside the workers (at most UV_THREADPOOL_SIZE are)',
+    description: 'Processes that decode what the workers do not, one image at a time each',
   }),
   JPEG_TURBO: flag({
     default: true,

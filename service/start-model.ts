@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Batcher } from './batching/batcher.js';
 import type { Config } from './config.js';
-import { messageOf } from './errors.js';
+import { messageOf, ServiceError } from './errors.js';
 import type { ModelDescription } from './http/schemas.js';
 import { preflight } from './inference/preflight.js';
 import { WorkerPool } from './inference/worker-pool.js';
@@ -163,9 +163,19 @@ async function proven(
     onBatch: (images) => metrics.batchSize.observe(images),
   });
   const predictor = new Predictor(spec, decoder, batcher);
-  await decoder.started();
+  await startDecoding(decoder);
   await checkGolden(files.manifest.golden ?? [], (file) => readFile(join(files.directory, file)), predictor);
   return predictor;
+}
+
+async function startDecoding(decoder: Decoder): Promise<void> {
+  try {
+    await decoder.started();
+  } catch (error) {
+    const reason = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    const detail = `Images cannot be decoded here, no decode process starts: ${messageOf(reason)}`;
+    throw new ServiceError('CONFIG_INVALID', detail, { cause: error });
+  }
 }
 
 function jpegTurboOf(config: Config, sizing: Sizing): DecoderOptions['jpegTurbo'] {

@@ -49,7 +49,7 @@ export interface Decoder {
   decode(image: InspectedImage, signal?: AbortSignal): Promise<DecodedImage>;
   /** What the thread that runs the model took for an image: the next estimates are made of it. */
   observe(image: InspectedImage, tookMs: number): void;
-  /** Settles when images can be decoded; rejects with WORKER_LOST where no process starts. */
+  /** Settles when all processes are there; rejects with WORKER_LOST where none starts. */
   started(): Promise<void>;
   /** Images being decoded. */
   readonly active: number;

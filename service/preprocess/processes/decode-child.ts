@@ -13,13 +13,23 @@ const ENTRY = new URL(
     : './decode-process.js',
   import.meta.url,
 );
-/** Pixels lie outside the heap of V8; what lies in it is small, and is collected often to stay so. */
-const NODE_OPTIONS = ['--max-old-space-size=64', '--max-semi-space-size=1', '--single-threaded'];
+/** Pixels lie outside the heap of V8, which is small; the process collects itself what it has sent. */
+const NODE_OPTIONS = [
+  '--max-old-space-size=64',
+  '--max-semi-space-size=1',
+  '--single-threaded',
+  '--expose-gc',
+];
 /**
  * All that the process sees of the environment, so that no key or password is where hostile files are read. One thread
- * decodes; memory that it lets go of goes back to the system instead of waiting in arenas of other threads.
+ * decodes, and what it lets go of is given back to the system at once, in one arena and from a megabyte on.
  */
-const ENVIRONMENT = { UV_THREADPOOL_SIZE: '1', MALLOC_ARENA_MAX: '1' };
+const ENVIRONMENT = {
+  UV_THREADPOOL_SIZE: '1',
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_MMAP_THRESHOLD_: '1048576',
+  MALLOC_TRIM_THRESHOLD_: '1048576',
+};
 /** What the file itself brings about; other signals come from outside (SIGKILL: memory has run out). */
 const CRASHES: ReadonlySet<NodeJS.Signals> = new Set([
   'SIGSEGV',
@@ -48,9 +58,8 @@ export interface DecodeChildEvents {
 }
 
 export interface DecodeLoss {
-  /** Ended from here, on purpose. */
-  readonly wasEnded: boolean;
-  readonly wasReady: boolean;
+  /** It had decoded something, or ended over a file, or was ended from here: there is nothing wrong with processes as such. */
+  readonly wasOfUse: boolean;
   readonly reason: string;
 }
 
@@ -164,7 +173,8 @@ export class DecodeChild {
     const isCrash = signal !== null && CRASHES.has(signal);
     job?.reject(this.#verdict ?? (isCrash ? crashed(job.format, reason) : lost(reason)));
     this.#pipe?.destroy();
-    this.#events.onExit({ wasEnded: this.#verdict !== undefined, wasReady: this.#isReady, reason });
+    const wasOfUse = this.#isWarm || job !== undefined || (this.#isReady && this.#verdict !== undefined);
+    this.#events.onExit({ wasOfUse, reason });
   }
 
   /** What only waits for a file does not keep the service's process alive. */

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setPriority } from 'node:os';
 import { messageOf, type RequestErrorCode, ServiceError } from '../../errors.js';
@@ -13,10 +14,16 @@ const NICENESS = 5;
 /** The service has bounded the file already. */
 const MAX_FILE_BYTES = 2 ** 32 - 1;
 const CPU_CHECK_MS = 100;
+/** Of files and pixels; more is worth the few milliseconds of a full collection. */
+const MUCH_GARBAGE_BYTES = 16 * 1024 * 1024;
+const COLLECTIONS = 3;
+const COLLECT_AGAIN_MS = 20;
 
 // A terminal sends Ctrl-C to all processes: the service decides when this one ends.
 process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
 if (process.platform === 'linux') setPriority(NICENESS);
+
+offerToOomKiller();
 
 const init = JSON.parse(process.argv[2] ?? '{}') as DecodeProcessInit;
 const sharp = createSharpDecoder(init.formats, init.maxPixels);
@@ -32,8 +39,27 @@ pipe.on('error', () => pipe.destroy());
 pipe.on('data', (chunk) => reader.push(chunk));
 send({ type: 'ready' });
 
+/** Where memory runs out it is this process that goes, with one request, and not the service. */
+function offerToOomKiller(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '500');
+  } catch {
+    // Not Linux, or not allowed: the kernel chooses by size.
+  }
+}
+
 function send(answer: DecodeAnswer, body?: Uint8Array): void {
-  writeFrame(pipe, answer, body);
+  writeFrame(pipe, answer, body, () => setImmediate(collectGarbage, COLLECTIONS));
+}
+
+/**
+ * Files and pixels lie outside V8's heap until it collects for other reasons. What sharp held on to is let go of by one
+ * collection and gone with the next.
+ */
+function collectGarbage(rounds: number): void {
+  const isMuch = process.memoryUsage().external > MUCH_GARBAGE_BYTES;
+  globalThis.gc?.({ type: isMuch ? 'major' : 'minor' });
+  if (isMuch && rounds > 1) setTimeout(collectGarbage, COLLECT_AGAIN_MS, rounds - 1);
 }
 
 /** One file at a time: the service sends the next after the answer. */

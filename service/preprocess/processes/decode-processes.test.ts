@@ -89,7 +89,6 @@ describe('a decode process that ends in the middle of a file', () => {
 
   it('loses nobody else: the others have processes of their own', async () => {
     const processes = await start({ processes: 2 });
-    await vi.waitFor(() => expect(processes.pids).toHaveLength(2), WAITING);
     const pid = halted(processes);
     const first = decode(processes, png);
     await expectDecoded(processes);
@@ -160,6 +159,23 @@ describe('processes that do not come up', () => {
   });
 });
 
+describe('processes that end again and again over what they are given', () => {
+  it('are replaced each time: nobody who waits is refused for it', async () => {
+    const processes = await start();
+    for (let round = 0; round < 6; round++) {
+      await vi.waitFor(() => expect(processes.pids).toHaveLength(1), WAITING);
+      await processes.started();
+      const pid = halted(processes);
+      const culprit = decode(processes, png);
+      const honest = decode(processes, png);
+      process.kill(pid, 'SIGSEGV');
+      process.kill(pid, 'SIGCONT');
+      await expect(culprit).rejects.toMatchObject({ code: 'IMAGE_UNDECODABLE' });
+      expect((await honest).image.width).toBe(40);
+    }
+  });
+});
+
 describe('the end', () => {
   it('close waits for what runs and what waits; then no process is left', async () => {
     const processes = await start();
@@ -219,7 +235,7 @@ describe('a decode process', () => {
   });
 
   it.runIf(process.platform === 'linux')(
-    'sees nothing of the environment, and yields to the service',
+    'sees nothing of the environment, and yields cores and memory to the service',
     async () => {
       vi.stubEnv('SECRET_OF_THIS_TEST', 'secret');
       const processes = await start();
@@ -229,6 +245,7 @@ describe('a decode process', () => {
         ' ',
       );
       expect(Number(niceness)).toBeGreaterThanOrEqual(5);
+      expect(Number(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8'))).toBeGreaterThanOrEqual(500);
       vi.unstubAllEnvs();
     },
   );

@@ -22,8 +22,8 @@ const GRACE_MS = 500;
 const MAX_WALL_MS = 120_000;
 /** A process that has not come up in this time is taken for lost. */
 const MAX_START_MS = 60_000;
-/** This many losses in a row are made good at once; then ever more slowly, up to this. */
-const FREE_LOSSES = 3;
+/** So many processes in a row that do not come up are replaced at once; then ever more slowly, up to this. */
+const FREE_FAILURES = 3;
 const FIRST_RESTART_DELAY_MS = 50;
 const MAX_RESTART_DELAY_MS = 10_000;
 
@@ -36,8 +36,8 @@ export class DecodeProcesses {
   readonly #children = new Set<DecodeChild>();
   readonly #waiting = new Set<Job>();
   readonly #restarts = new Set<NodeJS.Timeout>();
-  /** Since the last answer. */
-  #losses = 0;
+  /** Processes in a row that have ended before they were of use. */
+  #failures = 0;
   #lastReason = '';
   #busy = 0;
   #closing: Promise<void> | undefined;
@@ -50,9 +50,10 @@ export class DecodeProcesses {
     for (let index = 0; index < options.processes; index++) this.#start();
   }
 
-  /** Settles when one of them takes files; rejects with WORKER_LOST where none comes up. */
+  /** Settles when all of them take files; rejects with WORKER_LOST where none comes up. */
   started(): Promise<void> {
-    if (this.#hasReady()) return Promise.resolve();
+    if (this.#areReady()) return Promise.resolve();
+    if (this.#isFailing()) return Promise.reject(lost(this.#lastReason));
     return new Promise((resolve, reject) => void this.#starting.add({ resolve, reject }));
   }
 
@@ -120,7 +121,7 @@ export class DecodeProcesses {
       {
         onReady: () => {
           clearTimeout(patience);
-          this.#settleStart(undefined);
+          if (this.#areReady()) this.#settleStart(undefined);
           this.#dispatch();
         },
         onExit: (loss) => {
@@ -156,7 +157,7 @@ export class DecodeProcesses {
     } finally {
       watch.stop();
       this.#busy -= 1;
-      if (child.isFree) this.#losses = 0;
+      if (child.isFree) this.#failures = 0;
       this.#dispatch();
       if (this.#busy + this.#waiting.size === 0) this.#onIdle?.();
     }
@@ -167,9 +168,9 @@ export class DecodeProcesses {
     if (this.#isDestroyed) return;
     this.#lastReason = loss.reason;
     this.#options.onLost?.(loss.reason);
-    if (!loss.wasEnded || !loss.wasReady) this.#losses += 1;
+    if (!loss.wasOfUse) this.#failures += 1;
     if (this.#isFailing()) this.#refuseWaiting();
-    const exponent = this.#losses - FREE_LOSSES;
+    const exponent = this.#failures - FREE_FAILURES;
     const delayMs = exponent < 0 ? 0 : Math.min(FIRST_RESTART_DELAY_MS * 2 ** exponent, MAX_RESTART_DELAY_MS);
     const restart = setTimeout(() => {
       this.#restarts.delete(restart);
@@ -180,7 +181,12 @@ export class DecodeProcesses {
 
   /** None has come up again and again: who waited would wait in vain. */
   #isFailing(): boolean {
-    return this.#losses >= FREE_LOSSES && !this.#hasReady();
+    return this.#failures >= FREE_FAILURES && !this.#hasReady();
+  }
+
+  #areReady(): boolean {
+    const ready = [...this.#children].filter((child) => child.isReady);
+    return ready.length === this.#options.processes;
   }
 
   #hasReady(): boolean {

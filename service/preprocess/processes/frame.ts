@@ -7,15 +7,23 @@ import type { Socket } from 'node:net';
 const PREFIX_BYTES = 8;
 const MAX_HEAD_BYTES = 64 * 1024;
 
-/** @param body must not change before it is sent; it is not copied */
-export function writeFrame(socket: Socket, head: object, body: Uint8Array = new Uint8Array()): void {
+/**
+ * @param body must not change before it is sent; it is not copied
+ * @param onSent called when all of it has been given to the system
+ */
+export function writeFrame(
+  socket: Socket,
+  head: object,
+  body: Uint8Array = new Uint8Array(),
+  onSent?: () => void,
+): void {
   const json = Buffer.from(JSON.stringify(head));
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.writeUInt32LE(json.length, 0);
   prefix.writeUInt32LE(body.byteLength, 4);
   socket.cork();
   socket.write(Buffer.concat([prefix, json]));
-  if (body.byteLength > 0) socket.write(body);
+  socket.write(body, onSent);
   socket.uncork();
 }
 
