@@ -14,8 +14,9 @@ const NICENESS = 5;
 /** The service has bounded the file already. */
 const MAX_FILE_BYTES = 2 ** 32 - 1;
 const CPU_CHECK_MS = 100;
-/** Of files and pixels; more is worth the few milliseconds of a full collection. */
-const MUCH_GARBAGE_BYTES = 16 * 1024 * 1024;
+/** Of files and pixels: so much is worth a small collection, and so much the few milliseconds of a full one. */
+const SOME_GARBAGE_BYTES = 8 * 1024 * 1024;
+const MUCH_GARBAGE_BYTES = 24 * 1024 * 1024;
 const COLLECTIONS = 3;
 const COLLECT_AGAIN_MS = 20;
 
@@ -57,7 +58,9 @@ function send(answer: DecodeAnswer, body?: Uint8Array): void {
  * collection and gone with the next.
  */
 function collectGarbage(rounds: number): void {
-  const isMuch = process.memoryUsage().external > MUCH_GARBAGE_BYTES;
+  const { external } = process.memoryUsage();
+  if (external < SOME_GARBAGE_BYTES) return;
+  const isMuch = external > MUCH_GARBAGE_BYTES;
   globalThis.gc?.({ type: isMuch ? 'major' : 'minor' });
   if (isMuch && rounds > 1) setTimeout(collectGarbage, COLLECT_AGAIN_MS, rounds - 1);
 }
