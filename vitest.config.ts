@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ['service/**/*.test.ts', 'loadtest/**/*.test.ts'],
     globalSetup: ['service/test/support/build.ts'],
+    // Most tests wait for processes: two cores serve two files at a time.
+    maxWorkers: '100%',
     testTimeout: 20_000,
     hookTimeout: 30_000,
   },

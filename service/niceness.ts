@@ -4,9 +4,11 @@ import { getPriority, setPriority } from 'node:os';
 const NICENESS = 5;
 
 /**
- * Lets the main thread of the service go first. Linux sets the priority of the calling thread alone; elsewhere it would be
- * that of the process. Who runs at a lower one already stays there: raising it takes a privilege.
+ * Lets the main thread of the service go before this thread, or before a process that has just been started and its
+ * threads. Linux keeps a priority for each thread, which those that it starts take over; elsewhere it would be that of
+ * this process. What runs at a lower one already stays there: raising it takes a privilege.
+ * @param pid of a child process; this thread where it is left out
  */
-export function yieldToMainThread(): void {
-  if (process.platform === 'linux' && getPriority() < NICENESS) setPriority(NICENESS);
+export function yieldToMainThread(pid = 0): void {
+  if (process.platform === 'linux' && getPriority(pid) < NICENESS) setPriority(pid, NICENESS);
 }

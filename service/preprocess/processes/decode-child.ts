@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { ServiceError } from '../../errors.js';
+import { yieldToMainThread } from '../../niceness.js';
 import type { DecodedImage, ImageFormat } from '../image.js';
 import { FrameReader, writeFrame } from './frame.js';
 import type { DecodeAnswer, DecodeJob, DecodeProcessInit } from './messages.js';
@@ -90,6 +91,7 @@ export class DecodeChild {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       env: ENVIRONMENT,
     });
+    if (this.#child.pid !== undefined) yieldToMainThread(this.#child.pid);
     this.#pipe = this.#child.stdio[3] as Socket;
     this.exited = new Promise((resolve) => {
       this.#child.once('exit', (code, signal) => resolve(this.#exit(code, signal, undefined)));

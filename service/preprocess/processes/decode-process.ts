@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { setPriority } from 'node:os';
 import { messageOf, type RequestErrorCode, ServiceError } from '../../errors.js';
 import { decodeFile } from '../decode-file.js';
 import { createSharpDecoder } from '../decoders/sharp.js';
@@ -9,8 +8,6 @@ import type { DecodeAnswer, DecodeJob, DecodeProcessInit } from './messages.js';
 
 /** The end of the pipe that the service holds the other end of. */
 const PIPE_FD = 3;
-/** As the inference threads: whoever answers probes and refuses must not wait behind what fills the cores. */
-const NICENESS = 5;
 /** The service has bounded the file already. */
 const MAX_FILE_BYTES = 2 ** 32 - 1;
 const CPU_CHECK_MS = 100;
@@ -22,7 +19,6 @@ const COLLECT_AGAIN_MS = 20;
 
 // A terminal sends Ctrl-C to all processes: the service decides when this one ends.
 process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
-if (process.platform === 'linux') setPriority(NICENESS);
 
 offerToOomKiller();
 

@@ -44,7 +44,7 @@ const ALLOWED: Readonly<
   predict: { values: ['errors', 'postprocess'], types: ['batching', 'model', 'preprocess', 'telemetry'] },
   admission: { values: ['errors'] },
   http: { values: ['admission', 'errors', 'preprocess', 'telemetry'], types: ['lifecycle', 'predict'] },
-  preprocess: { values: ['errors'] },
+  preprocess: { values: ['errors', 'niceness'] },
   batching: { values: ['errors'], types: ['inference', 'preprocess'] },
   inference: { values: ['errors', 'niceness', 'preprocess', 'unless-aborted'] },
   niceness: { values: [] },

@@ -4,6 +4,8 @@ import { type App, createApp } from '../../app.js';
 import { readConfig } from '../../config.js';
 
 const UV_THREADS = 4;
+/** One of everything: threads and processes are what takes time. */
+const QUICK_TO_START = { LOG_LEVEL: 'silent', WORKERS: '1', DECODE_CONCURRENCY: '1' };
 
 /** The whole service in this process, with its model loaded; requests go in by `server.inject`. */
 export async function startApp(environment: Record<string, string> = {}): Promise<App> {
@@ -14,7 +16,7 @@ export async function startApp(environment: Record<string, string> = {}): Promis
 
 /** As startApp, before the model is loaded. */
 export async function createAppFor(environment: Record<string, string> = {}): Promise<App> {
-  const config = readConfig({ LOG_LEVEL: 'silent', ...environment });
+  const config = readConfig({ ...QUICK_TO_START, ...environment });
   const app = await createApp({ config, logger: pino({ level: 'silent' }), uvThreads: UV_THREADS });
   onTestFinished(async () => {
     for (const resource of app.resources) await resource.close();

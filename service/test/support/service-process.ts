@@ -17,6 +17,7 @@ const DEFAULT_ENVIRONMENT = {
   HOST: '127.0.0.1',
   PORT: '0',
   WORKERS: '1',
+  DECODE_CONCURRENCY: '1',
   DRAIN_DELAY_MS: '0',
   LOG_FORMAT: 'json',
 } as const;
