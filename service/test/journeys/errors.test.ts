@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { App } from '../../app.js';
 import { STATUS_OF_CODE } from '../../http/error-responses.js';
-import { createAppFor, startApp } from '../support/app.js';
+import { createAppFor, MeanColourApps, startApp } from '../support/app.js';
 import { settle } from '../support/controlled-runner.js';
 import { multipart, plainPng } from '../support/images.js';
 import { meanColourModel, slowModel, writeModelFolder } from '../support/models.js';
@@ -42,9 +42,7 @@ async function untilMetric(app: App, line: string): Promise<void> {
   while (!(await app.server.inject('/metrics')).body.includes(line)) await settle();
 }
 
-async function appWith(environment: Record<string, string> = {}): Promise<App> {
-  return startApp({ WORKERS: '1', MODEL_URI: await writeModelFolder(meanColourModel()), ...environment });
-}
+const meanColourApps = new MeanColourApps();
 
 describe('bad requests', () => {
   it.each<[string, keyof typeof STATUS_OF_CODE, string, Buffer | object, Record<string, string>]>([
@@ -101,12 +99,12 @@ describe('bad requests', () => {
       PNG,
     ],
   ])('%s: %s', async (_, code, url, payload, headers) => {
-    expectProblem(await post(await appWith(), url, payload, headers), code);
+    expectProblem(await post(await meanColourApps.get(), url, payload, headers), code);
   });
 
   it('a form with another field: IMAGE_MISSING, naming what was found', async () => {
     const form = multipart([{ field: 'photo', bytes: await plainPng(GREY) }]);
-    const answer = await post(await appWith(), '/predict', form.payload, form.headers);
+    const answer = await post(await meanColourApps.get(), '/predict', form.payload, form.headers);
     expectProblem(answer, 'IMAGE_MISSING');
     expect(JSON.stringify(answer.body)).toContain('photo');
   });
@@ -117,11 +115,14 @@ describe('bad requests', () => {
       { field: 'file', bytes: image },
       { field: 'file', bytes: image },
     ]);
-    expectProblem(await post(await appWith(), '/predict', form.payload, form.headers), 'REQUEST_INVALID');
+    expectProblem(
+      await post(await meanColourApps.get(), '/predict', form.payload, form.headers),
+      'REQUEST_INVALID',
+    );
   });
 
   it('too many bytes: IMAGE_TOO_LARGE, whichever way they come', async () => {
-    const app = await appWith({ MAX_IMAGE_BYTES: '500' });
+    const app = await meanColourApps.get({ MAX_IMAGE_BYTES: '500' });
     const large = Buffer.alloc(501);
     const form = multipart([{ field: 'file', bytes: large }]);
     expectProblem(await post(app, '/predict', large, PNG), 'IMAGE_TOO_LARGE');
@@ -133,12 +134,16 @@ describe('bad requests', () => {
   });
 
   it('too many pixels: IMAGE_DIMENSIONS_EXCEEDED', async () => {
-    const app = await appWith({ MAX_IMAGE_PIXELS: '63' });
+    const app = await meanColourApps.get({ MAX_IMAGE_PIXELS: '63' });
     expectProblem(await post(app, '/predict', await plainPng(GREY), PNG), 'IMAGE_DIMENSIONS_EXCEEDED');
   });
 
   it('too many images, and too many bytes of them: BATCH_TOO_LARGE', async () => {
-    const app = await appWith({ MAX_BATCH_IMAGES: '2', MAX_IMAGE_BYTES: '500', MAX_BATCH_BYTES: '600' });
+    const app = await meanColourApps.get({
+      MAX_BATCH_IMAGES: '2',
+      MAX_IMAGE_BYTES: '500',
+      MAX_BATCH_BYTES: '600',
+    });
     const image = await plainPng(GREY);
     const three = multipart([1, 2, 3].map(() => ({ field: 'files', bytes: image })));
     const heavy = multipart([1, 2].map(() => ({ field: 'files', bytes: Buffer.alloc(400) })));
@@ -148,7 +153,7 @@ describe('bad requests', () => {
   });
 
   it('another path or method: NOT_FOUND and METHOD_NOT_ALLOWED', async () => {
-    const app = await appWith();
+    const app = await meanColourApps.get();
     expectProblem(await post(app, '/predictions', {}), 'NOT_FOUND');
     expectProblem(await post(app, '/health', {}), 'METHOD_NOT_ALLOWED');
   });
@@ -156,7 +161,7 @@ describe('bad requests', () => {
 
 describe('access', () => {
   it('without the key: UNAUTHORIZED; with any of them: the answer; probes stay open', async () => {
-    const app = await appWith({ API_KEYS: 'old-key,new-key' });
+    const app = await meanColourApps.get({ API_KEYS: 'old-key,new-key' });
     const image = await plainPng(GREY);
     expectProblem(await post(app, '/predict', image, PNG), 'UNAUTHORIZED');
     expectProblem(await post(app, '/predict', image, { ...PNG, 'x-api-key': 'old-kez' }), 'UNAUTHORIZED');
@@ -170,7 +175,7 @@ describe('access', () => {
   });
 
   it('beyond the rate limit: RATE_LIMITED, whatever address the client makes up behind the proxy', async () => {
-    const app = await appWith({ RATE_LIMIT_PER_MINUTE: '1', TRUST_PROXY_HOPS: '1' });
+    const app = await meanColourApps.get({ RATE_LIMIT_PER_MINUTE: '1', TRUST_PROXY_HOPS: '1' });
     const from = (forwarded: string) =>
       post(app, '/predict', image, { ...PNG, 'x-forwarded-for': forwarded });
     const image = await plainPng(GREY);
@@ -180,7 +185,7 @@ describe('access', () => {
   });
 
   it('beyond the rate limit: RATE_LIMITED with Retry-After, each client for itself', async () => {
-    const app = await appWith({ RATE_LIMIT_PER_MINUTE: '2', API_KEYS: 'a,b' });
+    const app = await meanColourApps.get({ RATE_LIMIT_PER_MINUTE: '2', API_KEYS: 'a,b' });
     const image = await plainPng(GREY);
     const from = (key: string) => post(app, '/predict', image, { ...PNG, 'x-api-key': key });
     expect((await from('a')).status).toBe(200);
@@ -238,7 +243,7 @@ describe('limits of the pod', () => {
 
   it('a thread that dies: WORKER_LOST, then it works again', async () => {
     const threads = watchThreads();
-    const lossy = await appWith({
+    const lossy = await meanColourApps.get({
       MAX_BATCH_SIZE: '1',
       MODEL_URI: await writeModelFolder(slowModel(512, 60)),
     });
@@ -271,7 +276,7 @@ describe('limits of the pod', () => {
   });
 
   it('while shutting down: SHUTTING_DOWN', async () => {
-    const stopping = await appWith();
+    const stopping = await startApp({ MODEL_URI: await writeModelFolder(meanColourModel()) });
     await stopping.lifecycle.drain({
       delayMs: 0,
       timeoutMs: 1000,
@@ -286,7 +291,7 @@ describe('limits of the pod', () => {
 
 describe('formats by configuration', () => {
   it('decodes GIF and TIFF where they are enabled', async () => {
-    const app = await appWith({ IMAGE_FORMATS: 'gif,tiff' });
+    const app = await meanColourApps.get({ IMAGE_FORMATS: 'gif,tiff' });
     const image = sharp({ create: { width: 8, height: 8, channels: 3, background: GREY } });
     const gif = await post(app, '/predict', await image.clone().gif().toBuffer(), PNG);
     const tiff = await post(app, '/predict', await image.clone().tiff().toBuffer(), PNG);

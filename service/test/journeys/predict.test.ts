@@ -3,16 +3,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { App } from '../../app.js';
 import { encoderOf, photograph } from '../../preprocess/samples.test-support.js';
-import { startApp } from '../support/app.js';
+import { MeanColourApps, startApp } from '../support/app.js';
 import { multipart, plainJpeg, plainPng } from '../support/images.js';
 import { MEAN_COLOUR_MANIFEST, meanColourModel, pickyModel, writeModelFolder } from '../support/models.js';
 
 const REDDISH = { r: 200, g: 100, b: 50 };
 const BRIGHT_RED = { r: 255, g: 0, b: 0 };
 
-async function meanColourApp(environment: Record<string, string> = {}): Promise<App> {
-  return startApp({ WORKERS: '1', MODEL_URI: await writeModelFolder(meanColourModel()), ...environment });
-}
+const meanColourApps = new MeanColourApps();
 
 async function post(app: App, url: string, payload: Buffer | object, headers: Record<string, string> = {}) {
   const response = await app.server.inject({ method: 'POST', url, payload, headers });
@@ -37,14 +35,14 @@ describe('POST /predict', () => {
   it.each(['image/png', 'image/jpeg', 'application/octet-stream', 'application/x-www-form-urlencoded'])(
     'takes a raw body sent as %s and believes the bytes, not the header',
     async (type) => {
-      const app = await meanColourApp();
+      const app = await meanColourApps.get();
       const { status, body } = await post(app, '/predict', await plainPng(REDDISH), { 'content-type': type });
       expect([status, body]).toEqual([200, EXPECTED]);
     },
   );
 
   it('takes a raw body without a Content-Type', async () => {
-    const app = await meanColourApp();
+    const app = await meanColourApps.get();
     const response = await app.server.inject({
       method: 'POST',
       url: '/predict',
@@ -55,7 +53,7 @@ describe('POST /predict', () => {
   });
 
   it('takes a form with a file', async () => {
-    const app = await meanColourApp();
+    const app = await meanColourApps.get();
     const form = multipart([{ field: 'file', bytes: await plainPng(REDDISH) }]);
     const { status, body } = await post(app, '/predict', form.payload, form.headers);
     expect([status, body]).toEqual([200, EXPECTED]);
@@ -67,21 +65,21 @@ describe('POST /predict', () => {
     ['URL-safe base64', (base64: string) => base64.replaceAll('+', '-').replaceAll('/', '_')],
     ['base64 in lines', (base64: string) => base64.replaceAll(/.{20}/g, '$&\n')],
   ])('takes JSON with %s', async (_, encode) => {
-    const app = await meanColourApp();
+    const app = await meanColourApps.get();
     const image = encode((await plainPng(REDDISH)).toString('base64'));
     const { status, body } = await post(app, '/predict', { image });
     expect([status, body]).toEqual([200, EXPECTED]);
   });
 
   it('gives the same answer for a JPEG, and says what it was', async () => {
-    const app = await meanColourApp();
+    const app = await meanColourApps.get();
     const { body } = await post(app, '/predict', await plainJpeg(REDDISH), { 'content-type': 'image/jpeg' });
     expect(body.image).toEqual({ width: 8, height: 8, format: 'jpeg' });
     expect(body.predictions[0].score).toBeCloseTo(200 / 255, 1);
   });
 
   it('keeps to top_k and threshold', async () => {
-    const app = await meanColourApp();
+    const app = await meanColourApps.get();
     const image = await plainPng(REDDISH);
     const one = await post(app, '/predict?top_k=1', image, { 'content-type': 'image/png' });
     const sure = await post(app, '/predict?threshold=0.3', image, { 'content-type': 'image/png' });
@@ -110,7 +108,7 @@ describe('POST /predict', () => {
   });
 
   it('says how long each stage took, and whose request it was', async () => {
-    const app = await meanColourApp();
+    const app = await meanColourApps.get();
     const { headers, body } = await post(app, '/predict', await plainPng(REDDISH), {
       'content-type': 'image/png',
       'x-request-id': 'abc-123',
@@ -167,7 +165,7 @@ describe('POST /predict/batch', () => {
 
   it('leaves the other JPEGs alone where some are damaged, whoever decodes them', async () => {
     for (const jpegTurbo of ['true', 'false']) {
-      const app = await meanColourApp({ JPEG_TURBO: jpegTurbo });
+      const app = await meanColourApps.get({ JPEG_TURBO: jpegTurbo });
       const good = await encoderOf(photograph(48, 40)).jpeg({ quality: 85 }).toBuffer();
       const files = [good, good.subarray(0, -20), good, good.subarray(0, 60)];
       const form = multipart(files.map((bytes) => ({ field: 'files', bytes })));
@@ -186,7 +184,7 @@ describe('POST /predict/batch', () => {
   });
 
   it('takes JSON as well', async () => {
-    const app = await meanColourApp();
+    const app = await meanColourApps.get();
     const image = (await plainPng(REDDISH)).toString('base64');
     const { body } = await post(app, '/predict/batch', { images: [image, '***', 7, image] });
     expect(body.results.map((item: { error?: { code: string } }) => item.error?.code)).toEqual([
@@ -198,7 +196,7 @@ describe('POST /predict/batch', () => {
   });
 
   it('lets one image be too large without the others', async () => {
-    const app = await meanColourApp({ MAX_IMAGE_BYTES: '2000' });
+    const app = await meanColourApps.get({ MAX_IMAGE_BYTES: '2000' });
     const form = multipart([
       { field: 'files', bytes: Buffer.alloc(2001) },
       { field: 'files', bytes: await plainPng(REDDISH) },
@@ -211,7 +209,7 @@ describe('POST /predict/batch', () => {
 
 describe('batched answers', () => {
   it('equal single ones, over sizes and orders', async () => {
-    const app = await meanColourApp({ MAX_BATCH_SIZE: '7' });
+    const app = await meanColourApps.get({ MAX_BATCH_SIZE: '7' });
     const colours = Array.from({ length: 24 }, (_, id) => ({
       r: (id * 53) % 256,
       g: (id * 97) % 256,
