@@ -27,6 +27,7 @@ export class Base64Image implements TextSink {
   readonly #maxBytes: number;
   #head: Buffer | undefined = Buffer.alloc(0);
   #collected = new CollectedBytes();
+  #bytes: Buffer = Buffer.alloc(0);
   #error: ServiceError | undefined;
   /** Bits that do not make a byte yet. */
   #bits = 0;
@@ -48,11 +49,14 @@ export class Base64Image implements TextSink {
   end(): void {
     if (this.#head !== undefined) this.#begin(this.#head);
     if (this.#collected.length === 0) this.#fail(missing('The base64 text is empty.'));
+    // Here and not when it is asked for: those of a batch would all be joined at once.
+    this.#bytes = this.#collected.join();
+    this.#collected = new CollectedBytes();
   }
 
   /** To be asked after the end. */
   get image(): ImageInput {
-    return this.#error === undefined ? { bytes: this.#collected.join() } : { error: this.#error };
+    return this.#error === undefined ? { bytes: this.#bytes } : { error: this.#error };
   }
 
   /** Judges by the first bytes what the text is. */

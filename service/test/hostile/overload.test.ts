@@ -55,10 +55,12 @@ async function postBatch(count: number): Promise<Answer> {
 /** Has as many images in flight as there may be; resolves with what awaits their answers. */
 async function fill(images = LIMIT): Promise<() => Promise<void>> {
   await until(IN_FLIGHT, 0);
+  const runs = await readMetric(service.url, RUNS);
   const answers = Array.from({ length: images }, async (_, index) =>
     predict(service.url, await plainPng(heavyColour(index))),
   );
   await until(IN_FLIGHT, images);
+  await until(RUNS, runs + 1);
   return async () => {
     for (const [index, answer] of (await Promise.all(answers)).entries())
       expectColour(answer, heavyColour(index));
