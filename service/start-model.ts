@@ -127,6 +127,7 @@ async function prepare(
     maxPixels: config.maxImagePixels,
     spec: spec.plan.input,
     concurrency: sizing.decodeConcurrency,
+    maxWaiting: sizing.maxInFlightImages,
     jpegTurbo: jpegTurboOf(config, sizing),
     onProcessLost: (reason) => logger.warn({ reason }, 'decode process lost'),
   });

@@ -1,5 +1,8 @@
 import { ServiceError } from '../errors.js';
 
+/** Nothing that waits here takes longer; an estimate that is off must not send anybody away for good. */
+const MAX_RETRY_AFTER_SECONDS = 30;
+
 export interface AdmissionLimits {
   /** Images in flight at once, whatever each of them takes. */
   readonly maxImages: number;
@@ -116,7 +119,8 @@ export class Admission {
   }
 
   #overloaded(detail: string): ServiceError {
-    const retryAfterSeconds = Math.max(1, Math.ceil(this.expectedWaitMs / 1000));
+    const waitSeconds = Math.ceil(this.expectedWaitMs / 1000);
+    const retryAfterSeconds = Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, waitSeconds));
     return new ServiceError('OVERLOADED', detail, { retryAfterSeconds });
   }
 }

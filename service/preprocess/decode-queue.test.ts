@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { DecodeQueue } from './decode-queue.js';
 
 function pending(): { task: () => Promise<void>; end: () => void } {
@@ -54,4 +54,20 @@ it('is idle once nothing runs or waits', async () => {
   expect(isIdle).toBe(false);
   second.end();
   await idle;
+});
+
+it('expects of what waits that it is as slow as what ran, and nothing from what failed', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const queue = new DecodeQueue(1, 10);
+  const after = (ms: number) => () => new Promise<void>((resolve) => setTimeout(resolve, ms));
+  const failed = queue.run(() => Promise.reject(new Error('damaged')), 10_000, undefined);
+  await expect(failed).rejects.toThrow('damaged');
+  const slow = queue.run(after(300), 100, undefined);
+  await vi.advanceTimersByTimeAsync(300);
+  await slow;
+  const [running, waiting] = [queue.run(after(1000), 10, undefined), queue.run(after(1), 10, undefined)];
+  expect(queue.backlogMs).toBeCloseTo(60);
+  await vi.advanceTimersByTimeAsync(1001);
+  await Promise.all([running, waiting]);
 });

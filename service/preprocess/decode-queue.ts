@@ -1,5 +1,11 @@
 import { ServiceError } from '../errors.js';
 
+/** Share of what was seen before that still counts with each task. */
+const MEMORY = 0.95;
+/** Expectations are never believed to be further off than this. */
+const LEAST_SLOWNESS = 0.5;
+const MOST_SLOWNESS = 50;
+
 interface Waiting {
   readonly costMs: number;
   start(): void;
@@ -21,6 +27,9 @@ export class DecodeQueue {
   readonly #running = new Set<Running>();
   readonly #onIdle: (() => void)[] = [];
   #waitingMs = 0;
+  /** What the last tasks were expected to take, and took, milliseconds. */
+  #expectedMs = 0;
+  #tookMs = 0;
 
   constructor(concurrency: number, maxWaiting: number) {
     this.#concurrency = concurrency;
@@ -35,12 +44,22 @@ export class DecodeQueue {
     return this.#waiting.size;
   }
 
-  /** What is expected of all that wait and of the rest of what runs, milliseconds, summed. */
+  /**
+   * What is expected of all that wait and of the rest of what runs, milliseconds, summed; as much slower as the last tasks
+   * were than what was expected of them, since others may use the same processors.
+   */
   get backlogMs(): number {
     const now = performance.now();
-    let sum = this.#waitingMs;
-    for (const { costMs, startedAt } of this.#running) sum += Math.max(0, costMs - (now - startedAt));
+    const slowness = this.#slowness;
+    let sum = slowness * this.#waitingMs;
+    for (const { costMs, startedAt } of this.#running)
+      sum += Math.max(0, slowness * costMs - (now - startedAt));
     return sum;
+  }
+
+  get #slowness(): number {
+    if (this.#expectedMs === 0) return 1;
+    return Math.min(MOST_SLOWNESS, Math.max(LEAST_SLOWNESS, this.#tookMs / this.#expectedMs));
   }
 
   /**
@@ -75,7 +94,11 @@ export class DecodeQueue {
     const running: Running = { costMs, startedAt: performance.now() };
     this.#running.add(running);
     try {
-      return await task();
+      const result = await task();
+      // Of those that fail nothing is learned: they may fail at once, whatever their files say of their size.
+      this.#expectedMs = MEMORY * this.#expectedMs + costMs;
+      this.#tookMs = MEMORY * this.#tookMs + performance.now() - running.startedAt;
+      return result;
     } finally {
       this.#running.delete(running);
       this.#startNext();

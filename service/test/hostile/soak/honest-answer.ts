@@ -15,7 +15,13 @@ export interface HonestAnswer {
 
 interface BatchAnswer {
   readonly request_id: string;
-  readonly results: readonly (Pick<HonestAnswer, 'image' | 'predictions'> & { readonly index: number })[];
+  readonly results: readonly BatchItem[];
+}
+
+interface BatchItem extends Pick<HonestAnswer, 'image' | 'predictions'> {
+  readonly index: number;
+  /** In place of the others. */
+  readonly error?: { readonly code: string; readonly status: number; readonly detail: string };
 }
 
 export interface Expected {
@@ -33,10 +39,18 @@ export function faultOf(answer: Received, { id, images, isBatch }: Expected): st
   if (!isBatch) return imageFault(body as HonestAnswer, images[0]);
   const { results } = body as BatchAnswer;
   if (results?.length !== images.length) return `has ${results?.length} results for ${images.length} images`;
-  const faults = results.map((result, index) =>
-    result.index === index ? imageFault(result, images[index]) : `result ${index} says it is ${result.index}`,
-  );
+  const faults = results.map((result, index) => itemFault(result, index, images[index]));
   return faults.find((fault) => fault !== undefined);
+}
+
+function itemFault(
+  { index, error, ...result }: BatchItem,
+  place: number,
+  expected: KnownImage | undefined,
+): string | undefined {
+  if (index !== place) return `result ${place} says it is ${index}`;
+  if (error !== undefined) return `${expected?.name}: ${error.code}: ${error.detail}`;
+  return imageFault(result, expected);
 }
 
 function imageFault(
