@@ -1,10 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/**
- * Requests of one connection that are answered before the next is looked at. Node reads as many as fit into 64 KB before
- * it lets the first answer hold it up; nobody who pipelines in earnest sends so many ahead.
- */
+/** Requests that a client may send ahead. Node reads as many as fit into 64 KB before an answer holds it up. */
 const MAX_PIPELINED = 32;
 
 export interface OpenRequest {
@@ -13,41 +10,50 @@ export interface OpenRequest {
 }
 
 /**
- * The requests of each connection whose answers have not gone out yet, in the order in which they came. What comes beyond
- * MAX_PIPELINED is not looked at: the connection ends after the answers to those before it, as HTTP/1.1 allows
- * (RFC 9112, 9.3.2).
+ * The requests of each connection whose answers have not gone out yet, in the order in which they came. They are handled
+ * one after the other: whoever sends many ahead, or does not read the answers, gets no more work done than others. What
+ * comes beyond MAX_PIPELINED is not looked at: the connection ends after the answers to those before it, as HTTP/1.1
+ * allows (RFC 9112, 9.3.2).
  */
 export class OpenRequests {
-  readonly #bySocket = new WeakMap<Socket, Set<OpenRequest>>();
+  readonly #handlers: readonly RequestListener[];
+  readonly #bySocket = new WeakMap<Socket, OpenRequest[]>();
   readonly #ending = new WeakSet<Socket>();
 
   /** Comes before the listeners that the server has already. */
   constructor(server: Server) {
-    const handlers = server.listeners('request') as RequestListener[];
+    this.#handlers = server.listeners('request') as RequestListener[];
     server.removeAllListeners('request');
-    server.on('request', (request, response) => {
-      if (!this.#takes(request, response)) return;
-      for (const handle of handlers) handle(request, response);
-    });
+    server.on('request', (request, response) => this.#take({ request, response }));
   }
 
   of(socket: Socket): readonly OpenRequest[] {
     return [...(this.#bySocket.get(socket) ?? [])];
   }
 
-  #takes(request: IncomingMessage, response: ServerResponse): boolean {
-    const { socket } = request;
-    const open = this.#bySocket.get(socket) ?? new Set();
-    this.#bySocket.set(socket, open);
-    if (open.size >= MAX_PIPELINED) this.#endAfterAnswers(socket);
-    if (this.#ending.has(socket)) return false;
-    const one = { request, response };
-    open.add(one);
+  #take(open: OpenRequest): void {
+    const { socket } = open.request;
+    const queue = this.#bySocket.get(socket) ?? [];
+    this.#bySocket.set(socket, queue);
+    if (queue.length >= MAX_PIPELINED) this.#endAfterAnswers(socket);
+    if (this.#ending.has(socket)) return;
+    queue.push(open);
+    if (queue.length === 1) this.#handle(open, queue);
+  }
+
+  #handle({ request, response }: OpenRequest, queue: OpenRequest[]): void {
     response.once('close', () => {
-      open.delete(one);
-      if (open.size === 0 && this.#ending.has(socket)) socket.destroySoon();
+      queue.shift();
+      // Not at once: those on other connections have their turn.
+      if (queue.length > 0) setImmediate(() => this.#handleNext(request.socket, queue));
+      else if (this.#ending.has(request.socket)) request.socket.destroySoon();
     });
-    return true;
+    for (const handle of this.#handlers) handle(request, response);
+  }
+
+  #handleNext(socket: Socket, queue: OpenRequest[]): void {
+    const [next] = queue;
+    if (next !== undefined && !socket.destroyed) this.#handle(next, queue);
   }
 
   #endAfterAnswers(socket: Socket): void {
