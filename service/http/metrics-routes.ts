@@ -3,6 +3,15 @@ import type { ServerDependencies } from './server.js';
 
 /** GET /metrics in the text format of Prometheus. */
 export function registerMetricsRoutes(server: FastifyInstance, deps: ServerDependencies): void {
+  let reading: Promise<string> | undefined;
+  // Those who ask at the same time get the same text: it costs milliseconds to make.
+  const read = (): Promise<string> => {
+    if (reading === undefined) deps.metrics.observe(deps.liveValues());
+    reading ??= deps.metrics.registry.metrics().finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  };
   server.get(
     '/metrics',
     {
@@ -13,9 +22,6 @@ export function registerMetricsRoutes(server: FastifyInstance, deps: ServerDepen
         ...(!deps.options.metricsRequireKey && { security: [] }),
       },
     },
-    async (_, reply) => {
-      deps.metrics.observe(deps.liveValues());
-      return reply.type(deps.metrics.registry.contentType).send(await deps.metrics.registry.metrics());
-    },
+    async (_, reply) => reply.type(deps.metrics.registry.contentType).send(await read()),
   );
 }
