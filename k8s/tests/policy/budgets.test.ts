@@ -26,6 +26,8 @@ const LONGEST_BACKOFF_MS = 20_000;
 const MODEL_BYTES_PER_SECOND = 8 * MiB;
 /** The service with a small model, warm: README.md, Benchmarks. */
 const RESIDENT_BYTES = 400 * MiB;
+/** A decode process that waits for work: docs/decisions/0011-decode-processes.md. */
+const DECODE_PROCESS_BYTES = 45 * MiB;
 /** Threads of libuv in the image: Dockerfile. */
 const UV_THREADS = 8;
 
@@ -132,7 +134,7 @@ describe.skipIf(absent('kustomize')).each(listCombinations())('in $name', ({ ren
   it('the limit of memory holds all bodies, all pixels and all decoding that there can be at once', () => {
     const { config, container } = load();
     const { maxInFlightBytes, maxQueueBytes, decodeConcurrency } = sizeOf(load());
-    const decoding = decodeConcurrency * config.maxImagePixels * 3;
+    const decoding = decodeConcurrency * (DECODE_PROCESS_BYTES + config.maxImagePixels * 3);
     const most = RESIDENT_BYTES + maxInFlightBytes + maxQueueBytes + decoding;
     expect(quantity(container.resources?.limits?.['memory'])).toBeGreaterThan(most);
   });

@@ -52,6 +52,7 @@ const overload: Fault = async (cluster) => {
   await cluster.start(pod, {
     MODEL_URI: await cluster.modelFolder('overloaded', heavyModel(HEAVY)),
     MAX_IN_FLIGHT_IMAGES: '3',
+    MAX_EXPECTED_WAIT_MS: '1500',
     MAX_BATCH_IMAGES: '3',
     MAX_BATCH_SIZE: '1',
     INTRA_OP_THREADS: '1',
