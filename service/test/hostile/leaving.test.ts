@@ -101,7 +101,7 @@ describe('an image that nobody waits for any more', () => {
     expect(await grown()).toEqual([1, 3]);
   });
 
-  it('leaves the house at once in mid-run, and its slot serves on', async () => {
+  it('is no longer in flight at once in mid-run, and its slot serves on', async () => {
     const disconnected = 'cv_images_total{outcome="disconnected"}';
     const grown = await watch(disconnected);
     const runs = await readMetric(service.url, RUNS);
