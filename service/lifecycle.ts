@@ -25,7 +25,6 @@ export interface DrainOptions {
 export class Lifecycle {
   readonly #cannotHeal: () => boolean;
   #state: LifecycleState = 'starting';
-  #accepting = true;
 
   /** @param cannotHeal whether what serves has come to an end that only a new process can help */
   constructor(cannotHeal: () => boolean = () => false) {
@@ -34,11 +33,6 @@ export class Lifecycle {
 
   get state(): LifecycleState {
     return this.#state;
-  }
-
-  /** Whether new work is still taken; true while unready but not yet closing. */
-  get accepting(): boolean {
-    return this.#accepting;
   }
 
   /** Whether this process should be restarted. Never before it was ready or on its way out: then it ends by itself. */
@@ -57,7 +51,6 @@ export class Lifecycle {
   async drain(options: DrainOptions): Promise<DrainOutcome> {
     this.#state = 'draining';
     await pause(options.delayMs, options.abort);
-    this.#accepting = false;
     const finished = new AbortController();
     const deadline = pause(options.timeoutMs, AbortSignal.any([options.abort, finished.signal]));
     const clean = await Promise.race([closeInOrder(options.resources), deadline.then(() => false)]);

@@ -11,7 +11,8 @@ import { type Environment, type ServiceProcess, startService } from '../support/
 /** Longer than any drain here takes: waiting for it would be noticed. */
 const LONG_TIMEOUT = '600000';
 const WAITING = { timeout: 10_000, interval: 10 };
-const HALF_A_SECOND_OF_WORK = 15;
+/** Rounds of a heavy model: a tenth of a second and more. */
+const SOME_WORK = 5;
 
 let folders: Folders;
 beforeAll(async () => {
@@ -25,7 +26,12 @@ async function startHeavy(
   environment: Environment = {},
 ): Promise<ServiceProcess> {
   const model = await writeModelFolder(heavyModel(rounds), undefined, await folders.next());
-  const settings = { MODEL_URI: model, DRAIN_TIMEOUT_MS: LONG_TIMEOUT, INTRA_OP_THREADS: '1' };
+  const settings = {
+    MODEL_URI: model,
+    DRAIN_TIMEOUT_MS: LONG_TIMEOUT,
+    REQUEST_TIMEOUT_MS: LONG_TIMEOUT,
+    INTRA_OP_THREADS: '1',
+  };
   return startService({ ...settings, ...environment }, onTestFinished);
 }
 
@@ -50,7 +56,7 @@ describe.concurrent('on SIGTERM', () => {
   it('turns unready yet serves on through DRAIN_DELAY_MS, then answers all it took, rightly, and ends', async (context) => {
     // One thread, which is busy with the first: the others wait until they have been counted.
     const environment = { DRAIN_DELAY_MS: '3000', WORKERS: '1' };
-    const service = await startHeavy(context, 2 * HALF_A_SECOND_OF_WORK, environment);
+    const service = await startHeavy(context, 2 * SOME_WORK, environment);
     const colours: Colour[] = [
       heavyColour(7),
       ...Array.from({ length: 12 }, (_, index) => quickColour(index)),
@@ -77,7 +83,7 @@ describe.concurrent('on SIGTERM', () => {
   });
 
   it('takes no new connections once the delay is over, and ends when what it took is answered', async (context) => {
-    const service = await startHeavy(context, 3 * HALF_A_SECOND_OF_WORK);
+    const service = await startHeavy(context, 3 * SOME_WORK);
     const accepted = predict(service.url, await plainPng(heavyColour(3)));
     await untilRunning(service);
     service.send('SIGTERM');
@@ -90,7 +96,7 @@ describe.concurrent('on SIGTERM', () => {
 
 describe.concurrent('on SIGINT', () => {
   it('skips the delay, and a kept-alive connection gets its answer, is closed and does not hold up the end', async (context) => {
-    const service = await startHeavy(context, HALF_A_SECOND_OF_WORK, { DRAIN_DELAY_MS: '600000' });
+    const service = await startHeavy(context, SOME_WORK, { DRAIN_DELAY_MS: '600000' });
     const connection = await RawConnection.open(service.url);
     await connection.write(head('GET', '/health'));
     expect((await connection.receive()).headers['connection']).toBe('keep-alive');
@@ -149,7 +155,7 @@ describe.concurrent('a connection that was accepted just before the end', () => 
 // One after the other: a run must end within the time that an aborted service waits for it.
 describe('a drain that is cut short', () => {
   it('ends with 1 when DRAIN_TIMEOUT_MS has passed, its clients answered or cut off', async (context) => {
-    const service = await startHeavy(context, 2 * HALF_A_SECOND_OF_WORK, { DRAIN_TIMEOUT_MS: '100' });
+    const service = await startHeavy(context, 2 * SOME_WORK, { DRAIN_TIMEOUT_MS: '100' });
     const connection = await RawConnection.open(service.url);
     await connection.write(wholeRequest('/predict', await plainPng(heavyColour(1))));
     await untilRunning(service);
@@ -166,7 +172,7 @@ describe('a drain that is cut short', () => {
     'ends with 1 on a second signal that is not the first one again, %s',
     async ([, environment], context) => {
       // Seconds of work, of which an aborted service waits for one run alone.
-      const service = await startHeavy(context, HALF_A_SECOND_OF_WORK, {
+      const service = await startHeavy(context, SOME_WORK, {
         MAX_BATCH_SIZE: '1',
         ...environment,
       });

@@ -1,3 +1,4 @@
+import { REDNESS } from './heavy-model.js';
 import type { Colour } from './images.js';
 import type { OnnxModel, OnnxTensor } from './onnx.js';
 
@@ -26,16 +27,12 @@ export function endlessModel(threshold: number): OnnxModel {
     inputs: [{ name: 'image', shape: ['batch', 3, 4, 4] }],
     outputs: [{ name: 'scores', shape: ['batch', 3] }],
     constants: [
-      { name: 'first', shape: [1], data: new BigInt64Array([0n]) },
-      { name: 'second', shape: [1], data: new BigInt64Array([1n]) },
+      ...REDNESS.constants,
       { name: 'threshold', shape: [], data: new Float32Array([threshold]) },
       { name: 'nothing', shape: [], data: new Float32Array([0]) },
     ],
     nodes: [
-      { op: 'ReduceMean', inputs: ['image'], outputs: ['means'], attributes: { axes: [2, 3], keepdims: 0 } },
-      { op: 'Gather', inputs: ['means', 'first'], outputs: ['red'], attributes: { axis: 1 } },
-      { op: 'Gather', inputs: ['means', 'second'], outputs: ['green'], attributes: { axis: 1 } },
-      { op: 'Sub', inputs: ['red', 'green'], outputs: ['redness'] },
+      ...REDNESS.nodes,
       { op: 'ReduceMax', inputs: ['redness'], outputs: ['reddest'], attributes: { keepdims: 0 } },
       { op: 'Greater', inputs: ['reddest', 'threshold'], outputs: ['condition'] },
       { op: 'Loop', inputs: ['', 'condition', 'nothing'], outputs: ['zero'], attributes: { body: BODY } },
