@@ -59,7 +59,7 @@ COPY --from=build /app/dist/service dist/service
 # besides. ONNX Runtime reports to its maker unless told not to. The pieces that bodies arrive in are given back to the
 # system when they are freed: docs/decisions/0010-bodies-in-memory.md.
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=16 MODEL_CACHE_DIR=/tmp/models ORT_DISABLE_TELEMETRY=1 EXECUTION_PROVIDERS=cuda,cpu \
-    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=131072
+    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=16384 MALLOC_TRIM_THRESHOLD_=131072
 USER 1000:1000
 EXPOSE 8080
 STOPSIGNAL SIGTERM
@@ -83,7 +83,7 @@ COPY --from=build /app/dist/service dist/service
 # File reads and name look-ups take threads of this pool. ONNX Runtime reports to its maker unless told not to. The pieces
 # that bodies arrive in are given back to the system when they are freed: docs/decisions/0010-bodies-in-memory.md.
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=8 MODEL_CACHE_DIR=/tmp/models ORT_DISABLE_TELEMETRY=1 \
-    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=131072
+    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=16384 MALLOC_TRIM_THRESHOLD_=131072
 USER 1000:1000
 EXPOSE 8080
 STOPSIGNAL SIGTERM

@@ -7,6 +7,7 @@ import type { HttpServer } from './http/server.js';
 import type { DrainOutcome } from './lifecycle.js';
 import { listenForSignals, type Signals } from './signals.js';
 import { uvThreads } from './sizing.js';
+import { giveBackSpareHeap } from './spare-heap.js';
 import { createLogger, type Logger, openLog } from './telemetry/logging.js';
 import { unlessAborted } from './unless-aborted.js';
 
@@ -52,6 +53,7 @@ async function serve(config: Config, logger: Logger): Promise<number> {
   });
   await listen(app, config, logger);
   const isServing = await load(app, signals);
+  giveBackSpareHeap();
   if (isServing && !signals.stop.aborted) await once(signals.stop, 'abort');
   logger.info({ signal: signals.first }, 'draining');
   // A person at a terminal is not a load balancer, and none sends anything to what was never ready.

@@ -12,7 +12,17 @@ const ALLOWED: Readonly<
   Record<string, { readonly values: readonly string[]; readonly types?: readonly string[] }>
 > = {
   main: {
-    values: ['app', 'config', 'errors', 'exit', 'signals', 'sizing', 'telemetry', 'unless-aborted'],
+    values: [
+      'app',
+      'config',
+      'errors',
+      'exit',
+      'signals',
+      'sizing',
+      'spare-heap',
+      'telemetry',
+      'unless-aborted',
+    ],
     types: ['http', 'lifecycle'],
   },
   app: {
@@ -41,6 +51,7 @@ const ALLOWED: Readonly<
   'unless-aborted': { values: [] },
   lifecycle: { values: [] },
   sizing: { values: [] },
+  'spare-heap': { values: [] },
   predict: { values: ['errors', 'postprocess'], types: ['batching', 'model', 'preprocess', 'telemetry'] },
   admission: { values: ['errors'] },
   http: { values: ['admission', 'errors', 'preprocess', 'telemetry'], types: ['lifecycle', 'predict'] },

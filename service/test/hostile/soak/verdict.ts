@@ -12,9 +12,8 @@ const DEADLINE_MS = 10_000;
 /** What we want of /health; beyond the limit the soak fails. Between them may lie a busy machine. */
 const HEALTH_TARGET_MS = 100;
 const HEALTH_LIMIT_MS = 1000;
-/** Memory a minute after the attacks, as a multiple of its level before them: what we want, and where the soak fails. */
-const MEMORY_TARGET = 1.3;
-const MEMORY_LIMIT = 3;
+/** Memory a minute after the attacks, as a multiple of its level before them. */
+const MEMORY_LIMIT = 1.3;
 
 export interface SoakResult {
   /** The first is before the attacks, the last after them. */
@@ -84,7 +83,7 @@ function memoryCheck(phases: readonly Phase[]): Check {
   return {
     promise: `memory comes back within ${MEMORY_LIMIT} times its level`,
     isKept: after <= before * MEMORY_LIMIT,
-    detail: `${megabytes(before)} MB before, ${megabytes(after)} MB after: ${(after / before).toFixed(2)} times; the target is ${MEMORY_TARGET}`,
+    detail: `${megabytes(before)} MB before, ${megabytes(after)} MB after: ${(after / before).toFixed(2)} times`,
   };
 }
 
