@@ -1,6 +1,5 @@
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
-import multipart from '@fastify/multipart';
 import rateLimit from '@fastify/rate-limit';
 import {
   type FastifyBaseLogger,
@@ -120,7 +119,6 @@ export async function createServer(deps: ServerDependencies): Promise<FastifyIns
   await server.register(helmet, SECURITY_HEADERS);
   if (deps.options.corsOrigins.length > 0)
     await server.register(cors, { origin: [...deps.options.corsOrigins], exposedHeaders: EXPOSED_HEADERS });
-  await server.register(multipart, { throwFileSizeLimit: false });
   registerAdmission(server, deps);
   if (deps.options.rateLimitPerMinute > 0)
     await registerRateLimit(server, deps.options.rateLimitPerMinute, deps.apiKeys);

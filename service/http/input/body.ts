@@ -59,13 +59,13 @@ export async function readWhole(request: FastifyRequest, limit: BodyLimit): Prom
 }
 
 /** Counts the pieces of a body as they come. Throws `tooLarge` at once where its length says so; what it returns throws as `readBody` rejects. */
-export function countBody(
+function countBody(
   { headers, raw, scope }: FastifyRequest,
   { maxBytes, tooLarge }: BodyLimit,
 ): (piece: Buffer) => void {
   if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   let length = 0;
-  let turnsAt = 2 * TURN_BYTES;
+  let turnsAt = TURN_BYTES;
   return (piece) => {
     length += piece.length;
     if (length > maxBytes) throw tooLarge();

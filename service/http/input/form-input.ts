@@ -1,8 +1,7 @@
-import { addAbortSignal } from 'node:stream';
-import type { Multipart } from '@fastify/multipart';
-import type { FastifyRequest } from 'fastify';
-import { ServiceError } from '../../errors.js';
-import { type BodyLimit, countBody } from './body.js';
+import { once } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http';
+import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
+import type { ServiceError } from '../../errors.js';
 import { CollectedBytes } from './collected-bytes.js';
 import type { ImageInput, InputLimits } from './image-input.js';
 import {
@@ -14,94 +13,132 @@ import {
   tooManyParts,
 } from './input-errors.js';
 
+export type FormField = 'file' | 'files';
+
 /** What a form may hold beside its files: boundaries, the heads of its parts, small fields. */
-const FORM_ENVELOPE_BYTES = 1024 * 1024;
+export const FORM_ENVELOPE_BYTES = 1024 * 1024;
+/** Parts beside the images: tokens, comments, whatever clients send along. */
+const MAX_OTHER_PARTS = 20;
+const MAX_FIELD_BYTES = 4096;
+/** What is looked at in one go: a piece of 64 KB can hold thousands of parts, of which the first few are too many. */
+const SLICE_BYTES = 8 * 1024;
 
-/** Reads a form; its size, the deadline and the client's leaving end that wherever it stands. */
-export async function readForm(
-  request: FastifyRequest,
-  fieldName: 'file' | 'files',
-  limits: InputLimits,
-): Promise<ImageInput[]> {
-  const { raw, scope } = request;
-  const { signal } = scope;
-  const count = countBody(request, limitOf(fieldName, limits));
-  // The request's own signal, and none made of it by AbortSignal.any: Node keeps such a one, and all that its listeners
-  // hold, for as long as it has listeners.
-  const givenUp = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  raw.on('data', (piece: Buffer) => {
-    if (signal.aborted) return;
-    try {
-      count(piece);
-    } catch (error) {
-      scope.giveUp(error);
-    }
-  });
-  raw.once('end', () => scope.bodyArrived());
-  return Promise.race([givenUp, collectParts(request, fieldName, limits)]);
+/** One file of the field that is asked for. */
+interface FormFile {
+  readonly name: string;
+  readonly bytes: CollectedBytes;
+  isTooLarge: boolean;
 }
 
-function limitOf(fieldName: 'file' | 'files', { maxBatchBytes, maxImageBytes }: InputLimits): BodyLimit {
-  return fieldName === 'files'
-    ? { maxBytes: maxBatchBytes + FORM_ENVELOPE_BYTES, tooLarge: () => batchTooLarge(maxBatchBytes) }
-    : { maxBytes: maxImageBytes + FORM_ENVELOPE_BYTES, tooLarge: () => imageTooLarge(maxImageBytes) };
-}
+/** Finds the images of a multipart form while it arrives; of everything else names are all that is kept. */
+export class FormImages {
+  readonly #fieldName: FormField;
+  readonly #limits: InputLimits;
+  readonly #parser: BusboyInstance;
+  readonly #files: FormFile[] = [];
+  readonly #otherFields: string[] = [];
+  #bytes = 0;
+  #isEmpty = true;
+  #fault: ServiceError | undefined;
 
-/** Once the request is given up, what was collected of its parts is let go of at once. */
-async function collectParts(
-  request: FastifyRequest,
-  fieldName: 'file' | 'files',
-  limits: InputLimits,
-): Promise<ImageInput[]> {
-  const maxFiles = fieldName === 'files' ? limits.maxBatchImages : 1;
-  const images: ImageInput[] = [];
-  const otherFields: string[] = [];
-  let total = 0;
-  try {
-    const parts = request.parts({
-      // By its name, since some clients send the bytes without a name of their own.
-      isPartAFile: (field, _type, fileName) => field === fieldName || fileName !== undefined,
-      limits: {
-        fileSize: limits.maxImageBytes,
-        files: maxFiles + 1,
-        fields: 20,
-        fieldSize: 4096,
-        parts: maxFiles + 21,
-      },
-    });
-    for await (const part of parts) {
-      if (part.type !== 'file' || part.fieldname !== fieldName) {
-        otherFields.push(part.fieldname);
-        if (part.type === 'file') part.file.resume();
-        continue;
-      }
-      if (images.length === maxFiles) throw tooManyParts(fieldName, limits);
-      const image = await readPart(part, limits, request.scope.signal);
-      total += 'bytes' in image ? image.bytes.length : limits.maxImageBytes;
-      if (total > limits.maxBatchBytes) throw batchTooLarge(limits.maxBatchBytes);
-      images.push(image);
-    }
-  } catch (error) {
-    throw error instanceof ServiceError ? error : multipartFault(error);
+  /** Throws REQUEST_INVALID where the headers are not those of a form. */
+  constructor(headers: IncomingHttpHeaders, fieldName: FormField, limits: InputLimits) {
+    this.#fieldName = fieldName;
+    this.#limits = limits;
+    this.#parser = this.#parserOf(headers);
+    this.#parser
+      .on('file', (name, stream, fileName) => this.#onFile(name, stream, fileName))
+      .on('field', (name) => void this.#otherFields.push(name))
+      .on('partsLimit', () => this.#fail(multipartFault(`it has more than ${this.#maxParts} parts`)))
+      .on('filesLimit', () => this.#fail(tooManyParts(fieldName, limits)))
+      .on('fieldsLimit', () => this.#fail(multipartFault(`it has more than ${MAX_OTHER_PARTS} fields`)))
+      .on('error', (error) => this.#fail(multipartFault(error)));
   }
-  if (images.length === 0) throw noFile(fieldName, otherFields);
-  return images;
-}
 
-async function readPart(
-  part: Extract<Multipart, { type: 'file' }>,
-  limits: InputLimits,
-  signal: AbortSignal,
-): Promise<ImageInput> {
-  const collected = new CollectedBytes();
-  addAbortSignal(signal, part.file);
-  for await (const chunk of part.file) collected.add(chunk as Buffer);
-  if (part.file.truncated) return { error: imageTooLarge(limits.maxImageBytes) };
-  const bytes = collected.join();
-  return bytes.length === 0
-    ? { error: missing(`The file ${JSON.stringify(part.filename ?? part.fieldname)} is empty.`) }
-    : { bytes };
+  /** Takes the next piece. Throws REQUEST_INVALID and BATCH_TOO_LARGE. */
+  write(piece: Buffer): void {
+    this.#isEmpty &&= piece.length === 0;
+    for (let start = 0; start < piece.length; start += SLICE_BYTES) {
+      this.#parser.write(piece.subarray(start, start + SLICE_BYTES));
+      if (this.#fault !== undefined) throw this.#fault;
+    }
+  }
+
+  /** All images, once the body has ended. Throws as `write`, and IMAGE_MISSING. */
+  async end(): Promise<ImageInput[]> {
+    if (!this.#isEmpty) {
+      const finished = once(this.#parser, 'finish');
+      this.#parser.end();
+      await finished.catch((error: unknown) => this.#fail(multipartFault(error)));
+    }
+    if (this.#fault !== undefined) throw this.#fault;
+    if (this.#files.length === 0) throw noFile(this.#fieldName, this.#otherFields);
+    return this.#files.map((file) => this.#imageOf(file));
+  }
+
+  get #maxImages(): number {
+    return this.#fieldName === 'files' ? this.#limits.maxBatchImages : 1;
+  }
+
+  get #maxParts(): number {
+    return this.#maxImages + MAX_OTHER_PARTS;
+  }
+
+  #parserOf(headers: IncomingHttpHeaders): BusboyInstance {
+    const { maxImageBytes } = this.#limits;
+    try {
+      return new Busboy({
+        headers: { ...headers, 'content-type': headers['content-type'] ?? '' },
+        // By its name, since some clients send the bytes without a name of their own.
+        isPartAFile: (field, _type, fileName) => field === this.#fieldName || fileName !== undefined,
+        // Never full: what is written is looked at there and then.
+        fileHwm: maxImageBytes + SLICE_BYTES,
+        limits: {
+          fileSize: maxImageBytes,
+          files: this.#maxImages + MAX_OTHER_PARTS,
+          fields: MAX_OTHER_PARTS,
+          fieldSize: MAX_FIELD_BYTES,
+          parts: this.#maxParts,
+        },
+      });
+    } catch (error) {
+      throw multipartFault(error);
+    }
+  }
+
+  #onFile(field: string, stream: BusboyFileStream, fileName: string | undefined): void {
+    stream.on('error', (error) => this.#fail(multipartFault(error)));
+    if (field !== this.#fieldName) {
+      this.#otherFields.push(field);
+      stream.resume();
+      return;
+    }
+    if (this.#files.length === this.#maxImages) {
+      this.#fail(tooManyParts(this.#fieldName, this.#limits));
+      return;
+    }
+    const file: FormFile = { name: fileName ?? field, bytes: new CollectedBytes(), isTooLarge: false };
+    this.#files.push(file);
+    stream.on('limit', () => {
+      file.isTooLarge = true;
+    });
+    stream.on('data', (piece: Buffer) => this.#collect(file, piece));
+  }
+
+  #collect(file: FormFile, piece: Buffer): void {
+    file.bytes.add(piece);
+    this.#bytes += piece.length;
+    if (this.#bytes > this.#limits.maxBatchBytes) this.#fail(batchTooLarge(this.#limits.maxBatchBytes));
+  }
+
+  #imageOf({ name, bytes, isTooLarge }: FormFile): ImageInput {
+    if (isTooLarge) return { error: imageTooLarge(this.#limits.maxImageBytes) };
+    if (bytes.length === 0) return { error: missing(`The file ${JSON.stringify(name)} is empty.`) };
+    return { bytes: bytes.join() };
+  }
+
+  /** The first fault is the one that is told. */
+  #fail(fault: ServiceError): void {
+    this.#fault ??= fault;
+  }
 }

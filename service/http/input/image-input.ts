@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { ServiceError } from '../../errors.js';
-import { readBody, readWhole } from './body.js';
-import { readForm } from './form-input.js';
+import { type BodyLimit, readBody, readWhole } from './body.js';
+import { FORM_ENVELOPE_BYTES, type FormField, FormImages } from './form-input.js';
 import { batchTooLarge, imageTooLarge, missing, unsupportedType } from './input-errors.js';
 import { JsonImages } from './json-input.js';
 
@@ -27,7 +27,10 @@ export async function readImage(request: FastifyRequest, limits: InputLimits): P
   refuseCompressed(request);
   const type = contentType(request);
   const tooLarge = (): ServiceError => imageTooLarge(limits.maxImageBytes);
-  if (type === 'multipart/form-data') return onlyImage(await readForm(request, 'file', limits));
+  if (type === 'multipart/form-data') {
+    const maxBytes = limits.maxImageBytes + FORM_ENVELOPE_BYTES;
+    return onlyImage(await readForm(request, 'file', limits, { maxBytes, tooLarge }));
+  }
   if (type === 'application/json') {
     const maxBytes = limits.maxImageBytes * BASE64_GROWTH + JSON_ENVELOPE_BYTES;
     return onlyImage(await readJson(request, 'image', limits, { maxBytes, tooLarge }));
@@ -45,13 +48,14 @@ export async function readImage(request: FastifyRequest, limits: InputLimits): P
 export async function readImages(request: FastifyRequest, limits: InputLimits): Promise<ImageInput[]> {
   refuseCompressed(request);
   const type = contentType(request);
-  if (type === 'multipart/form-data') return readForm(request, 'files', limits);
+  const tooLarge = (): ServiceError => batchTooLarge(limits.maxBatchBytes);
+  if (type === 'multipart/form-data') {
+    const maxBytes = limits.maxBatchBytes + FORM_ENVELOPE_BYTES;
+    return readForm(request, 'files', limits, { maxBytes, tooLarge });
+  }
   if (type === 'application/json') {
     const maxBytes = limits.maxBatchBytes * BASE64_GROWTH;
-    return readJson(request, 'images', limits, {
-      maxBytes,
-      tooLarge: () => batchTooLarge(limits.maxBatchBytes),
-    });
+    return readJson(request, 'images', limits, { maxBytes, tooLarge });
   }
   throw new ServiceError(
     'IMAGE_TYPE_UNSUPPORTED',
@@ -63,9 +67,20 @@ async function readJson(
   request: FastifyRequest,
   member: 'image' | 'images',
   limits: InputLimits,
-  limit: Parameters<typeof readBody>[1],
+  limit: BodyLimit,
 ): Promise<ImageInput[]> {
   const images = new JsonImages(member, limits);
+  await readBody(request, limit, (piece) => images.write(piece));
+  return images.end();
+}
+
+async function readForm(
+  request: FastifyRequest,
+  field: FormField,
+  limits: InputLimits,
+  limit: BodyLimit,
+): Promise<ImageInput[]> {
+  const images = new FormImages(request.headers, field, limits);
   await readBody(request, limit, (piece) => images.write(piece));
   return images.end();
 }

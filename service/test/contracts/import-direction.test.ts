@@ -70,7 +70,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   fastify: ['http'],
   '@fastify/cors': ['http/server.ts'],
   '@fastify/helmet': ['http/server.ts'],
-  '@fastify/multipart': ['http'],
+  '@fastify/busboy': ['http'],
   '@fastify/rate-limit': ['http/server.ts'],
   '@fastify/swagger': ['http/docs-routes.ts'],
   '@fastify/swagger-ui': ['http/docs-routes.ts'],
