@@ -48,13 +48,13 @@ describe('images', () => {
     expect(overloadOf(() => admission.admit(1, 0, LONG))).toBeUndefined();
   });
 
-  it('are refused when their answer would miss the deadline, unless nothing is in flight', () => {
+  it('are refused when their answer would come close to the deadline or miss it, unless nothing is in flight', () => {
     const admission = admissionOf(100, 100);
     expect(overloadOf(() => admission.admit(1, 5000, 50))).toBeUndefined();
-    expect(overloadOf(() => admission.admit(1, 200, 199))).toBeDefined();
-    expect(overloadOf(() => admission.admit(1, 200, 200))).toBeUndefined();
-    expect(overloadOf(() => admission.requireRoom(199))).toBeDefined();
-    expect(overloadOf(() => admission.requireRoom(200))).toBeUndefined();
+    expect(overloadOf(() => admission.admit(1, 200, 235))).toBeDefined();
+    expect(overloadOf(() => admission.admit(1, 200, 236))).toBeUndefined();
+    expect(overloadOf(() => admission.requireRoom(235))).toBeDefined();
+    expect(overloadOf(() => admission.requireRoom(236))).toBeUndefined();
   });
 
   it('are refused when they would wait longer than is allowed, however far the deadline', () => {

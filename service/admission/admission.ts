@@ -2,6 +2,8 @@ import { ServiceError } from '../errors.js';
 
 /** Nothing that waits here takes longer; an estimate that is off must not send anybody away for good. */
 const MAX_RETRY_AFTER_SECONDS = 30;
+/** How much of the time until a deadline an answer may be expected to take: the rest is for estimates that are off. */
+const SHARE_OF_BUDGET = 0.85;
 
 export interface AdmissionLimits {
   /** Images in flight at once, whatever each of them takes. */
@@ -110,7 +112,7 @@ export class Admission {
     if (this.#images + images > maxImages) {
       throw this.#overloaded(`${this.#images} images are in flight, ${maxImages} are allowed.`);
     }
-    const allowedMs = Math.floor(Math.min(maxExpectedWaitMs, budgetMs));
+    const allowedMs = Math.floor(Math.min(maxExpectedWaitMs, budgetMs * SHARE_OF_BUDGET));
     if (this.#images > 0 && expectedMs > allowedMs) {
       throw this.#overloaded(
         `An answer would take about ${Math.ceil(expectedMs)} ms, and ${Math.max(0, allowedMs)} ms are allowed.`,
