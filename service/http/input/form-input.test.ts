@@ -93,6 +93,44 @@ describe('the images of a form', () => {
     ).toBe(code);
   });
 
+  it('are found or refused whatever is done to the form', async () => {
+    const form = [file('file', 'one'), file('other', 'x'), file('file', ''), '--b--\r\n'].join('');
+    const tokens = [
+      '--b',
+      '\r\n',
+      '--',
+      '\n',
+      'b',
+      '\0',
+      ': ',
+      '"',
+      'name="file"',
+      '\r\n\r\n',
+      'form-data; ',
+    ];
+    const change = fc.record({
+      at: fc.nat(form.length),
+      skip: fc.nat(30),
+      put: fc.constantFrom('', ...tokens),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(change, { maxLength: 6 }),
+        fc.array(fc.nat(), { maxLength: 3 }),
+        async (changes, cuts) => {
+          const changed = changes.reduce(
+            (text, { at, skip, put }) => text.slice(0, at) + put + text.slice(at + skip),
+            form,
+          );
+          const found = await read('file', 'b', cut(changed, cuts));
+          if (typeof found === 'string') expect(['REQUEST_INVALID', 'IMAGE_MISSING']).toContain(found);
+          else expect(found).toHaveLength(1);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
   it('are not looked for any further once there are too many parts', () => {
     const form = new FormImages({ 'content-type': 'multipart/form-data; boundary=b' }, 'file', LIMITS);
     const piece = Buffer.from('--b\r\n'.repeat(13_000));
