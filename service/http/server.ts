@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
@@ -10,6 +11,7 @@ import {
 } from 'fastify';
 import type { Admission } from '../admission/admission.js';
 import type { ApiKeys } from '../admission/api-keys.js';
+import { RefusalPace } from '../admission/refusal-pace.js';
 import { RequestScope } from '../admission/request-scope.js';
 import { type RequestErrorCode, ServiceError } from '../errors.js';
 import type { Lifecycle } from '../lifecycle.js';
@@ -206,6 +208,7 @@ function quietLogger(logger: FastifyBaseLogger): FastifyBaseLogger {
 function registerAdmission(server: FastifyInstance, deps: ServerDependencies): void {
   const { requestTimeoutMs, minBodyBytesPerSecond } = deps.options;
   const pace = { bytesPerSecond: minBodyBytesPerSecond, graceMs: PACE_GRACE_MS };
+  const refusals = new RefusalPace();
   server.addHook('onRequest', async (request, reply) => {
     checkKey(request, deps);
     if (request.is404) refuseRoute(server, request, reply);
@@ -215,11 +218,22 @@ function registerAdmission(server: FastifyInstance, deps: ServerDependencies): v
     if (deps.predictor() === undefined)
       throw new ServiceError('NOT_READY', 'The model is still being loaded.');
     const budgetMs = budgetMsOf(request, requestTimeoutMs);
-    deps.admission.requireRoom(budgetMs);
+    await requireRoom(deps.admission, budgetMs, refusals);
     const scope = new RequestScope({ budgetMs, body: deps.admission.openBody(), pace });
     request.scope = scope;
     reply.raw.once('close', () => scope.end(!reply.raw.writableFinished));
   });
+}
+
+/** Refuses at once, unless very many are refused. */
+async function requireRoom(admission: Admission, budgetMs: number, refusals: RefusalPace): Promise<void> {
+  try {
+    admission.requireRoom(budgetMs);
+  } catch (error) {
+    const delayMs = refusals.delayAt(performance.now());
+    if (delayMs > 0) await setTimeout(delayMs);
+    throw error;
+  }
 }
 
 function checkKey(request: FastifyRequest, { apiKeys, options }: ServerDependencies): void {
