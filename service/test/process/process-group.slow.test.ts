@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { cp, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -125,6 +126,37 @@ describe.concurrent('a signal to the whole process group', () => {
       group.send(signal);
       expect(await group.exit).toEqual([0, null]);
       expect(group.lines.at(-1)).toContain('"drained"');
+    },
+  );
+});
+
+/** Gives a command a terminal of its own; part of every Debian. */
+const SCRIPT = '/usr/bin/script';
+
+describe('Ctrl-C in a terminal', () => {
+  it.skipIf(!existsSync(SCRIPT))(
+    `ends npm start, which gets it too, without a word of error (needs ${SCRIPT})`,
+    { timeout: LONG_TEST },
+    async ({ onTestFinished }) => {
+      const { PATH = '', HOME = '', TMPDIR = '/tmp' } = process.env;
+      const settings = { HOST: '127.0.0.1', PORT: '0', WORKERS: '1', LOG_FORMAT: 'json' };
+      const terminal = spawn(SCRIPT, ['-qefc', 'exec npm start', '/dev/null'], {
+        cwd: await copyOfProject(),
+        detached: true,
+        env: { PATH, HOME, TMPDIR, ...settings },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      onTestFinished(() => killGroup(terminal));
+      let shown = '';
+      terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
+        shown += text;
+      });
+      const exit = once(terminal, 'close');
+      await vi.waitFor(() => expect(shown).toContain('"ready"'), { timeout: 60_000, interval: 20 });
+      terminal.stdin.write('\x03');
+      expect(await exit).toEqual([0, null]);
+      expect(shown).toContain('"drained"');
+      expect(shown).not.toMatch(/"level":"(error|fatal)"|npm error/);
     },
   );
 });
