@@ -50,7 +50,6 @@ export class FormImages {
       .on('file', (name, stream, fileName) => this.#onFile(name, stream, fileName))
       .on('field', (name) => void this.#otherFields.push(name))
       .on('partsLimit', () => this.#fail(multipartFault(`it has more than ${this.#maxParts} parts`)))
-      .on('filesLimit', () => this.#fail(tooManyParts(fieldName, limits)))
       .on('fieldsLimit', () => this.#fail(multipartFault(`it has more than ${MAX_OTHER_PARTS} fields`)))
       .on('error', (error) => this.#fail(multipartFault(error)));
   }
@@ -95,7 +94,6 @@ export class FormImages {
         fileHwm: maxImageBytes + SLICE_BYTES,
         limits: {
           fileSize: maxImageBytes,
-          files: this.#maxImages + MAX_OTHER_PARTS,
           fields: MAX_OTHER_PARTS,
           fieldSize: MAX_FIELD_BYTES,
           parts: this.#maxParts,
