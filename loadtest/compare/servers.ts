@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../service/bench/free-port.js';
+import { startArguments } from '../../service/bench/start-command.js';
 import { PACKAGE_ROOT } from '../package-root.js';
 import type { Environment } from '../settings.js';
 import { checkOut, commitOf, describeCommit } from './commits.js';
@@ -34,7 +35,7 @@ export async function provide(
 
 function startService(folder: string, name: string, environment: Environment, undo: Undo): Promise<Server> {
   const settings = { LOG_LEVEL: 'warn', ...environment, HOST: '127.0.0.1' };
-  return start(name, process.execPath, ['dist/service/main.js'], folder, settings, '/ready', undo);
+  return start(name, process.execPath, startArguments(folder), folder, settings, '/ready', undo);
 }
 
 async function startPeer(python: string | undefined, environment: Environment, undo: Undo): Promise<Server> {

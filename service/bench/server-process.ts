@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.js';
+import { startArguments } from './start-command.js';
 import { PACKAGE_ROOT } from './subject.js';
 import { now } from './window.js';
 
@@ -40,7 +41,7 @@ export function startService(environment: Environment): Promise<Server> {
   return launch({
     name: 'service',
     command: process.execPath,
-    args: [join(PACKAGE_ROOT, 'dist/service/main.js')],
+    args: startArguments(PACKAGE_ROOT),
     cwd: PACKAGE_ROOT,
     environment: { ...environment, HOST: '127.0.0.1' },
     readyPath: '/ready',

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { startArguments } from '../../bench/start-command.js';
 import { CONFIG_SCHEMA, readConfig } from '../../config.js';
 import { createAppFor } from '../support/app.js';
 
@@ -48,4 +49,11 @@ it('the probes in k8s/base ask for routes that exist', async () => {
   expect(paths).toEqual(['/ready', '/ready', '/health']);
   const { server } = await createAppFor();
   expect(paths.filter((url) => !server.hasRoute({ method: 'GET', url }))).toEqual([]);
+});
+
+it('the images start node as npm start does', () => {
+  const root = join(K8S, '..');
+  const starts = readFileSync(join(root, 'Dockerfile'), 'utf8').match(/^ENTRYPOINT .+$/gm) ?? [];
+  const expected = ['node', ...startArguments(root).map((argument) => argument.replace(`${root}/`, ''))];
+  expect(starts.map((line) => JSON.parse(line.replace('ENTRYPOINT ', '')))).toEqual([expected, expected]);
 });

@@ -7,10 +7,11 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { startArguments } from '../../bench/start-command.js';
 import { writeModelFolder } from './models.js';
 import type { OnnxModel } from './onnx.js';
 
-const ENTRY = fileURLToPath(new URL('../../../dist/service/main.js', import.meta.url));
+const START = startArguments(fileURLToPath(new URL('../../..', import.meta.url)));
 
 /** Small and quick to start; `env` of the caller wins. */
 const DEFAULT_ENVIRONMENT = {
@@ -55,7 +56,7 @@ export class ServiceProcess {
 
   constructor(environment: Environment, args: readonly string[] = []) {
     const { PATH = '', HOME = '', TMPDIR = '/tmp' } = process.env;
-    this.#child = spawn(process.execPath, [ENTRY, ...args], {
+    this.#child = spawn(process.execPath, [...START, ...args], {
       env: { PATH, HOME, TMPDIR, ...DEFAULT_ENVIRONMENT, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,3 +1,4 @@
+import { startArguments } from '../../../bench/start-command.js';
 import { ChildSubject, type Handles } from './child-subject.js';
 import { readProcesses } from './memory.js';
 import type { Launcher } from './subject.js';
@@ -26,7 +27,7 @@ export const PLAIN_PROCESS: Launcher = {
     const { PATH = '', HOME = '', TMPDIR = '/tmp' } = process.env;
     const where = { HOST: '127.0.0.1', PORT: String(port), LOG_FORMAT: 'json', DRAIN_DELAY_MS: '0' };
     const environment = { PATH, HOME, TMPDIR, ...where, ...SIZES };
-    const args = [`--max-old-space-size=${HEAP_MEGABYTES}`, '--enable-source-maps', 'dist/service/main.js'];
+    const args = [`--max-old-space-size=${HEAP_MEGABYTES}`, ...startArguments('.')];
     return new ChildSubject({ program: process.execPath, args, environment }, port, HANDLES);
   },
 };
