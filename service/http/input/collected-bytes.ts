@@ -1,12 +1,15 @@
-/** Below this a piece is copied: kept by itself, a byte would cost a hundred times its size. */
-const SMALL_PIECE_BYTES = 16 * 1024;
+/** Below this a run is copied: kept by itself, a byte would cost a hundred times its size. */
+const SMALL_RUN_BYTES = 16 * 1024;
 const LEAST_BLOCK_BYTES = 4 * 1024;
 const MOST_BLOCK_BYTES = 64 * 1024;
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /** Bytes that arrive in pieces of any size, in about as much memory as there are bytes. */
 export class CollectedBytes {
   readonly #pieces: Buffer[] = [];
-  #block = Buffer.alloc(0);
+  /** What came last, as far as it lies in one in memory: slices of one piece are one run. */
+  #run = NOTHING;
+  #block = NOTHING;
   #used = 0;
   #copied = 0;
   #length = 0;
@@ -17,21 +20,34 @@ export class CollectedBytes {
 
   add(piece: Buffer): void {
     this.#length += piece.length;
-    if (piece.length >= SMALL_PIECE_BYTES) {
-      this.#endBlock();
-      this.#pieces.push(piece);
+    if (follows(this.#run, piece)) {
+      this.#run = Buffer.from(piece.buffer, this.#run.byteOffset, this.#run.length + piece.length);
       return;
     }
-    if (this.#used + piece.length > this.#block.length) this.#startBlock(piece.length);
-    this.#used += piece.copy(this.#block, this.#used);
-    this.#copied += piece.length;
+    this.#endRun();
+    this.#run = piece;
   }
 
   /** All of them in one. */
   join(): Buffer {
+    this.#endRun();
     this.#endBlock();
     const [only] = this.#pieces;
     return this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces);
+  }
+
+  #endRun(): void {
+    const run = this.#run;
+    this.#run = NOTHING;
+    if (run.length < SMALL_RUN_BYTES) return this.#copy(run);
+    this.#endBlock();
+    this.#pieces.push(run);
+  }
+
+  #copy(run: Buffer): void {
+    if (this.#used + run.length > this.#block.length) this.#startBlock(run.length);
+    this.#used += run.copy(this.#block, this.#used);
+    this.#copied += run.length;
   }
 
   #startBlock(atLeast: number): void {
@@ -45,4 +61,8 @@ export class CollectedBytes {
     this.#block = this.#block.subarray(this.#used);
     this.#used = 0;
   }
+}
+
+function follows(run: Buffer, piece: Buffer): boolean {
+  return run.buffer === piece.buffer && run.byteOffset + run.length === piece.byteOffset;
 }
