@@ -11,8 +11,8 @@ const MiB = 1024 * 1024;
 /** As much as the limits take. */
 const ONE_BYTES = Math.floor((10 * MiB * 4) / 3);
 const MANY_BYTES = Math.floor((40 * MiB * 4) / 3);
-/** What is promised is 30, on a machine that does nothing else; JSON.parse took seconds. */
-const WORST_HEALTH_MS = 1000;
+/** What is promised is 30; this process sends and asks in one thread, which takes some 100. JSON.parse took seconds. */
+const WORST_HEALTH_MS = 300;
 /** Beside half the size of a document: what a process needs to serve anything at all. */
 const SLACK_BYTES = 32 * MiB;
 const GREY = { r: 40, g: 50, b: 60 };
@@ -60,7 +60,7 @@ describe('JSON that multiplies work holds up nobody and takes no memory of its o
   ])('%s', async (_, path, body, code) => {
     const headers = { 'content-type': 'application/json' };
     let growth = 0;
-    const worstMs = await worstHealthMs(service.url, async () => {
+    const worstMs = await worstHealthMs(service, async () => {
       growth = await peakGrowth(service.pid, async () => {
         const answer = await send(service.url, path, { body, headers });
         if (answer.status !== 200) return expectProblem(answer, code);
@@ -77,7 +77,7 @@ it('an honest image of 10 MB in JSON is served, in three times its size and with
   const padded = Buffer.concat([png, Buffer.alloc(10 * MiB - png.length, 'padding')]);
   const body = JSON.stringify({ image: padded.toString('base64') });
   let growth = 0;
-  const worstMs = await worstHealthMs(service.url, async () => {
+  const worstMs = await worstHealthMs(service, async () => {
     growth = await peakGrowth(service.pid, async () => {
       const headers = { 'content-type': 'application/json' };
       expectColour(await send(service.url, '/predict', { body, headers }), GREY);
