@@ -6,6 +6,10 @@ import type { TextSink } from './json-walker.js';
 
 /** A data URL has said what it carries within so many bytes. */
 const MAX_HEAD_BYTES = 256;
+/** Text that is decoded in one go. */
+const TEXT_BYTES = 8 * 1024;
+/** Where it is decoded to, before it is copied to what is kept. */
+const DECODED = Buffer.alloc((TEXT_BYTES * 3) / 4 + 1);
 const SPACE = 64;
 const PADDING = 65;
 const WRONG = 66;
@@ -75,15 +79,18 @@ export class Base64Image implements TextSink {
   }
 
   #decode(bytes: Uint8Array): void {
-    if (this.#error !== undefined || bytes.length === 0) return;
-    const decoded = Buffer.allocUnsafe(Math.ceil((bytes.length * 3) / 4) + 1);
-    const length = this.#decodeInto(decoded, bytes);
+    for (let start = 0; start < bytes.length && this.#error === undefined; start += TEXT_BYTES)
+      this.#decodeSome(bytes.subarray(start, start + TEXT_BYTES));
+  }
+
+  #decodeSome(bytes: Uint8Array): void {
+    const length = this.#decodeInto(DECODED, bytes);
     if (length === undefined) {
       this.#fail(invalid('The text is not base64.'));
     } else if (this.#collected.length + length > this.#maxBytes) {
       this.#fail(imageTooLarge(this.#maxBytes));
     } else {
-      this.#collected.add(decoded.subarray(0, length));
+      this.#collected.addCopy(DECODED.subarray(0, length));
     }
   }
 

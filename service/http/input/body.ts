@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { performance } from 'node:perf_hooks';
 import type { FastifyRequest } from 'fastify';
 import type { ServiceError } from '../../errors.js';
 import { CollectedBytes } from './collected-bytes.js';
@@ -6,6 +6,10 @@ import { brokenOff } from './input-errors.js';
 
 /** After so much of it a body lets others have their turn: Node reads up to 32 pieces of 64 KB in a row. */
 const TURN_BYTES = 64 * 1024;
+/** After so long as well: a hostile piece of 64 KB is work for tens of milliseconds. */
+const TURN_MS = 4;
+/** What is taken before the clock is looked at. */
+const SLICE_BYTES = 8 * 1024;
 
 /** How large a body may be, whatever it says of itself. */
 export interface BodyLimit {
@@ -14,29 +18,44 @@ export interface BodyLimit {
 }
 
 /**
- * Hands a body on, piece by piece, as it arrives. Rejects with `tooLarge` past the limit, with OVERLOADED where all bodies
+ * Hands a body on, slice by slice, as it arrives. Rejects with `tooLarge` past the limit, with OVERLOADED where all bodies
  * together take too much memory, with what `take` throws, and with the scope's reason once that aborts.
  */
 export function readBody(
   request: FastifyRequest,
   limit: BodyLimit,
-  take: (piece: Buffer) => void,
+  take: (slice: Buffer) => void,
 ): Promise<void> {
   const { raw, scope } = request;
   const count = countBody(request, limit);
   return new Promise((resolve, reject) => {
+    let isSettled = false;
+    let sinceTurn = 0;
     const settle = (act: () => void): void => {
+      isSettled = true;
       raw.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
       scope.signal.removeEventListener('abort', onAbort);
       act();
     };
-    const onData = (piece: Buffer): void => {
+    const orSettle = (act: () => void): void => {
       try {
-        count(piece);
-        take(piece);
+        act();
       } catch (error) {
         settle(() => reject(error));
       }
+    };
+    const onData = (piece: Buffer): void =>
+      orSettle(() => {
+        count(piece);
+        takeFrom(piece, 0);
+      });
+    const takeFrom = (piece: Buffer, start: number): void => {
+      const next = takeForAWhile(piece, start, take);
+      sinceTurn += next - start;
+      if (next === piece.length && sinceTurn < TURN_BYTES) return void raw.resume();
+      sinceTurn = 0;
+      raw.pause();
+      setImmediate(() => isSettled || orSettle(() => takeFrom(piece, next)));
     };
     const onEnd = (): void => {
       scope.bodyArrived();
@@ -54,30 +73,31 @@ export function readBody(
 /** The whole body in memory. Rejects as `readBody`. */
 export async function readWhole(request: FastifyRequest, limit: BodyLimit): Promise<Buffer> {
   const collected = new CollectedBytes();
-  await readBody(request, limit, (piece) => collected.add(piece));
+  await readBody(request, limit, (slice) => collected.add(slice));
   return collected.join();
 }
 
 /** Counts the pieces of a body as they come. Throws `tooLarge` at once where its length says so; what it returns throws as `readBody` rejects. */
 function countBody(
-  { headers, raw, scope }: FastifyRequest,
+  { headers, scope }: FastifyRequest,
   { maxBytes, tooLarge }: BodyLimit,
 ): (piece: Buffer) => void {
   if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   let length = 0;
-  let turnsAt = TURN_BYTES;
   return (piece) => {
     length += piece.length;
     if (length > maxBytes) throw tooLarge();
     scope.received(piece.length);
-    if (length < turnsAt) return;
-    turnsAt = length + TURN_BYTES;
-    giveOthersTheirTurn(raw);
   };
 }
 
-/** Pauses a body until everything else that is due has been done. */
-function giveOthersTheirTurn(body: IncomingMessage): void {
-  body.pause();
-  setImmediate(() => body.resume());
+/** @returns how far it came before its time was up */
+function takeForAWhile(piece: Buffer, start: number, take: (slice: Buffer) => void): number {
+  const until = performance.now() + TURN_MS;
+  let at = start;
+  while (at < piece.length && (at === start || performance.now() < until)) {
+    take(piece.subarray(at, at + SLICE_BYTES));
+    at = Math.min(at + SLICE_BYTES, piece.length);
+  }
+  return at;
 }

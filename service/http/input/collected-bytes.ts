@@ -28,6 +28,13 @@ export class CollectedBytes {
     this.#run = piece;
   }
 
+  /** For bytes whose memory is used again by the caller. */
+  addCopy(bytes: Uint8Array): void {
+    this.#length += bytes.length;
+    this.#endRun();
+    this.#copy(bytes);
+  }
+
   /** All of them in one. */
   join(): Buffer {
     this.#endRun();
@@ -39,15 +46,19 @@ export class CollectedBytes {
   #endRun(): void {
     const run = this.#run;
     this.#run = NOTHING;
-    if (run.length < SMALL_RUN_BYTES) return this.#copy(run);
-    this.#endBlock();
-    this.#pieces.push(run);
+    if (run.length < SMALL_RUN_BYTES) {
+      this.#copy(run);
+    } else {
+      this.#endBlock();
+      this.#pieces.push(run);
+    }
   }
 
-  #copy(run: Buffer): void {
-    if (this.#used + run.length > this.#block.length) this.#startBlock(run.length);
-    this.#used += run.copy(this.#block, this.#used);
-    this.#copied += run.length;
+  #copy(bytes: Uint8Array): void {
+    if (this.#used + bytes.length > this.#block.length) this.#startBlock(bytes.length);
+    this.#block.set(bytes, this.#used);
+    this.#used += bytes.length;
+    this.#copied += bytes.length;
   }
 
   #startBlock(atLeast: number): void {

@@ -20,8 +20,6 @@ export const FORM_ENVELOPE_BYTES = 1024 * 1024;
 /** Parts beside the images: tokens, comments, whatever clients send along. */
 const MAX_OTHER_PARTS = 20;
 const MAX_FIELD_BYTES = 4096;
-/** What is looked at in one go: a piece of 64 KB can hold thousands of parts, of which the first few are too many. */
-const SLICE_BYTES = 8 * 1024;
 
 /** One file of the field that is asked for. */
 interface FormFile {
@@ -57,10 +55,8 @@ export class FormImages {
   /** Takes the next piece. Throws REQUEST_INVALID and BATCH_TOO_LARGE. */
   write(piece: Buffer): void {
     this.#isEmpty &&= piece.length === 0;
-    for (let start = 0; start < piece.length; start += SLICE_BYTES) {
-      this.#parser.write(piece.subarray(start, start + SLICE_BYTES));
-      if (this.#fault !== undefined) throw this.#fault;
-    }
+    this.#parser.write(piece);
+    if (this.#fault !== undefined) throw this.#fault;
   }
 
   /** All images, once the body has ended. Throws as `write`, and IMAGE_MISSING. */
@@ -91,7 +87,7 @@ export class FormImages {
         // By its name, since some clients send the bytes without a name of their own.
         isPartAFile: (field, _type, fileName) => field === this.#fieldName || fileName !== undefined,
         // Never full: what is written is looked at there and then.
-        fileHwm: maxImageBytes + SLICE_BYTES,
+        fileHwm: Number.MAX_SAFE_INTEGER,
         limits: {
           fileSize: maxImageBytes,
           fields: MAX_OTHER_PARTS,

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import {
   appendFile,
   chmod,
+  copyFile,
   cp,
   lchown,
   lstat,
@@ -52,7 +53,7 @@ async function fill(cache: ModelCache): Promise<string> {
   return path;
 }
 
-/** Runs the built cache in a process of another user; a copy, since that may not read this folder. */
+/** Runs the built cache in a process of another user; copies, of node too, since that may not read where they lie. */
 async function asStranger(script: string): Promise<unknown> {
   const folder = await temporaryFolder();
   await chmod(folder, 0o755);
@@ -73,7 +74,9 @@ async function asStranger(script: string): Promise<unknown> {
     };`;
   await writeFile(join(folder, 'run.mjs'), prelude + script);
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-  const said = execFileSync(process.execPath, ['run.mjs'], { cwd: folder, uid: STRANGER, gid: STRANGER });
+  const node = join(folder, 'node');
+  await copyFile(process.execPath, node);
+  const said = execFileSync(node, ['run.mjs'], { cwd: folder, uid: STRANGER, gid: STRANGER });
   return JSON.parse(said.toString());
 }
 
