@@ -8,6 +8,7 @@ import { type ServiceProcess, startSharedService } from '../support/service-proc
 
 const LIMIT = 3;
 const CLIENTS = 10;
+const CROWD = 500;
 /** What "at once" is on a machine that is busy with other tests. */
 const AT_ONCE_MS = 300;
 const RUNS = 'cv_batch_size_images_count';
@@ -82,6 +83,19 @@ describe('more images than may be in flight', () => {
     expect(after.get('cv_in_flight_limit_images')).toBe(LIMIT);
     await answered();
     expectColour(await predict(service.url, image), quickColour(1));
+  });
+
+  it('are refused a thousand times a second, beyond the first two hundred', async () => {
+    const image = await plainPng(quickColour(3));
+    const request = head('POST', '/predict', { 'content-type': 'image/png', 'content-length': image.length });
+    const clients = await Promise.all(Array.from({ length: CROWD }, () => RawConnection.open(service.url)));
+    onTestFinished(() => clients.forEach((client) => void client.destroy()));
+    const answered = await fill();
+    const startedAt = performance.now();
+    for (const client of clients) await client.write(request);
+    for (const client of clients) expectProblem(await client.receive(), 'OVERLOADED');
+    expect(performance.now() - startedAt).toBeGreaterThan(CROWD - 200 - 1);
+    await answered();
   });
 
   it('are refused when they arrive where there was room at their request line', async () => {
