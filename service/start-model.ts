@@ -129,7 +129,10 @@ async function prepare(
     concurrency: sizing.decodeConcurrency,
     maxWaiting: sizing.maxInFlightImages,
     jpegTurbo: jpegTurboOf(config, sizing),
-    onProcessLost: (reason) => logger.warn({ reason }, 'decode process lost'),
+    onProcessLost: (reason) => {
+      metrics.decodeProcessRestarts.inc();
+      logger.warn({ reason }, 'decode process lost');
+    },
   });
   const predictor = await proven(files, spec, decoder, pool, { ...options, maxBatchSize }).catch(
     async (error: unknown) => {

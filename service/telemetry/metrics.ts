@@ -117,6 +117,11 @@ export class Metrics {
     labelNames: ['reason'],
     registers: this.#registers,
   });
+  readonly decodeProcessRestarts = new Counter({
+    name: 'cv_decode_process_restarts_total',
+    help: 'Decode processes that were lost, or ended over a file, and replaced',
+    registers: this.#registers,
+  });
   readonly cpuThrottledPeriods = new Counter({
     name: 'cv_cpu_throttled_periods_total',
     help: 'Periods of the CPU quota, usually 100 ms, in which it was used up and everything stood still',

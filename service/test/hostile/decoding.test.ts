@@ -10,6 +10,7 @@ import { RawConnection, wholeRequest } from '../support/raw-connection.js';
 import { scanBomb } from '../support/scan-bomb.js';
 import { type ServiceProcess, startService, startSharedService } from '../support/service-process.js';
 
+const RESTARTS = 'cv_decode_process_restarts_total';
 const WAITING = { timeout: 20_000, interval: 20 };
 const COLOUR = { r: 10, g: 200, b: 90 };
 const SETTINGS = {
@@ -83,7 +84,8 @@ describe('a decode process', () => {
     expect(decodeProcessesOf(service)).not.toContain(pid);
   });
 
-  it('that crashes again and again serves the others', async () => {
+  it('that crashes again and again serves the others, and is counted', async () => {
+    const restarts = await readMetric(service.url, RESTARTS);
     for (let round = 0; round < 5; round++) {
       const pid = await decodeProcess();
       process.kill(pid, 'SIGSEGV');
@@ -93,6 +95,7 @@ describe('a decode process', () => {
       );
       await expectServed();
     }
+    expect(await readMetric(service.url, RESTARTS)).toBe(restarts + 5);
   });
 });
 
