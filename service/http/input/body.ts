@@ -9,7 +9,7 @@ const TURN_BYTES = 64 * 1024;
 /** After so long as well: a hostile piece of 64 KB is work for tens of milliseconds. */
 const TURN_MS = 4;
 /** What is taken before the clock is looked at. */
-const SLICE_BYTES = 8 * 1024;
+const SLICE_BYTES = 2 * 1024;
 
 /** How large a body may be, whatever it says of itself. */
 export interface BodyLimit {

@@ -6,7 +6,7 @@ const NOTHING: Buffer = Buffer.alloc(0);
 
 /** Bytes that arrive in pieces of any size, in about as much memory as there are bytes. */
 export class CollectedBytes {
-  readonly #pieces: Buffer[] = [];
+  #pieces: Buffer[] = [];
   /** What came last, as far as it lies in one in memory: slices of one piece are one run. */
   #run = NOTHING;
   #block = NOTHING;
@@ -35,12 +35,15 @@ export class CollectedBytes {
     this.#copy(bytes);
   }
 
-  /** All of them in one. */
+  /** All of them in one; made once. */
   join(): Buffer {
     this.#endRun();
     this.#endBlock();
     const [only] = this.#pieces;
-    return this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces);
+    if (this.#pieces.length === 1 && only !== undefined) return only;
+    const joined = Buffer.concat(this.#pieces);
+    this.#pieces = [joined];
+    return joined;
   }
 
   #endRun(): void {

@@ -117,6 +117,8 @@ export class FormImages {
       file.isTooLarge = true;
     });
     stream.on('data', (piece: Buffer) => this.#collect(file, piece));
+    // Here and not at the end of the form: those of a batch would all be joined at once.
+    stream.once('end', () => void file.bytes.join());
   }
 
   #collect(file: FormFile, piece: Buffer): void {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   alerts,
   allExpressions,
@@ -18,6 +18,7 @@ import {
   selectors,
   syntaxErrors,
 } from '../../../k8s/tests/support/promql.js';
+import { exposedCollector } from '../../spare-heap.js';
 import { startApp } from '../support/app.js';
 
 const RUNBOOKS = join(ROOT, 'docs/runbooks');
@@ -58,12 +59,17 @@ const lookedUp = readdirSync(RUNBOOKS).flatMap((file) =>
 const expressions = [...askedByMachines, ...lookedUp];
 const recorded = new Set(rules().flatMap(({ record }) => record ?? []));
 
-/** What the service shows after its first prediction. */
+/** What the service shows after its first prediction, and its first collection of garbage. */
 async function scrape(): Promise<readonly Series[]> {
   const app = await startApp();
   const digit = readFileSync(join(ROOT, 'service/models/digits/golden/7-blocks.png'));
   await app.server.inject({ method: 'POST', url: '/predict', payload: digit });
-  return seriesIn((await app.server.inject('/metrics')).body);
+  exposedCollector()();
+  const { body } = await vi.waitUntil(async () => {
+    const answer = await app.server.inject('/metrics');
+    return answer.body.includes('nodejs_gc_duration_seconds_sum') && answer;
+  });
+  return seriesIn(body);
 }
 
 function seriesIn(text: string): Series[] {
