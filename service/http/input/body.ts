@@ -30,6 +30,8 @@ export function readBody(
   const count = countBody(request, limit);
   return new Promise((resolve, reject) => {
     let isSettled = false;
+    let hasArrived = false;
+    let isWaiting = false;
     let sinceTurn = 0;
     const settle = (act: () => void): void => {
       isSettled = true;
@@ -52,17 +54,26 @@ export function readBody(
     const takeFrom = (piece: Buffer, start: number): void => {
       const next = takeForAWhile(piece, start, take);
       sinceTurn += next - start;
-      if (next === piece.length && sinceTurn < TURN_BYTES) return void raw.resume();
+      isWaiting = next < piece.length || sinceTurn >= TURN_BYTES;
+      if (isWaiting) waitAndTake(piece, next);
+      else if (hasArrived) settle(resolve);
+      else raw.resume();
+    };
+    const waitAndTake = (piece: Buffer, start: number): void => {
       sinceTurn = 0;
       raw.pause();
-      setImmediate(() => isSettled || orSettle(() => takeFrom(piece, next)));
+      setImmediate(() => isSettled || orSettle(() => takeFrom(piece, start)));
     };
+    // Comes while the last piece still waits: a pause does not hold it up.
     const onEnd = (): void => {
+      hasArrived = true;
       scope.bodyArrived();
-      settle(resolve);
+      if (!isWaiting) settle(resolve);
     };
     const onError = (error: unknown): void => settle(() => reject(brokenOff(error)));
-    const onClose = (): void => settle(() => reject(brokenOff(undefined)));
+    const onClose = (): void => {
+      if (!hasArrived) settle(() => reject(brokenOff(undefined)));
+    };
     const onAbort = (): void => settle(() => reject(scope.signal.reason));
     if (scope.signal.aborted) return reject(scope.signal.reason);
     scope.signal.addEventListener('abort', onAbort, { once: true });
