@@ -8,7 +8,7 @@ import { type ServiceProcess, startSharedService } from '../support/service-proc
 
 const LIMIT = 3;
 const CLIENTS = 10;
-const CROWD = 500;
+const CROWD = 300;
 /** What "at once" is on a machine that is busy with other tests. */
 const AT_ONCE_MS = 300;
 const RUNS = 'cv_batch_size_images_count';
