@@ -65,7 +65,7 @@ EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD ["node", "-e", "require('http').get({ host: '127.0.0.1', port: process.env.MANAGEMENT_PORT || process.env.PORT || 8080, path: '/health', timeout: 4000 }, (answer) => process.exit(answer.statusCode === 200 ? 0 : 1)).on('timeout', () => process.exit(1)).on('error', () => process.exit(1))"]
-ENTRYPOINT ["node", "--max-semi-space-size=16", "--enable-source-maps", "dist/service/main.js"]
+ENTRYPOINT ["node", "--enable-source-maps", "dist/service/main.js"]
 ARG VERSION=0.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="cv-inference" \
@@ -89,7 +89,7 @@ EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD ["node", "-e", "require('http').get({ host: '127.0.0.1', port: process.env.MANAGEMENT_PORT || process.env.PORT || 8080, path: '/health', timeout: 4000 }, (answer) => process.exit(answer.statusCode === 200 ? 0 : 1)).on('timeout', () => process.exit(1)).on('error', () => process.exit(1))"]
-ENTRYPOINT ["node", "--max-semi-space-size=16", "--enable-source-maps", "dist/service/main.js"]
+ENTRYPOINT ["node", "--enable-source-maps", "dist/service/main.js"]
 ARG VERSION=0.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="cv-inference" \

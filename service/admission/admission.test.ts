@@ -64,6 +64,14 @@ describe('images', () => {
     expect(overloadOf(() => admission.admit(1, 150, LONG))).toBeUndefined();
   });
 
+  it('leave room for those that come alone, the more of them come at once', () => {
+    const admission = admissionOf(100, 100, 1000);
+    admission.admit(1, 100, LONG);
+    const longestMs = (images: number): number =>
+      [...Array(1001).keys()].findLast((ms) => !overloadOf(() => admission.admit(images, ms, LONG)())) ?? 0;
+    expect([1, 4, 16, 32, 64].map(longestMs)).toEqual([1000, 970, 854, 700, 700]);
+  });
+
   it('are told in whole seconds when to come back: when what is in flight has been answered', () => {
     const admission = admissionOf(10, 250);
     admission.admit(10, 2500, LONG);

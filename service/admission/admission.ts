@@ -4,6 +4,9 @@ import { ServiceError } from '../errors.js';
 const MAX_RETRY_AFTER_SECONDS = 30;
 /** How much of the time until a deadline an answer may be expected to take: the rest is for estimates that are off. */
 const SHARE_OF_BUDGET = 0.85;
+/** So much of the longest wait a batch of BATCH_IMAGES and more leaves to images that come alone; a smaller one, less. */
+const BATCH_HEADROOM = 0.3;
+const BATCH_IMAGES = 32;
 
 export interface AdmissionLimits {
   /** Images in flight at once, whatever each of them takes. */
@@ -108,16 +111,22 @@ export class Admission {
   }
 
   #check(images: number, expectedMs: number, budgetMs: number): void {
-    const { maxImages, maxExpectedWaitMs } = this.#limits;
+    const { maxImages } = this.#limits;
     if (this.#images + images > maxImages) {
       throw this.#overloaded(`${this.#images} images are in flight, ${maxImages} are allowed.`);
     }
-    const allowedMs = Math.floor(Math.min(maxExpectedWaitMs, budgetMs * SHARE_OF_BUDGET));
+    const allowedMs = Math.floor(Math.min(this.#longestWaitMs(images), budgetMs * SHARE_OF_BUDGET));
     if (this.#images > 0 && expectedMs > allowedMs) {
       throw this.#overloaded(
         `An answer would take about ${Math.ceil(expectedMs)} ms, and ${Math.max(0, allowedMs)} ms are allowed.`,
       );
     }
+  }
+
+  /** Whoever sends many at once would otherwise keep the queue full for everybody else. */
+  #longestWaitMs(images: number): number {
+    const share = Math.min(1, (images - 1) / (BATCH_IMAGES - 1));
+    return this.#limits.maxExpectedWaitMs * (1 - BATCH_HEADROOM * share);
   }
 
   #overloaded(detail: string): ServiceError {

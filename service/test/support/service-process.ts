@@ -21,6 +21,8 @@ const DEFAULT_ENVIRONMENT = {
   DECODE_CONCURRENCY: '1',
   DRAIN_DELAY_MS: '0',
   LOG_FORMAT: 'json',
+  // V8 sizes its young generation by the memory of the machine: up to 128 MB, which tests of memory would take for ours.
+  NODE_OPTIONS: '--max-semi-space-size=16',
 } as const;
 
 export type Environment = Readonly<Record<string, string>>;
