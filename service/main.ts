@@ -18,6 +18,8 @@ process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 const LAST_LINES_MS = 1000;
 /** How long a model that is being loaded may take to stop, milliseconds: a little longer than its runs may to end. */
 const LOAD_STOP_MS = 6000;
+/** Garbage of a peak that is worth a pause of the main thread. */
+const SPARE_HEAP_BYTES = 32 * 1024 * 1024;
 
 const threads = watchThreads();
 const log = openLog();
@@ -53,7 +55,7 @@ async function serve(config: Config, logger: Logger): Promise<number> {
   });
   await listen(app, config, logger);
   const isServing = await load(app, signals);
-  giveBackSpareHeap();
+  if (isServing) giveBackSpareHeap(SPARE_HEAP_BYTES);
   if (isServing && !signals.stop.aborted) await once(signals.stop, 'abort');
   logger.info({ signal: signals.first }, 'draining');
   // A person at a terminal is not a load balancer, and none sends anything to what was never ready.

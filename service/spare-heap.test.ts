@@ -6,7 +6,7 @@ const MB = 1024 * 1024;
 
 /** Whether it was due at each second, the first one being 0. */
 function dueAt(readings: readonly Partial<Omit<HeapReading, 'now'>>[]): number[] {
-  const spare = new SpareHeap();
+  const spare = new SpareHeap(32 * MB);
   const quiet = { totalBytes: 40 * MB, usedBytes: 30 * MB, utilization: 0.1 };
   return readings.flatMap((reading, second) =>
     spare.isDue({ ...quiet, ...reading, now: second * 1000 }) ? [second] : [],

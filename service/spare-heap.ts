@@ -3,8 +3,6 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 const LOOK_EVERY_MS = 1_000;
-/** Less than this is not worth the pause. */
-const WORTH_BYTES = 32 * 1024 * 1024;
 /** The part of a second in which this thread may be busy for a pause not to be felt by many. */
 const QUIET_UTILIZATION = 0.5;
 /** How long it has to be quiet first, and apart from the last time. */
@@ -23,15 +21,21 @@ export interface HeapReading {
 
 /** Says when it is time to give pages of the heap back: after a peak, once it is quiet. */
 export class SpareHeap {
+  readonly #worthBytes: number;
   #peakBytes = 0;
   #quietSince: number | undefined;
+
+  /** @param worthBytes less than this is not worth the pause */
+  constructor(worthBytes: number) {
+    this.#worthBytes = worthBytes;
+  }
 
   isDue({ now, totalBytes, usedBytes, utilization }: HeapReading): boolean {
     this.#peakBytes = Math.max(this.#peakBytes, totalBytes);
     if (utilization > QUIET_UTILIZATION) this.#quietSince = undefined;
     else this.#quietSince ??= now;
     const isQuiet = this.#quietSince !== undefined && now - this.#quietSince >= QUIET_MS;
-    if (!isQuiet || this.#peakBytes - usedBytes < WORTH_BYTES) return false;
+    if (!isQuiet || this.#peakBytes - usedBytes < this.#worthBytes) return false;
     this.#peakBytes = 0;
     this.#quietSince = undefined;
     return true;
@@ -39,13 +43,14 @@ export class SpareHeap {
 }
 
 /**
- * Gives back, from now on, the memory that V8 keeps after a peak. V8 does so by itself only where next to nothing is
+ * Gives back, from now on, the memory that V8 keeps for this thread after a peak. V8 does so by itself only where next to nothing is
  * allocated any more (its memory reducer); under a little traffic it keeps every page it has freed for the next peak. The
- * collection that lets go of them pauses this thread for some 50 to 100 ms, once after a peak.
+ * collection that lets go of them pauses this thread, once after a peak: the main thread for some 50 to 100 ms.
+ * @param worthBytes less than this is not worth the pause
  */
-export function giveBackSpareHeap(): void {
+export function giveBackSpareHeap(worthBytes: number): void {
   const collect = exposedCollector();
-  const spare = new SpareHeap();
+  const spare = new SpareHeap(worthBytes);
   let before = performance.eventLoopUtilization();
   setInterval(() => {
     const { total_heap_size: totalBytes, used_heap_size: usedBytes } = getHeapStatistics();

@@ -2,15 +2,19 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../errors.js';
 import { yieldToMainThread } from '../niceness.js';
 import type { ModelImage } from '../preprocess/image.js';
+import { giveBackSpareHeap } from '../spare-heap.js';
 import type { FromWorker, ToWorker, WorkerInit } from './messages.js';
 import { PreparedModel } from './prepared-model.js';
 import type { ItemResult } from './runner.js';
 import { createSession } from './session.js';
 
 if (parentPort === null) throw new Error('worker.ts runs in a worker thread only');
+/** Garbage of a peak that is worth a pause of this thread. Its heap in use is a few megabytes. */
+const SPARE_HEAP_BYTES = 8 * 1024 * 1024;
 const port = parentPort;
 
 yieldToMainThread();
+giveBackSpareHeap(SPARE_HEAP_BYTES);
 
 function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);

@@ -57,7 +57,7 @@ const ALLOWED: Readonly<
   http: { values: ['admission', 'errors', 'preprocess', 'telemetry'], types: ['lifecycle', 'predict'] },
   preprocess: { values: ['errors', 'niceness'] },
   batching: { values: ['errors'], types: ['inference', 'preprocess'] },
-  inference: { values: ['errors', 'niceness', 'preprocess', 'unless-aborted'] },
+  inference: { values: ['errors', 'niceness', 'preprocess', 'spare-heap', 'unless-aborted'] },
   niceness: { values: [] },
   postprocess: { values: ['errors'] },
   model: { values: ['errors'], types: ['inference', 'preprocess'] },
