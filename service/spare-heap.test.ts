@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { getHeapStatistics } from 'node:v8';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { exposedCollector, type HeapReading, SpareHeap } from './spare-heap.js';
 
@@ -52,5 +54,15 @@ describe('the collector', () => {
     exposedCollector()();
     expect(getHeapStatistics().used_heap_size).toBeLessThan(before - 5 * MB);
     expect(globalThis).not.toHaveProperty('gc');
+  });
+
+  it('is there for every thread, also where many ask at once', async () => {
+    const built = new URL('../dist/service/spare-heap.js', import.meta.url).href;
+    const code = `import('${built}').then(({ exposedCollector }) => {
+      for (let times = 0; times < 200; times++) exposedCollector();
+    })`;
+    const threads = Array.from({ length: 4 }, () => new Worker(code, { eval: true }));
+    const codes = await Promise.all(threads.map(async (thread) => (await once(thread, 'exit'))[0]));
+    expect(codes).toEqual([0, 0, 0, 0]);
   });
 });

@@ -61,11 +61,13 @@ export function giveBackSpareHeap(worthBytes: number): void {
   }, LOOK_EVERY_MS).unref();
 }
 
-/** V8's own collector, in the flavour that also frees what is kept for later: Node has no interface for it. */
+/**
+ * V8's own collector, in the flavour that also frees what is kept for later: Node has no interface for it. The flag is one for
+ * all threads and stays: where one took it back, another would find no collector.
+ */
 export function exposedCollector(): () => void {
   setFlagsFromString('--expose-gc');
   const gc: (options?: object) => void = runInNewContext('gc');
-  setFlagsFromString('--no-expose-gc');
   // That of Node 20 knows no flavours: it takes any options for those of a minor collection.
   if (Number.parseInt(process.versions.node, 10) < 22) return () => gc();
   return () => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });

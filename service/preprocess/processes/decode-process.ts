@@ -13,7 +13,7 @@ const MAX_FILE_BYTES = 2 ** 32 - 1;
 const CPU_CHECK_MS = 100;
 /** Of files and pixels: so much is worth a small collection, and so much the few milliseconds of a full one. */
 const SOME_GARBAGE_BYTES = 8 * 1024 * 1024;
-const MUCH_GARBAGE_BYTES = 24 * 1024 * 1024;
+const MUCH_GARBAGE_BYTES = 16 * 1024 * 1024;
 const COLLECTIONS = 3;
 const COLLECT_AGAIN_MS = 20;
 
