@@ -10,6 +10,8 @@ import {
   type ServerDependencies,
 } from './http/server.js';
 import { Lifecycle, type Resource } from './lifecycle.js';
+import { loadModel } from './serving/load-model.js';
+import { ModelRegistry } from './serving/model-registry.js';
 import {
   chooseSizing,
   readCpuBudget,
@@ -17,7 +19,6 @@ import {
   readThrottledPeriods,
   type Sizing,
 } from './sizing.js';
-import { type ServingModel, startModel } from './start-model.js';
 import type { Logger } from './telemetry/logging.js';
 import { Metrics } from './telemetry/metrics.js';
 
@@ -44,10 +45,9 @@ export interface App {
 
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, logger } = options;
-  const metrics = new Metrics();
-  const lifecycle = new Lifecycle(() => running?.pool.cannotHeal === true);
+  const models = new ModelRegistry();
+  const lifecycle = new Lifecycle(() => models.current?.cannotHeal === true);
   let sizing = sizeFor(options, config.executionProviders[0] ?? 'cpu');
-  let running: ServingModel | undefined;
   const limits = {
     get maxImages() {
       return sizing.maxInFlightImages;
@@ -55,19 +55,29 @@ export async function createApp(options: AppOptions): Promise<App> {
     maxBytes: sizing.maxInFlightBytes,
     maxExpectedWaitMs: config.maxExpectedWaitMs,
   };
-  const admission = new Admission(limits, () => running?.predictor.expectedMs([]) ?? 0);
+  const admission = new Admission(limits, () => models.current?.predictor.expectedMs([]) ?? 0);
   const resizeFor = (provider: string): Sizing => {
     sizing = sizeFor(options, provider);
     return sizing;
   };
+  const metrics = new Metrics({
+    // As /ready says it: without an inference thread no traffic comes.
+    ready: () => lifecycle.state === 'ready' && (models.current?.slots ?? 0) > 0,
+    inFlightImages: () => admission.images,
+    inFlightLimitImages: () => admission.maxImages,
+    inFlightBytes: () => admission.bytes,
+    expectedWaitSeconds: () => admission.expectedWaitMs / 1000,
+    expectedWaitLimitSeconds: () => admission.maxExpectedWaitMs / 1000,
+    cpuThrottledPeriods: readThrottledPeriods,
+    droppedLogLines: () => options.droppedLogLines?.() ?? 0,
+    models: () => (models.current === undefined ? [] : [models.current.load]),
+  });
   const version = await readVersion();
   metrics.buildInfo.set({ version }, 1);
   const dependencies: ServerDependencies = {
-    options: {
-      ...config,
-      hasManagementPort: config.managementPort !== undefined,
-      maxUnreadBytes: sizing.maxInFlightBytes,
-    },
+    ...config,
+    hasManagementPort: config.managementPort !== undefined,
+    maxUnreadBytes: sizing.maxInFlightBytes,
     limits: config,
     version,
     logger,
@@ -75,25 +85,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     metrics,
     admission,
     apiKeys: new ApiKeys(await readApiKeys(config)),
-    predictor: () => running?.predictor,
-    modelDescription: () => running?.description,
-    slots: () => running?.pool.slots ?? 0,
-    liveValues: () => ({
-      // As /ready says it: without an inference thread no traffic comes.
-      ready: lifecycle.state === 'ready' && (running?.pool.slots ?? 0) > 0,
-      inFlightImages: admission.images,
-      inFlightLimitImages: admission.maxImages,
-      inFlightBytes: admission.bytes,
-      expectedWaitSeconds: admission.expectedWaitMs / 1000,
-      expectedWaitLimitSeconds: admission.maxExpectedWaitMs / 1000,
-      slots: running?.pool.slots ?? 0,
-      queuedImages: running?.predictor.batcher.queuedImages ?? 0,
-      queuedBytes: running?.predictor.batcher.queuedBytes ?? 0,
-      decodesActive: running?.predictor.decoder.active ?? 0,
-      decodesWaiting: running?.predictor.decoder.waiting ?? 0,
-      cpuThrottledPeriods: readThrottledPeriods(),
-      droppedLogLines: options.droppedLogLines?.() ?? 0,
-    }),
+    models,
   };
   const server = await createServer(dependencies);
   const managementServer =
@@ -104,14 +96,16 @@ export async function createApp(options: AppOptions): Promise<App> {
     lifecycle,
     async loadModel(signal) {
       const startedAt = performance.now();
-      running = await startModel({ config, logger, sizing, metrics, resizeFor }, signal);
-      metrics.modelLoad.set((performance.now() - startedAt) / 1000);
+      const model = await loadModel({ config, logger, sizing, metrics, resizeFor }, signal);
+      models.install(model);
       lifecycle.markReady();
-      const { name, version, digest, execution_provider } = running.description;
+      const { name, version, digest, execution_provider } = model.description;
+      const seconds = (performance.now() - startedAt) / 1000;
+      model.metrics.loaded(seconds, { version, digest, provider: execution_provider });
       const ready_ms = Math.round(performance.now() - startedAt);
       logger.info({ model: `${name}@${version}`, digest, execution_provider, ready_ms }, 'ready');
     },
-    resources: drainOrder(server, managementServer, () => running),
+    resources: drainOrder(server, managementServer, models),
   };
 }
 
@@ -119,7 +113,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 function drainOrder(
   server: HttpServer,
   managementServer: HttpServer | undefined,
-  running: () => ServingModel | undefined,
+  models: ModelRegistry,
 ): Resource[] {
   const closeServer = (name: string, instance: HttpServer): Resource => ({
     name,
@@ -128,21 +122,7 @@ function drainOrder(
   });
   return [
     closeServer('http', server),
-    {
-      name: 'batcher',
-      close: async () => running()?.predictor.batcher.close(),
-      destroy: async () => running()?.predictor.batcher.destroy(),
-    },
-    {
-      name: 'decoder',
-      close: async () => running()?.predictor.decoder.close(),
-      destroy: async () => running()?.predictor.decoder.destroy(),
-    },
-    {
-      name: 'workers',
-      close: async () => running()?.pool.close(),
-      destroy: async () => running()?.pool.destroy(),
-    },
+    { name: 'models', close: () => models.close(), destroy: () => models.destroy() },
     ...(managementServer === undefined ? [] : [closeServer('management', managementServer)]),
   ];
 }

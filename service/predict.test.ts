@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { Batcher } from './batching/batcher.js';
-import type { ModelSpec } from './model/model-spec.js';
 import { Predictor } from './predict.js';
 import { testDecoder } from './preprocess/decoder.test-support.js';
+import type { InputSpec } from './preprocess/image.js';
 import { encoderOf, photograph } from './preprocess/samples.test-support.js';
 import { ControlledRunner, DECODE_MS } from './test/support/controlled-runner.js';
 import { plainJpeg } from './test/support/images.js';
 
-const INPUT: ModelSpec['plan']['input'] = {
+const INPUT: InputSpec = {
   layout: 'NCHW',
   type: 'float32',
   width: 8,
@@ -18,17 +18,14 @@ const INPUT: ModelSpec['plan']['input'] = {
   mean: [0],
   std: [1],
 };
-const MODEL = {
-  classification: { outputName: 'out', activation: 'none', labels: ['only'], topK: 1, threshold: 0 },
-} as unknown as ModelSpec;
-const options = { signal: new AbortController().signal };
+const options = { signal: new AbortController().signal, parameters: {} };
 
 async function setUp() {
   const runner = new ControlledRunner();
   const batcher = new Batcher(runner, { maxBatchSize: 4, maxWaitMs: 0, maxImages: 9, maxBytes: 1e6 });
   const { decoder } = testDecoder({ maxPixels: 1e6, spec: INPUT, concurrency: 1, jpegTurbo: 'thread' });
   await decoder.started();
-  return { runner, predictor: new Predictor(MODEL, decoder, batcher), hasTurbo: decoder.decoders.length > 1 };
+  return { runner, predictor: new Predictor(decoder, batcher), hasTurbo: decoder.decoders.length > 1 };
 }
 
 async function untilRunning(runner: ControlledRunner): Promise<void> {
@@ -63,9 +60,9 @@ describe.skipIf(!hasTurbo)(
       await runner.handBack();
       await untilRunning(runner);
       await runner.finish();
-      const { image, predictions } = await prediction;
+      const { image, answer } = await prediction;
       expect(image).toEqual({ width: 12, height: 10, format: 'jpeg' });
-      expect(predictions[0]?.score).toBe(7);
+      expect(answer).toEqual({ value: 7 });
     });
 
     it('is refused in the words of the other decoder where that cannot read it either', async () => {

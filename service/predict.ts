@@ -1,41 +1,29 @@
 import type { Batcher } from './batching/batcher.js';
-import { ServiceError } from './errors.js';
-import type { ModelSpec } from './model/model-spec.js';
-import { type Classification, classify } from './postprocess/classification.js';
+import { rowOf } from './inference/row.js';
 import type { Decoder, InspectedImage } from './preprocess/decode.js';
-import type { PreparedImage } from './preprocess/image.js';
+import { fileOf, type PreparedImage } from './preprocess/image.js';
+import type { Answer, Parameters } from './tasks/task.js';
 import type { StageTimings } from './telemetry/stage-timings.js';
 
 export interface PredictOptions {
   /** Aborts, with the reason, once the deadline has passed or the client has gone. */
   readonly signal: AbortSignal;
-  /** How many predictions; default: as the model says. */
-  readonly topK?: number | undefined;
-  /** Lowest score; default: as the model says. */
-  readonly threshold?: number | undefined;
+  /** What is asked of the model's task. */
+  readonly parameters: Parameters;
 }
 
 export interface Prediction {
   readonly image: Pick<PreparedImage, 'width' | 'height' | 'format'>;
-  readonly predictions: readonly Classification[];
+  readonly answer: Answer;
   readonly timings: StageTimings;
 }
 
-type Outputs = readonly { readonly name: string; readonly data: Float32Array }[];
-
-interface Served extends Pick<Prediction, 'image'> {
-  readonly outputs: Outputs;
-  readonly timings: Omit<StageTimings, 'postprocess'>;
-}
-
-/** The data flow of one image: bytes to pixels, pixels to outputs, outputs to predictions. */
+/** The data flow of one image: bytes to pixels, pixels to a row, the row to an answer. Knows no protocol and no task. */
 export class Predictor {
-  readonly model: ModelSpec;
   readonly decoder: Decoder;
   readonly batcher: Batcher;
 
-  constructor(model: ModelSpec, decoder: Decoder, batcher: Batcher) {
-    this.model = model;
+  constructor(decoder: Decoder, batcher: Batcher) {
     this.decoder = decoder;
     this.batcher = batcher;
   }
@@ -56,46 +44,38 @@ export class Predictor {
     return Math.max(decodedMs, batcher.expectedMs(runs, decodeMs(true)));
   }
 
-  /** @param image given away: its bytes may be gone afterwards */
-  async predict(image: InspectedImage, options: PredictOptions): Promise<Prediction> {
-    const { image: info, outputs, timings } = await this.#serve(image, options.signal);
-    const answeredAt = performance.now();
-    const predictions = this.#interpret(outputs, options);
-    return { image: info, predictions, timings: { ...timings, postprocess: performance.now() - answeredAt } };
-  }
-
-  async #serve(inspected: InspectedImage, signal: AbortSignal): Promise<Served> {
+  /** @param inspected given away: its bytes may be gone afterwards */
+  async predict(inspected: InspectedImage, options: PredictOptions): Promise<Prediction> {
+    const { signal } = options;
     const startedAt = performance.now();
     let prepared = await this.decoder.prepare(inspected, signal);
     for (;;) {
       const preparedMs = performance.now() - startedAt;
+      const isLeftToEngine = fileOf(prepared.image) !== undefined;
       const served = await this.batcher.submit(
-        prepared.image,
+        rowOf(prepared, options.parameters),
         signal,
-        'jpeg' in prepared.image ? inspected.decodeMs : 0,
+        isLeftToEngine ? inspected.decodeMs : 0,
       );
-      if ('outputs' in served) {
+      if ('answer' in served) {
         const { width, height, format } = prepared;
-        const { outputs, decodeMs, queueMs, inferenceMs } = served;
-        if ('jpeg' in prepared.image) this.decoder.observe(inspected, decodeMs);
-        const timings = { decode: preparedMs + decodeMs, queue: queueMs, inference: inferenceMs };
-        return { image: { width, height, format }, outputs, timings };
+        const { answer, decodeMs, queueMs, inferenceMs, interpretMs } = served;
+        if (isLeftToEngine) this.decoder.observe(inspected, decodeMs);
+        return {
+          image: { width, height, format },
+          answer,
+          timings: {
+            decode: preparedMs + decodeMs,
+            queue: queueMs,
+            inference: inferenceMs,
+            postprocess: interpretMs,
+          },
+        };
       }
       // The engine's decoder refuses it, and the other one judges: errors are the same whichever ran.
       const returned = { ...inspected, bytes: served.returned };
       const { pixels, ...rest } = await this.decoder.decode(returned, signal);
       prepared = { ...rest, image: pixels };
     }
-  }
-
-  #interpret(outputs: Outputs, options: PredictOptions): Classification[] {
-    const { classification } = this.model;
-    const output = outputs.find((candidate) => candidate.name === classification.outputName);
-    if (output === undefined) throw new ServiceError('INFERENCE_FAILED', 'The model gave no scores.');
-    return classify(output.data, {
-      ...classification,
-      topK: options.topK ?? classification.topK,
-      threshold: options.threshold ?? classification.threshold,
-    });
   }
 }

@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { ServiceError } from '../errors.js';
-import { ControlledRunner, DECODE_MS, onePixel, settle } from '../test/support/controlled-runner.js';
-import { Batcher, type BatcherOptions, type ServedImage } from './batcher.js';
+import {
+  ControlledRunner,
+  DECODE_MS,
+  onePixel,
+  plainRow,
+  settle,
+} from '../test/support/controlled-runner.js';
+import { Batcher, type BatcherOptions, type ServedRow } from './batcher.js';
 
 const OPTIONS: BatcherOptions = { maxBatchSize: 4, maxWaitMs: 0, maxImages: 100, maxBytes: 1_000_000 };
 const patient = new AbortController().signal;
@@ -21,8 +27,8 @@ function submit(batcher: Batcher, count: number, signal = patient) {
   });
 }
 
-function firstValue(served: ServedImage): number | undefined {
-  return 'outputs' in served ? served.outputs[0]?.data[0] : undefined;
+function firstValue(served: ServedRow): unknown {
+  return 'answer' in served ? served.answer['value'] : undefined;
 }
 
 function codeOf(promise: Promise<unknown>): Promise<string> {
@@ -114,7 +120,7 @@ describe('Batcher', () => {
 
   it('counts a file that waits by its own bytes', async () => {
     const { runner, batcher } = setUp({}, 0);
-    const answer = batcher.submit({ jpeg: new Uint8Array(77), width: 100, height: 100 }, patient);
+    const answer = batcher.submit(plainRow({ jpeg: new Uint8Array(77), width: 100, height: 100 }), patient);
     expect(batcher.queuedBytes).toBe(77);
     runner.setSlots(1);
     await runner.finish();
@@ -126,7 +132,7 @@ describe('Batcher', () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     try {
       const { runner, batcher } = setUp({}, 0);
-      const jpeg = { jpeg: new Uint8Array(1), width: 1, height: 1 };
+      const jpeg = plainRow({ jpeg: new Uint8Array(1), width: 1, height: 1 });
       const images = [jpeg, onePixel(0), jpeg];
       const served = images.map((image) => batcher.submit(image, patient));
       vi.advanceTimersByTime(100);
@@ -152,7 +158,7 @@ describe('Batcher', () => {
   it('resolves with the file of an image that the engine could not decode', async () => {
     const { runner, batcher } = setUp();
     const file = new Uint8Array([1, 2, 3]);
-    const served = batcher.submit({ jpeg: file, width: 1, height: 1 }, patient);
+    const served = batcher.submit(plainRow({ jpeg: file, width: 1, height: 1 }), patient);
     await runner.handBack();
     expect(await served).toMatchObject({ returned: file });
   });

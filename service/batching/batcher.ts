@@ -1,8 +1,7 @@
 import { ServiceError } from '../errors.js';
-import type { InferenceRunner, ItemResult } from '../inference/runner.js';
-import type { ModelImage } from '../preprocess/image.js';
+import type { InferenceRunner, Row, RowResult } from '../inference/runner.js';
 import { cutSize } from './cut-policy.js';
-import { ImageQueue, type QueuedImage, type QueueLimits, type QueueResult } from './queue.js';
+import { type QueuedRow, type QueueLimits, type QueueResult, RowQueue } from './queue.js';
 import { ServiceTime } from './service-time.js';
 
 export interface BatcherOptions extends QueueLimits {
@@ -15,7 +14,11 @@ export interface BatcherOptions extends QueueLimits {
   readonly onBatch?: (images: number) => void;
 }
 
-export type ServedImage = Omit<QueueResult, 'item'> & Exclude<ItemResult, { failure: string }>;
+export type ServedRow = Omit<QueueResult, 'item'> & Exclude<RowResult, { failure: unknown }>;
+
+const NO_RESULT: RowResult = {
+  failure: { reason: 'the engine returned no result for this row', detail: undefined },
+};
 
 /**
  * Pull batching: a free slot takes what has queued meanwhile, up to the batch limit.
@@ -24,7 +27,7 @@ export type ServedImage = Omit<QueueResult, 'item'> & Exclude<ItemResult, { fail
 export class Batcher {
   readonly #runner: InferenceRunner;
   readonly #options: BatcherOptions;
-  readonly #queue: ImageQueue;
+  readonly #queue: RowQueue;
   readonly #serviceTime: ServiceTime;
   #running = 0;
   #imagesRunning = 0;
@@ -36,7 +39,7 @@ export class Batcher {
   constructor(runner: InferenceRunner, options: BatcherOptions) {
     this.#runner = runner;
     this.#options = options;
-    this.#queue = new ImageQueue(options);
+    this.#queue = new RowQueue(options);
     this.#serviceTime = new ServiceTime(options.msPerImage ?? 0);
     runner.onSlotsGrown = () => this.#cut();
   }
@@ -61,26 +64,25 @@ export class Batcher {
   }
 
   /**
-   * Queues one image and resolves with its outputs, or with its file where the engine cannot decode that. The image
-   * is given away.
+   * Queues one row and resolves with its answer, or with its file where the engine cannot decode that. The image is
+   * given away.
    * Rejects with OVERLOADED when the queue is full, SHUTTING_DOWN when it is closed, WORKER_LOST when its thread
-   * died, INFERENCE_FAILED when the model refuses this image, and with the signal's reason once that aborts.
+   * died, INFERENCE_FAILED when the model has no answer to this image, and with the signal's reason once that aborts.
    * @param decodeMs expected time to decode it, where the engine has that to do
    */
-  async submit(image: ModelImage, signal: AbortSignal, decodeMs = 0): Promise<ServedImage> {
+  async submit(row: Row, signal: AbortSignal, decodeMs = 0): Promise<ServedRow> {
     signal.throwIfAborted();
     if (this.#closing !== undefined) throw new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
     const { item, ...times } = await new Promise<QueueResult>((settle, fail) => {
       this.#queue.add(
-        { image, decodeMs, signal, queuedAt: performance.now(), settle, fail },
+        { row, decodeMs, signal, queuedAt: performance.now(), settle, fail },
         this.#retryAfterSeconds(),
       );
       this.#cut();
     });
     if ('failure' in item) {
-      throw new ServiceError('INFERENCE_FAILED', 'The model could not process this image.', {
-        cause: item.failure,
-      });
+      const { reason, detail = 'The model could not process this image.' } = item.failure;
+      throw new ServiceError('INFERENCE_FAILED', detail, { cause: reason });
     }
     return { ...item, ...times };
   }
@@ -128,30 +130,32 @@ export class Batcher {
     }
   }
 
-  async #runBatch(batch: readonly QueuedImage[]): Promise<void> {
+  async #runBatch(batch: readonly QueuedRow[]): Promise<void> {
     const startedAt = performance.now();
     this.#running += 1;
     this.#imagesRunning += batch.length;
-    const expectedDecodeMs = batch.reduce((sum, image) => sum + image.decodeMs, 0);
+    const expectedDecodeMs = batch.reduce((sum, each) => sum + each.decodeMs, 0);
     this.#decodeMsRunning += expectedDecodeMs;
     this.#options.onBatch?.(batch.length);
     try {
-      const { items, decodeMs } = await this.#runner.run(batch.map(({ image }) => image));
+      const { items, times } = await this.#runner.run(batch.map(({ row }) => row));
       const runMs = performance.now() - startedAt;
-      const decodingMs = decodeMs.reduce((sum, ms) => sum + ms, 0);
+      const decodingMs = times.reduce((sum, { decodeMs }) => sum + decodeMs, 0);
+      const interpretingMs = times.reduce((sum, { interpretMs }) => sum + interpretMs, 0);
       this.#serviceTime.record(runMs - decodingMs, batch.length);
-      for (const [index, image] of batch.entries()) {
-        const item = items[index] ?? { failure: 'the engine returned no result for this image' };
-        const ownMs = decodeMs[index] ?? 0;
-        image.settle({
+      for (const [index, each] of batch.entries()) {
+        const item = items[index] ?? NO_RESULT;
+        const { decodeMs, interpretMs } = times[index] ?? { decodeMs: 0, interpretMs: 0 };
+        each.settle({
           item,
-          queueMs: startedAt - image.queuedAt + decodingMs - ownMs,
-          decodeMs: ownMs,
-          inferenceMs: runMs - decodingMs,
+          queueMs: startedAt - each.queuedAt + decodingMs - decodeMs + interpretingMs - interpretMs,
+          decodeMs,
+          inferenceMs: runMs - decodingMs - interpretingMs,
+          interpretMs,
         });
       }
     } catch (error) {
-      for (const image of batch) image.fail(error);
+      for (const each of batch) each.fail(error);
     } finally {
       this.#running -= 1;
       this.#imagesRunning -= batch.length;

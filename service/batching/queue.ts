@@ -1,14 +1,13 @@
 import { ServiceError } from '../errors.js';
-import type { ItemResult } from '../inference/runner.js';
-import type { ModelImage } from '../preprocess/image.js';
+import type { Row, RowResult } from '../inference/runner.js';
 
 export interface QueueLimits {
   readonly maxImages: number;
   readonly maxBytes: number;
 }
 
-export interface QueuedImage {
-  readonly image: ModelImage;
+export interface QueuedRow {
+  readonly row: Row;
   /** Expected time to decode it, where the engine has that to do, milliseconds. */
   readonly decodeMs: number;
   readonly queuedAt: number;
@@ -19,22 +18,24 @@ export interface QueuedImage {
 
 /** The times of one image; together they are what passed between entering the queue and the answer. */
 export interface QueueResult {
-  readonly item: ItemResult;
+  readonly item: RowResult;
   /** Waiting: for a slot, and for the others of the batch to be decoded. */
   readonly queueMs: number;
-  /** Decoding this image, where the engine did that. */
+  /** Decoding this each, where the engine did that. */
   readonly decodeMs: number;
   /** All else that the engine did for the batch. */
   readonly inferenceMs: number;
+  /** From the outputs to this answer. */
+  readonly interpretMs: number;
 }
 
 /**
  * First in, first out; bounded in images and bytes. Whoever leaves is taken out and failed with the signal's reason
  * at once, also after it was taken for a run.
  */
-export class ImageQueue {
+export class RowQueue {
   readonly #limits: QueueLimits;
-  readonly #waiting = new Set<QueuedImage>();
+  readonly #waiting = new Set<QueuedRow>();
   #bytes = 0;
   #decodeMs = 0;
 
@@ -60,52 +61,48 @@ export class ImageQueue {
   }
 
   /** Throws OVERLOADED when a limit would be passed. An image larger than the byte limit still enters an empty queue. */
-  add(image: QueuedImage, retryAfterSeconds: number): void {
+  add(each: QueuedRow, retryAfterSeconds: number): void {
     const isFull =
       this.images >= this.#limits.maxImages ||
-      (this.images > 0 && this.#bytes + bytesOf(image) > this.#limits.maxBytes);
+      (this.images > 0 && this.#bytes + each.row.bytes > this.#limits.maxBytes);
     if (isFull) {
       throw new ServiceError('OVERLOADED', `The queue is full: ${this.images} images wait already.`, {
         retryAfterSeconds,
       });
     }
     const leave = (): void => {
-      this.#remove(image);
-      image.fail(image.signal.reason);
+      this.#remove(each);
+      each.fail(each.signal.reason);
     };
-    image.signal.addEventListener('abort', leave, { once: true });
-    this.#waiting.add(image);
-    this.#bytes += bytesOf(image);
-    this.#decodeMs += image.decodeMs;
+    each.signal.addEventListener('abort', leave, { once: true });
+    this.#waiting.add(each);
+    this.#bytes += each.row.bytes;
+    this.#decodeMs += each.decodeMs;
   }
 
   /** Takes the oldest images out. */
-  take(count: number): QueuedImage[] {
+  take(count: number): QueuedRow[] {
     const taken = [...this.#first(count)];
-    for (const image of taken) this.#remove(image);
+    for (const each of taken) this.#remove(each);
     return taken;
   }
 
   /** Fails everyone who waits. */
   clear(error: unknown): void {
-    for (const image of this.take(this.images)) image.fail(error);
+    for (const each of this.take(this.images)) each.fail(error);
   }
 
-  *#first(count: number): Generator<QueuedImage> {
+  *#first(count: number): Generator<QueuedRow> {
     let left = count;
-    for (const image of this.#waiting.keys()) {
+    for (const each of this.#waiting.keys()) {
       if (left-- <= 0) return;
-      yield image;
+      yield each;
     }
   }
 
-  #remove(image: QueuedImage): void {
-    if (!this.#waiting.delete(image)) return;
-    this.#bytes -= bytesOf(image);
-    this.#decodeMs -= image.decodeMs;
+  #remove(each: QueuedRow): void {
+    if (!this.#waiting.delete(each)) return;
+    this.#bytes -= each.row.bytes;
+    this.#decodeMs -= each.decodeMs;
   }
-}
-
-function bytesOf({ image }: QueuedImage): number {
-  return 'jpeg' in image ? image.jpeg.byteLength : image.data.byteLength;
 }

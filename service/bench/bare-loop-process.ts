@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PreparedModel } from '../inference/prepared-model.js';
+import { rowOf } from '../inference/row.js';
 import { createSession } from '../inference/session.js';
 import { parseManifest } from '../model/manifest.js';
 import { resolveModelSpec } from '../model/model-spec.js';
@@ -75,14 +76,14 @@ async function loop(
 
 async function lap({ decoder, model }: Pieces, image: Uint8Array): Promise<Lap> {
   const startedAt = performance.now();
-  const { image: prepared } = await decoder.prepare(decoder.inspect(image), never);
+  const prepared = await decoder.prepare(decoder.inspect(image), never);
   const preparedAt = performance.now();
-  const { items, decodeMs, resampleMs, runMs } = await model.run([prepared]);
+  const { items, times, resampleMs, runMs } = await model.run([rowOf(prepared, {})]);
   const endedAt = performance.now();
   const [item] = items;
-  if (item === undefined || !('outputs' in item)) throw new Error(JSON.stringify(item));
+  if (item === undefined || !('answer' in item)) throw new Error(JSON.stringify(item));
   return {
-    decodeMs: preparedAt - startedAt + (decodeMs[0] ?? 0),
+    decodeMs: preparedAt - startedAt + (times[0]?.decodeMs ?? 0),
     resampleMs,
     runMs,
     totalMs: endedAt - startedAt,

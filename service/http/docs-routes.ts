@@ -1,6 +1,8 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyContextConfig, FastifyInstance, FastifySchema } from 'fastify';
+import type { ModelRegistry } from '../serving/model-registry.js';
+import { withModel } from './model-document.js';
 import { ProblemSchema } from './schemas.js';
 
 const PROBLEM_RESPONSE = {
@@ -15,12 +17,25 @@ const KEY_SCHEMES = {
   key: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
 } as const;
 
-/** GET /openapi.json and a page for people at /docs, made from the schemas that validate. */
-export async function registerDocsRoutes(server: FastifyInstance, needsKey: boolean): Promise<void> {
+export interface DocsDependencies {
+  /** Whether API keys are asked for. */
+  readonly needsKey: boolean;
+  readonly models: Pick<ModelRegistry, 'current'>;
+}
+
+/** GET /openapi.json and a page for people at /docs, made from the schemas that validate and those of the model in use. */
+export async function registerDocsRoutes(
+  server: FastifyInstance,
+  { needsKey, models }: DocsDependencies,
+): Promise<void> {
   await server.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'cv-inference', version: '1', description: 'An image in, labelled predictions out.' },
+      info: {
+        title: 'cv-inference',
+        version: '1',
+        description: 'An image in, the answer of a vision model out.',
+      },
       tags: TAGS,
       ...(needsKey && {
         components: { securitySchemes: KEY_SCHEMES },
@@ -29,8 +44,15 @@ export async function registerDocsRoutes(server: FastifyInstance, needsKey: bool
     },
     transform: ({ schema, url, route }) => ({ schema: documented(schema, route.config), url }),
   });
-  await server.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
-  server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
+  await server.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    transformSpecification: (document) => withModel(document, models.current),
+    transformSpecificationClone: false,
+  });
+  server.get('/openapi.json', { schema: { hide: true } }, async () =>
+    withModel(server.swagger(), models.current),
+  );
 }
 
 /** What validates, and beside it what the framework cannot know: the bodies that we read ourselves, texts, and the errors. */

@@ -1,12 +1,16 @@
 import type { FastifyInstance } from 'fastify';
-import type { ServerDependencies } from './server.js';
+import type { Metrics } from '../telemetry/metrics.js';
+
+export interface MetricsDependencies {
+  readonly metrics: Metrics;
+  readonly metricsRequireKey: boolean;
+}
 
 /** GET /metrics in the text format of Prometheus. */
-export function registerMetricsRoutes(server: FastifyInstance, deps: ServerDependencies): void {
+export function registerMetricsRoutes(server: FastifyInstance, deps: MetricsDependencies): void {
   let reading: Promise<string> | undefined;
   // Those who ask at the same time get the same text: it costs milliseconds to make.
   const read = (): Promise<string> => {
-    if (reading === undefined) deps.metrics.observe(deps.liveValues());
     reading ??= deps.metrics.registry.metrics().finally(() => {
       reading = undefined;
     });
@@ -19,7 +23,7 @@ export function registerMetricsRoutes(server: FastifyInstance, deps: ServerDepen
       schema: {
         summary: 'Prometheus metrics',
         tags: ['operation'],
-        ...(!deps.options.metricsRequireKey && { security: [] }),
+        ...(!deps.metricsRequireKey && { security: [] }),
       },
     },
     async (_, reply) => reply.type(deps.metrics.registry.contentType).send(await read()),

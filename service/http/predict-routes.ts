@@ -1,55 +1,57 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Admission } from '../admission/admission.js';
 import { REQUEST_ERROR_CODES, ServiceError } from '../errors.js';
-import type { Prediction, Predictor } from '../predict.js';
+import type { Prediction } from '../predict.js';
 import type { InspectedImage } from '../preprocess/decode.js';
+import type { ModelRegistry } from '../serving/model-registry.js';
+import type { ServingModel } from '../serving/serving-model.js';
+import type { Parameters } from '../tasks/task.js';
+import type { ImageOutcome, Metrics } from '../telemetry/metrics.js';
 import { type StageTimings, serverTiming, slowest } from '../telemetry/stage-timings.js';
 import { answerFor, STATUS_OF_CODE } from './error-responses.js';
-import { type ImageInput, readImage, readImages } from './input/image-input.js';
+import { readImage, readImages } from './input/image-input.js';
+import type { ImageInput, InputLimits } from './input/input-limits.js';
 import {
   type BatchItem,
   type BatchResult,
-  BatchResultSchema,
   batchBody,
   PREDICT_BODY,
   PredictHeadersSchema,
-  type PredictQuery,
-  PredictQuerySchema,
   type Result,
-  ResultSchema,
 } from './schemas.js';
-import type { ServerDependencies } from './server.js';
 
-type PredictRequest = FastifyRequest<{ Querystring: PredictQuery }>;
+export interface PredictDependencies {
+  readonly limits: InputLimits;
+  readonly admission: Admission;
+  readonly models: Pick<ModelRegistry, 'current'>;
+  readonly metrics: Metrics;
+}
 
 /** POST /predict and POST /predict/batch. */
-export function registerPredictRoutes(server: FastifyInstance, deps: ServerDependencies): void {
+export function registerPredictRoutes(server: FastifyInstance, deps: PredictDependencies): void {
   const statuses = new Set([200, ...Object.values(STATUS_OF_CODE)]);
   for (const route of ['/predict', '/predict/batch']) deps.metrics.startRoute('POST', route, statuses);
   deps.metrics.startRejections(REQUEST_ERROR_CODES);
-  server.post<{ Querystring: PredictQuery }>(
+  server.post(
     '/predict',
     {
-      config: { predicts: true, requestBody: PREDICT_BODY },
+      config: { requestBody: PREDICT_BODY },
       schema: {
-        summary: 'Labels for one image',
+        summary: 'An answer to one image',
         tags: ['prediction'],
-        querystring: PredictQuerySchema,
         headers: PredictHeadersSchema,
-        response: { 200: ResultSchema },
       },
     },
     (request, reply) => predictOne(request, reply, deps),
   );
-  server.post<{ Querystring: PredictQuery }>(
+  server.post(
     '/predict/batch',
     {
-      config: { predicts: true, requestBody: batchBody(deps.limits) },
+      config: { requestBody: batchBody(deps.limits) },
       schema: {
-        summary: 'Labels for many images, each with a result or an error of its own',
+        summary: 'Answers to many images, each with a result or an error of its own',
         tags: ['prediction'],
-        querystring: PredictQuerySchema,
         headers: PredictHeadersSchema,
-        response: { 200: BatchResultSchema },
       },
     },
     (request, reply) => predictMany(request, reply, deps),
@@ -57,47 +59,46 @@ export function registerPredictRoutes(server: FastifyInstance, deps: ServerDepen
 }
 
 async function predictOne(
-  request: PredictRequest,
+  request: FastifyRequest,
   reply: FastifyReply,
-  deps: ServerDependencies,
+  deps: PredictDependencies,
 ): Promise<Result> {
-  const predictor = readyPredictor(deps);
-  checkThreshold(request.query, predictor);
+  const model = readyModel(deps);
+  const parameters = parametersOf(request, model);
   const bytes = await readImage(request, deps.limits);
   const { length } = bytes;
-  const [outcome] = await predictAll(predictor, [{ bytes }], request, deps);
+  const [outcome] = await predictAll(model, [{ bytes }], parameters, request, deps);
   if (outcome?.status !== 'fulfilled') throw outcome?.reason;
-  const { image, predictions, timings } = outcome.value;
+  const { image, answer, timings } = outcome.value;
   announce(request, reply, timings);
   request.summary = { image, bytes: length };
   return {
-    ...preamble(predictor, request),
+    ...preamble(model, request),
     image,
-    predictions: [...predictions],
+    ...answer,
     ...postscript(reply),
   };
 }
 
 async function predictMany(
-  request: PredictRequest,
+  request: FastifyRequest,
   reply: FastifyReply,
-  deps: ServerDependencies,
+  deps: PredictDependencies,
 ): Promise<BatchResult> {
-  const predictor = readyPredictor(deps);
-  checkThreshold(request.query, predictor);
+  const model = readyModel(deps);
+  const parameters = parametersOf(request, model);
   const inputs = await readImages(request, deps.limits);
-  const outcomes = await predictAll(predictor, inputs, request, deps);
+  const outcomes = await predictAll(model, inputs, parameters, request, deps);
   // Where the whole request ran out of time or of a client, that is the answer.
   request.scope.signal.throwIfAborted();
   const predictions = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   announce(request, reply, slowest(predictions.map((prediction) => prediction.timings)));
-  const results = outcomes.map(batchItem);
-  for (const item of results) if ('error' in item) deps.metrics.rejections.inc({ code: item.error.code });
+  for (const outcome of outcomes) countRejection(outcome, deps.metrics);
   const succeeded = predictions.length;
   request.summary = { images: inputs.length, failed: inputs.length - succeeded };
   return {
-    ...preamble(predictor, request),
-    results,
+    ...preamble(model, request),
+    results: outcomes.map(batchItem),
     succeeded,
     failed: inputs.length - succeeded,
     ...postscript(reply),
@@ -112,14 +113,16 @@ type Outcome = PromiseSettledResult<Prediction>;
  * Throws OVERLOADED where they are not admitted.
  */
 async function predictAll(
-  predictor: Predictor,
+  model: ServingModel,
   inputs: readonly ImageInput[],
-  request: PredictRequest,
-  { admission, metrics }: ServerDependencies,
+  parameters: Parameters,
+  request: FastifyRequest,
+  { admission }: PredictDependencies,
 ): Promise<Outcome[]> {
-  const { scope, query } = request;
-  const options = { signal: scope.signal, topK: query.top_k, threshold: query.threshold };
-  const inspected = inputs.map((input) => inspect(predictor, input));
+  const { scope } = request;
+  const { predictor } = model;
+  const options = { signal: scope.signal, parameters };
+  const inspected = inputs.map((input) => inspect(model, input));
   const images = inspected.flatMap((each) => (each instanceof ServiceError ? [] : [each]));
   const leave =
     images.length === 0
@@ -131,7 +134,7 @@ async function predictAll(
       return predictor.predict(each, options);
     });
     const outcomes = await Promise.allSettled(predictions);
-    for (const outcome of outcomes) count(outcome, predictor, metrics);
+    for (const outcome of outcomes) count(outcome, model);
     return outcomes;
   } finally {
     leave?.();
@@ -140,7 +143,7 @@ async function predictAll(
 }
 
 /** What is known of an image before it is decoded, or why it cannot be. */
-function inspect(predictor: Predictor, input: ImageInput): InspectedImage | ServiceError {
+function inspect({ predictor }: ServingModel, input: ImageInput): InspectedImage | ServiceError {
   if ('error' in input) return input.error;
   try {
     return predictor.inspect(input.bytes);
@@ -151,34 +154,30 @@ function inspect(predictor: Predictor, input: ImageInput): InspectedImage | Serv
 }
 
 /** Counts what became of an image. */
-function count(outcome: Outcome, predictor: Predictor, metrics: ServerDependencies['metrics']): void {
-  const isServed = outcome.status === 'fulfilled';
-  metrics.images.inc({ outcome: isServed ? 'ok' : outcomeOf(outcome.reason) });
-  if (!isServed) return;
-  const { timings, predictions } = outcome.value;
-  metrics.recordStages(timings);
-  metrics.recordPrediction(predictions[0], predictor.model.classification.labels.length);
+function count(outcome: Outcome, model: ServingModel): void {
+  if (outcome.status === 'rejected') model.metrics.endedImage(outcomeOf(outcome.reason));
+  else model.countAnswer(outcome.value.answer, outcome.value.timings);
 }
 
-/** Throws REQUEST_INVALID where no score of the model can reach the threshold or all do. */
-function checkThreshold({ threshold }: PredictQuery, { model }: Predictor): void {
-  const isRatio = model.classification.activation !== 'none';
-  if (threshold === undefined || !isRatio || (threshold >= 0 && threshold <= 1)) return;
-  throw new ServiceError(
-    'REQUEST_INVALID',
-    'threshold must be within 0 and 1, as the scores of this model are.',
-  );
+function countRejection(outcome: Outcome, metrics: Metrics): void {
+  if (outcome.status === 'rejected') metrics.rejections.inc({ code: answerFor(outcome.reason).code });
 }
 
-function readyPredictor(deps: ServerDependencies): Predictor {
-  const predictor = deps.predictor();
-  if (predictor === undefined) throw new ServiceError('NOT_READY', 'The model is still being loaded.');
-  return predictor;
+/** What the query asks of the model. Throws REQUEST_INVALID where that is not for this model, or out of its range. */
+function parametersOf(request: FastifyRequest, model: ServingModel): Parameters {
+  const parameters = { ...(request.query as Record<string, unknown>) };
+  const validate = request.compileValidationSchema(model.parameterSchema, 'querystring');
+  if (validate(parameters)) return parameters;
+  const [fault] = validate.errors ?? [];
+  throw new ServiceError('REQUEST_INVALID', `Querystring${fault?.instancePath} ${fault?.message}.`);
 }
 
-function outcomeOf(
-  error: unknown,
-): 'client_error' | 'refused' | 'deadline' | 'disconnected' | 'server_error' {
+function readyModel({ models }: PredictDependencies): ServingModel {
+  if (models.current === undefined) throw new ServiceError('NOT_READY', 'The model is still being loaded.');
+  return models.current;
+}
+
+function outcomeOf(error: unknown): ImageOutcome {
   const { code, status } = answerFor(error);
   if (code === 'DEADLINE_EXCEEDED') return 'deadline';
   if (code === 'CLIENT_CLOSED_REQUEST') return 'disconnected';
@@ -188,8 +187,8 @@ function outcomeOf(
 
 function batchItem(outcome: Outcome, index: number): BatchItem {
   if (outcome.status === 'fulfilled') {
-    const { image, predictions } = outcome.value;
-    return { index, image, predictions: [...predictions] };
+    const { image, answer } = outcome.value;
+    return { index, image, ...answer };
   }
   const { code, status, title, detail } = answerFor(outcome.reason);
   return { index, error: { code, status, title, detail } };
@@ -202,11 +201,10 @@ function announce(request: FastifyRequest, reply: FastifyReply, timings: StageTi
 }
 
 function preamble(
-  predictor: Predictor,
+  { reference, task }: ServingModel,
   request: FastifyRequest,
 ): Pick<Result, 'request_id' | 'model' | 'task'> {
-  const { name, version, digest, task } = predictor.model;
-  return { request_id: request.id, model: { name, version, digest }, task };
+  return { request_id: request.id, model: reference, task };
 }
 
 function postscript(reply: FastifyReply): Pick<Result, 'processing_time_ms' | 'timestamp'> {

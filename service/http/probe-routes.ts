@@ -1,10 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import { ServiceError } from '../errors.js';
+import type { Lifecycle } from '../lifecycle.js';
+import type { ModelRegistry } from '../serving/model-registry.js';
 import { HealthSchema, ReadySchema } from './schemas.js';
-import type { ServerDependencies } from './server.js';
+
+export interface ProbeDependencies {
+  readonly lifecycle: Lifecycle;
+  readonly models: Pick<ModelRegistry, 'current'>;
+}
 
 /** GET /health: the process works, or can again without a restart. GET /ready: traffic may come. Neither looks at anything outside this process. */
-export function registerProbeRoutes(server: FastifyInstance, deps: ServerDependencies): void {
+export function registerProbeRoutes(server: FastifyInstance, deps: ProbeDependencies): void {
   server.get(
     '/health',
     { schema: { summary: 'Liveness', tags: ['operation'], security: [], response: { 200: HealthSchema } } },
@@ -26,7 +32,7 @@ export function registerProbeRoutes(server: FastifyInstance, deps: ServerDepende
       },
     },
     async () => {
-      const model = deps.predictor()?.model;
+      const model = deps.models.current;
       const { state } = deps.lifecycle;
       if (state === 'draining' || state === 'stopped') {
         throw new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
@@ -34,13 +40,10 @@ export function registerProbeRoutes(server: FastifyInstance, deps: ServerDepende
       if (state !== 'ready' || model === undefined) {
         throw new ServiceError('NOT_READY', 'The model is still being loaded.');
       }
-      if (deps.slots() === 0) {
+      if (model.slots === 0) {
         throw new ServiceError('NOT_READY', 'No inference thread is running; one is being started.');
       }
-      return {
-        ready: true as const,
-        model: { name: model.name, version: model.version, digest: model.digest },
-      };
+      return { ready: true as const, model: model.reference };
     },
   );
 }

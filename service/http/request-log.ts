@@ -1,11 +1,16 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ServerDependencies } from './server.js';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ModelRegistry } from '../serving/model-registry.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { traitsOf } from './route-table.js';
 
-/** Routes that are called so often, by machines, that a line each would drown the rest. */
-const QUIET_ROUTES = new Set(['/health', '/ready', '/metrics']);
+export interface RequestLogDependencies {
+  readonly logger: FastifyBaseLogger;
+  readonly metrics: Metrics;
+  readonly models: Pick<ModelRegistry, 'current'>;
+}
 
 /** One log line and one count for each request, once its last byte has gone or its client has. */
-export function registerRequestLog(server: FastifyInstance, deps: ServerDependencies): void {
+export function registerRequestLog(server: FastifyInstance, deps: RequestLogDependencies): void {
   server.addHook('onRequest', async (request, reply) => {
     let isSent = false;
     // An answer whose connection was lost with the rest of it counts as finished for Node as well.
@@ -20,17 +25,17 @@ function record(
   request: FastifyRequest,
   reply: FastifyReply,
   isSent: boolean,
-  deps: ServerDependencies,
+  deps: RequestLogDependencies,
 ): void {
   const route = request.routeOptions.url ?? 'unknown';
   const status = isSent ? reply.statusCode : 499;
   const labels = { method: request.method, route, status: String(status) };
   deps.metrics.httpRequests.inc(labels);
   deps.metrics.httpDuration.observe(labels, reply.elapsedTime / 1000);
-  if (request.failure !== undefined && request.routeOptions.config.predicts === true) {
+  if (request.failure !== undefined && traitsOf(request).predicts) {
     deps.metrics.rejections.inc({ code: request.failure.code });
   }
-  const level = status >= 500 && status !== 503 ? 'error' : QUIET_ROUTES.has(route) ? 'debug' : 'info';
+  const level = status >= 500 && status !== 503 ? 'error' : traitsOf(request).isQuiet ? 'debug' : 'info';
   deps.logger[level](logLine(request, status, reply.elapsedTime, deps), isSent ? 'request' : 'client left');
 }
 
@@ -38,9 +43,9 @@ function logLine(
   request: FastifyRequest,
   status: number,
   durationMs: number,
-  deps: ServerDependencies,
+  deps: RequestLogDependencies,
 ): Record<string, unknown> {
-  const model = deps.predictor()?.model;
+  const model = deps.models.current?.reference;
   return {
     request_id: request.id,
     trace_id: traceId(request),
@@ -49,8 +54,7 @@ function logLine(
     status,
     duration_ms: round(durationMs),
     ...(request.timings && { stages_ms: mapValues(request.timings, round) }),
-    ...(request.routeOptions.config.predicts === true &&
-      model && { model: `${model.name}@${model.version}` }),
+    ...(traitsOf(request).predicts && model && { model: `${model.name}@${model.version}` }),
     ...request.summary,
     ...failureOf(request, status),
   };

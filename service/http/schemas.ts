@@ -1,28 +1,7 @@
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TObject } from 'typebox';
 import { REQUEST_ERROR_CODES } from '../errors.js';
 import { IMAGE_FORMATS } from '../preprocess/image.js';
-
-export const PredictQuerySchema = Type.Object(
-  {
-    top_k: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 1000,
-        description: 'How many predictions; default: as the model says',
-      }),
-    ),
-    threshold: Type.Optional(
-      Type.Number({
-        minimum: -3.4e38,
-        maximum: 3.4e38,
-        description:
-          'Lowest score returned, 0 to 1 unless the model gives raw scores; default: as the model says',
-      }),
-    ),
-  },
-  { additionalProperties: false },
-);
-export type PredictQuery = Static<typeof PredictQuerySchema>;
+import type { Answer } from '../tasks/task.js';
 
 export const PredictHeadersSchema = Type.Object({
   'x-request-id': Type.Optional(Type.String({ description: 'Comes back in the answer and in the log' })),
@@ -48,22 +27,23 @@ const ImageInfoSchema = Type.Object({
   format: Type.Enum([...IMAGE_FORMATS]),
 });
 
-const ClassificationSchema = Type.Object({
-  label: Type.String(),
-  class_id: Type.Integer(),
-  score: Type.Number(),
-});
-
-export const ResultSchema = Type.Object({
+const ENVELOPE = {
   request_id: Type.String(),
   model: ModelReferenceSchema,
   task: Type.String(),
-  image: ImageInfoSchema,
-  predictions: Type.Array(ClassificationSchema, { description: 'best first' }),
+};
+const POSTSCRIPT = {
   processing_time_ms: Type.Number(),
   timestamp: Type.String({ description: 'RFC 3339, UTC' }),
-});
-export type Result = Static<typeof ResultSchema>;
+};
+
+/** What /predict answers. @param answer the fields that the model's task adds */
+export function resultSchema(answer: TObject) {
+  return Type.Object({ ...ENVELOPE, image: ImageInfoSchema, ...answer.properties, ...POSTSCRIPT });
+}
+type Envelope = Static<TObject<typeof ENVELOPE>> & Static<TObject<typeof POSTSCRIPT>>;
+export type ImageInfo = Static<typeof ImageInfoSchema>;
+export type Result = Envelope & { readonly image: ImageInfo } & Answer;
 
 export const ProblemSchema = Type.Object(
   {
@@ -78,12 +58,6 @@ export const ProblemSchema = Type.Object(
 );
 export type Problem = Static<typeof ProblemSchema>;
 
-const BatchItemResultSchema = Type.Object({
-  index: Type.Integer(),
-  image: ImageInfoSchema,
-  predictions: Type.Array(ClassificationSchema),
-});
-
 const BatchItemErrorSchema = Type.Object({
   index: Type.Integer(),
   error: Type.Object({
@@ -94,20 +68,26 @@ const BatchItemErrorSchema = Type.Object({
   }),
 });
 
-export const BatchResultSchema = Type.Object({
-  request_id: Type.String(),
-  model: ModelReferenceSchema,
-  task: Type.String(),
-  results: Type.Array(Type.Union([BatchItemResultSchema, BatchItemErrorSchema]), {
-    description: 'one for each image, in order',
-  }),
-  succeeded: Type.Integer(),
-  failed: Type.Integer(),
-  processing_time_ms: Type.Number(),
-  timestamp: Type.String(),
-});
-export type BatchResult = Static<typeof BatchResultSchema>;
-export type BatchItem = BatchResult['results'][number];
+/** What /predict/batch answers. @param answer the fields that the model's task adds */
+export function batchResultSchema(answer: TObject) {
+  const result = Type.Object({ index: Type.Integer(), image: ImageInfoSchema, ...answer.properties });
+  return Type.Object({
+    ...ENVELOPE,
+    results: Type.Array(Type.Union([result, BatchItemErrorSchema]), {
+      description: 'one for each image, in order',
+    }),
+    succeeded: Type.Integer(),
+    failed: Type.Integer(),
+    ...POSTSCRIPT,
+  });
+}
+export type BatchItemError = Static<typeof BatchItemErrorSchema>;
+export type BatchItem = BatchItemError | ({ readonly index: number; readonly image: ImageInfo } & Answer);
+export type BatchResult = Envelope & {
+  readonly results: readonly BatchItem[];
+  readonly succeeded: number;
+  readonly failed: number;
+};
 
 export const HealthSchema = Type.Object({ status: Type.Literal('ok'), state: Type.String() });
 export const ReadySchema = Type.Object({ ready: Type.Literal(true), model: ModelReferenceSchema });
@@ -118,7 +98,7 @@ const TensorSchema = Type.Object({
   shape: Type.Array(Type.Integer(), { description: '-1 where dynamic' }),
 });
 
-const ModelDescriptionSchema = Type.Object({
+export const ModelSchema = Type.Object({
   name: Type.String(),
   version: Type.String(),
   digest: Type.String(),
@@ -131,15 +111,11 @@ const ModelDescriptionSchema = Type.Object({
     resize: Type.String(),
     filter: Type.String(),
   }),
-  output: TensorSchema,
-  labels: Type.Array(Type.String(), { description: 'by class id' }),
+  outputs: Type.Array(TensorSchema, { description: 'those that the task reads' }),
+  labels: Type.Array(Type.String(), { description: 'by class id; none where the task has no classes' }),
   execution_provider: Type.String({ description: 'really in use' }),
   workers: Type.Integer(),
   max_batch_size: Type.Integer(),
-});
-export type ModelDescription = Static<typeof ModelDescriptionSchema>;
-export const ModelSchema = Type.Object({
-  ...ModelDescriptionSchema.properties,
   service_version: Type.String({ description: 'of the service, not of the model' }),
 });
 

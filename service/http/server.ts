@@ -1,23 +1,8 @@
-import { setTimeout } from 'node:timers/promises';
+import './request-context.js';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
-import rateLimit from '@fastify/rate-limit';
-import {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  fastify,
-} from 'fastify';
-import type { Admission } from '../admission/admission.js';
-import type { ApiKeys } from '../admission/api-keys.js';
-import { RefusalPace } from '../admission/refusal-pace.js';
-import { RequestScope } from '../admission/request-scope.js';
-import { type RequestErrorCode, ServiceError } from '../errors.js';
-import type { Lifecycle } from '../lifecycle.js';
-import type { Predictor } from '../predict.js';
-import type { LiveValues, Metrics } from '../telemetry/metrics.js';
-import type { StageTimings } from '../telemetry/stage-timings.js';
+import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify';
+import type { Metrics } from '../telemetry/metrics.js';
 import { answerBrokenRequest } from './connections/broken-requests.js';
 import { endConnectionsOnClose } from './connections/closing.js';
 import { answerHalfClosed } from './connections/half-closed.js';
@@ -26,74 +11,34 @@ import { UnreadAnswers } from './connections/unread-answers.js';
 import { endUnreadBody, takeInBodyBeforeClose } from './connections/unread-body.js';
 import { registerDocsRoutes } from './docs-routes.js';
 import { sendError } from './error-responses.js';
-import type { InputLimits } from './input/image-input.js';
+import { checkKey, type GateDependencies, registerGate } from './gate.js';
+import type { InputLimits } from './input/input-limits.js';
 import { registerMetricsRoutes } from './metrics-routes.js';
 import { registerModelRoutes } from './model-routes.js';
+import { noRoute, refuseRoute } from './no-route.js';
 import { registerPredictRoutes } from './predict-routes.js';
 import { registerProbeRoutes } from './probe-routes.js';
-import { apiKeyOf, budgetMsOf, checkHead, requestIdOf } from './request-head.js';
+import { checkHead, requestIdOf } from './request-head.js';
 import { registerRequestLog } from './request-log.js';
-import type { ModelDescription } from './schemas.js';
 
 /** The framework's server, for those outside this folder. */
 export type HttpServer = FastifyInstance;
 
-export interface ServerOptions {
-  readonly requestTimeoutMs: number;
-  /** Pace below which a body is given up; 0: none. */
-  readonly minBodyBytesPerSecond: number;
+/** What all routes need together; each takes its own part of it. */
+export interface ServerDependencies extends GateDependencies {
+  readonly limits: InputLimits;
+  /** Of the service. */
+  readonly version: string;
+  readonly logger: FastifyBaseLogger;
+  readonly metrics: Metrics;
   /** Answers that their clients have not read yet, all together. */
   readonly maxUnreadBytes: number;
-  /** Whether /metrics asks for an API key too. */
-  readonly metricsRequireKey: boolean;
-  readonly rateLimitPerMinute: number;
   readonly trustProxyHops: number;
   readonly corsOrigins: readonly string[];
   /** Whether /health, /ready and /metrics are served elsewhere. */
   readonly hasManagementPort: boolean;
 }
 
-export interface ServerDependencies {
-  readonly options: ServerOptions;
-  readonly limits: InputLimits;
-  /** Of the service. */
-  readonly version: string;
-  readonly logger: FastifyBaseLogger;
-  readonly lifecycle: Lifecycle;
-  readonly metrics: Metrics;
-  readonly admission: Admission;
-  readonly apiKeys: ApiKeys;
-  /** Undefined until a model is ready. */
-  readonly predictor: () => Predictor | undefined;
-  readonly modelDescription: () => ModelDescription | undefined;
-  /** Runs of the model that can be under way at once; 0 while no inference thread works. */
-  readonly slots: () => number;
-  /** Read at each scrape. */
-  readonly liveValues: () => LiveValues;
-}
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Present on routes that predict. */
-    scope: RequestScope;
-    timings: StageTimings | undefined;
-    /** What the log says of the images. */
-    summary: Record<string, unknown> | undefined;
-    failure: { code: RequestErrorCode; thrown: unknown } | undefined;
-  }
-  interface FastifyContextConfig {
-    /** Whether the route takes images: admission, deadline and rate limit apply. */
-    predicts?: boolean;
-    /** The body, for the OpenAPI document. */
-    requestBody?: unknown;
-    /** What the answer is where it is a text, for the OpenAPI document. */
-    textAnswer?: string;
-  }
-}
-
-/** Probes that stay open where API keys are set. */
-const OPEN_ROUTES = new Set(['/health', '/ready']);
-const METRICS_ROUTE = '/metrics';
 /** What a page of another origin may read of an answer beside its body. */
 const EXPOSED_HEADERS = ['retry-after', 'server-timing', 'x-request-id'];
 /** What protects answers that are data; the page at /docs brings a policy of its own. The others protect pages only. */
@@ -110,8 +55,6 @@ const SECURITY_HEADERS = {
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** On top of the deadline of a request, so that a slow upload gets an answer before it is cut off. */
 const UPLOAD_GRACE_MS = 5_000;
-/** How long a body may take before its pace counts. */
-const PACE_GRACE_MS = 2_000;
 /** How often connections are looked at that are late with their headers or their body. Node's own 30 s is an age. */
 const LATE_CHECK_INTERVAL_MS = 1_000;
 
@@ -119,14 +62,12 @@ const LATE_CHECK_INTERVAL_MS = 1_000;
 export async function createServer(deps: ServerDependencies): Promise<FastifyInstance> {
   const server = bareServer(deps);
   await server.register(helmet, SECURITY_HEADERS);
-  if (deps.options.corsOrigins.length > 0)
-    await server.register(cors, { origin: [...deps.options.corsOrigins], exposedHeaders: EXPOSED_HEADERS });
-  registerAdmission(server, deps);
-  if (deps.options.rateLimitPerMinute > 0)
-    await registerRateLimit(server, deps.options.rateLimitPerMinute, deps.apiKeys);
-  await registerDocsRoutes(server, deps.apiKeys.required);
+  if (deps.corsOrigins.length > 0)
+    await server.register(cors, { origin: [...deps.corsOrigins], exposedHeaders: EXPOSED_HEADERS });
+  await registerGate(server, deps);
+  await registerDocsRoutes(server, { needsKey: deps.apiKeys.required, models: deps.models });
   await server.register(async (routes) => {
-    if (!deps.options.hasManagementPort) registerManagementRoutes(routes, deps);
+    if (!deps.hasManagementPort) registerManagementRoutes(routes, deps);
     registerModelRoutes(routes, deps);
     registerPredictRoutes(routes, deps);
   });
@@ -147,11 +88,11 @@ function registerManagementRoutes(server: FastifyInstance, deps: ServerDependenc
 }
 
 function bareServer(deps: ServerDependencies): FastifyInstance {
-  const { requestTimeoutMs, maxUnreadBytes } = deps.options;
+  const { requestTimeoutMs, maxUnreadBytes } = deps;
   const unreadAnswers = new UnreadAnswers(maxUnreadBytes);
   const server: FastifyInstance = fastify({
     loggerInstance: quietLogger(deps.logger),
-    trustProxy: (_address, hop) => hop < deps.options.trustProxyHops,
+    trustProxy: (_address, hop) => hop < deps.trustProxyHops,
     genReqId: requestIdOf,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     requestTimeout: requestTimeoutMs + UPLOAD_GRACE_MS,
@@ -204,83 +145,4 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
 /** The framework's own lines are for its faults; what happens to requests is told by request-log.ts. */
 function quietLogger(logger: FastifyBaseLogger): FastifyBaseLogger {
   return logger.child({}, { level: 'warn' });
-}
-
-/** What happens to every request before its body is looked at. */
-function registerAdmission(server: FastifyInstance, deps: ServerDependencies): void {
-  const { requestTimeoutMs, minBodyBytesPerSecond } = deps.options;
-  const pace = { bytesPerSecond: minBodyBytesPerSecond, graceMs: PACE_GRACE_MS };
-  const refusals = new RefusalPace();
-  server.addHook('onRequest', async (request, reply) => {
-    checkKey(request, deps);
-    if (request.is404) refuseRoute(server, request, reply);
-    if (request.routeOptions.config.predicts !== true) return;
-    if (deps.lifecycle.state === 'stopped')
-      throw new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
-    if (deps.predictor() === undefined)
-      throw new ServiceError('NOT_READY', 'The model is still being loaded.');
-    const budgetMs = budgetMsOf(request, requestTimeoutMs);
-    await requireRoom(deps.admission, budgetMs, refusals);
-    const scope = new RequestScope({ budgetMs, body: deps.admission.openBody(), pace });
-    request.scope = scope;
-    reply.raw.once('close', () => scope.end(!reply.raw.writableFinished));
-  });
-}
-
-/** Refuses at once, unless very many are refused. */
-async function requireRoom(admission: Admission, budgetMs: number, refusals: RefusalPace): Promise<void> {
-  try {
-    admission.requireRoom(budgetMs);
-  } catch (error) {
-    const delayMs = refusals.delayAt(performance.now());
-    if (delayMs > 0) await setTimeout(delayMs);
-    throw error;
-  }
-}
-
-function checkKey(request: FastifyRequest, { apiKeys, options }: ServerDependencies): void {
-  const route = request.routeOptions.url ?? '';
-  if (OPEN_ROUTES.has(route) || (route === METRICS_ROUTE && !options.metricsRequireKey)) return;
-  apiKeys.check(apiKeyOf(request), request.ip);
-}
-
-async function registerRateLimit(
-  server: FastifyInstance,
-  perMinute: number,
-  apiKeys: ApiKeys,
-): Promise<void> {
-  await server.register(rateLimit, {
-    max: perMinute,
-    timeWindow: 60_000,
-    keyGenerator: (request) => apiKeys.clientOf(apiKeyOf(request), request.ip),
-    allowList: (request) => request.routeOptions.config.predicts !== true,
-    errorResponseBuilder: (_request, context) =>
-      new ServiceError('RATE_LIMITED', `${context.max} requests per minute are allowed.`, {
-        retryAfterSeconds: Math.ceil(context.ttl / 1000),
-      }),
-  });
-}
-
-/** Before the framework looks at a body that has no taker. */
-function refuseRoute(server: FastifyInstance, request: FastifyRequest, reply: FastifyReply): never {
-  const { error, allow } = noRoute(server, request.method, request.url.split('?', 1)[0] ?? '');
-  if (allow !== undefined) reply.header('allow', allow);
-  throw error;
-}
-
-/** Why there is no answer at a path by a method; where another method has one, its headers say which. */
-function noRoute(
-  server: FastifyInstance,
-  method: string,
-  path: string,
-): { error: ServiceError; allow: string | undefined } {
-  const allowed = (['GET', 'POST'] as const).filter(
-    (candidate) => server.findRoute({ url: path, method: candidate }) !== null,
-  );
-  if (allowed.length === 0 || allowed.some((candidate) => candidate === method)) {
-    const error = new ServiceError('NOT_FOUND', 'There is nothing here. /docs lists what there is.');
-    return { error, allow: undefined };
-  }
-  const detail = `${path} takes ${allowed.join(' and ')}, not ${method}.`;
-  return { error: new ServiceError('METHOD_NOT_ALLOWED', detail), allow: allowed.join(', ') };
 }

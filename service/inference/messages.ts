@@ -1,5 +1,4 @@
-import type { ModelImage } from '../preprocess/image.js';
-import type { EngineInfo, RunResult, TensorPlan } from './runner.js';
+import type { EngineInfo, Row, RunPlan, RunResult } from './runner.js';
 
 /** What a worker thread is born with. */
 export interface WorkerInit {
@@ -9,8 +8,8 @@ export interface WorkerInit {
 }
 
 export type ToWorker =
-  | { readonly type: 'prepare'; readonly plan: TensorPlan }
-  | { readonly type: 'run'; readonly id: number; readonly batch: readonly ModelImage[] }
+  | { readonly type: 'prepare'; readonly plan: RunPlan }
+  | { readonly type: 'run'; readonly id: number; readonly batch: readonly Row[] }
   | { readonly type: 'stop' };
 
 export type FromWorker =

@@ -1,9 +1,13 @@
-import { messageOf } from '../errors.js';
+import { messageOf, ServiceError } from '../errors.js';
 import { loadThreadDecoder } from '../preprocess/decoders/jpeg-turbo.js';
-import type { InputSpec, ModelImage, Pixels } from '../preprocess/image.js';
+import { tensorToImage } from '../preprocess/geometry.js';
+import { fileOf, type InputSpec, type Pixels, pixelsOf } from '../preprocess/image.js';
 import { createResampler, type Resampler } from '../preprocess/resample.js';
-import type { ItemResult, OutputTensor, RunResult, TensorPlan } from './runner.js';
-import type { RawOutput, Session, TensorData } from './session.js';
+import type { Task } from '../tasks/task.js';
+import { taskNamed } from '../tasks/tasks.js';
+import { checkRows, outputsOfRow } from './output-rows.js';
+import type { Row, RowResult, RowTimes, RunPlan, RunResult } from './runner.js';
+import type { RawOutputs, Session, TensorData } from './session.js';
 
 /** The images of a batch that could be decoded, in their rows of the input tensor. */
 interface Filled {
@@ -14,101 +18,121 @@ interface Filled {
   readonly resampleMs: number;
 }
 
-/** A session together with all that turns a batch of images into its input and its output into answers. */
+/** A session together with all that turns a batch of rows into its input and its outputs into answers. */
 export class PreparedModel {
   readonly #session: Session;
-  readonly #plan: TensorPlan;
+  readonly #plan: RunPlan;
+  readonly #task: Task;
   readonly #decoder = loadThreadDecoder();
   readonly #resampler: Resampler;
   readonly #elementsPerImage: number;
   /** The input of every run: one at a time is under way, and each writes all that it uses. */
   #tensor: TensorData;
 
-  constructor(session: Session, plan: TensorPlan) {
+  constructor(session: Session, plan: RunPlan) {
     this.#session = session;
     this.#plan = plan;
+    const task = taskNamed(plan.task.name);
+    if (task === undefined) throw new Error(`there is no task ${plan.task.name}`);
+    this.#task = task;
     this.#resampler = createResampler(plan.input);
     this.#elementsPerImage = product(tensorShape(plan.input, 1));
     this.#tensor = allocate(plan.input, (plan.fixedBatch ?? 1) * this.#elementsPerImage);
   }
 
-  async run(batch: readonly ModelImage[]): Promise<RunResult> {
+  async run(batch: readonly Row[]): Promise<RunResult> {
     const parts = await this.#runIsolated(batch);
     return {
       items: parts.flatMap(({ items }) => items),
-      decodeMs: parts.flatMap(({ decodeMs }) => decodeMs),
+      times: parts.flatMap(({ times }) => times),
       resampleMs: parts.reduce((sum, { resampleMs }) => sum + resampleMs, 0),
       runMs: parts.reduce((sum, { runMs }) => sum + runMs, 0),
     };
   }
 
-  /** Runs the batch; when the engine refuses it, runs each image alone, so that only the culprit fails. */
-  async #runIsolated(batch: readonly ModelImage[]): Promise<RunResult[]> {
+  /** Runs the batch; when the engine refuses it, runs each row alone, so that only the culprit fails. */
+  async #runIsolated(batch: readonly Row[]): Promise<RunResult[]> {
     try {
       return [await this.#runTogether(batch)];
     } catch (error) {
-      if (batch.length === 1)
-        return [{ items: [{ failure: messageOf(error) }], decodeMs: [0], resampleMs: 0, runMs: 0 }];
+      if (batch.length === 1) return [failed(error)];
       const alone: RunResult[] = [];
-      for (const image of batch) alone.push(...(await this.#runIsolated([image])));
+      for (const row of batch) alone.push(...(await this.#runIsolated([row])));
       return alone;
     }
   }
 
-  async #runTogether(batch: readonly ModelImage[]): Promise<RunResult> {
-    const { rows, returned, ...times } = this.#fill(batch);
+  async #runTogether(batch: readonly Row[]): Promise<RunResult> {
+    const { rows, returned, decodeMs, resampleMs } = this.#fill(batch);
     const startedAt = performance.now();
-    const outputs = rows === 0 ? [] : await this.#runRows(rows);
+    const outputs: RawOutputs = rows === 0 ? new Map() : await this.#runRows(rows);
     const runMs = performance.now() - startedAt;
-    let row = 0;
-    const items = returned.map((file): ItemResult => {
-      return file === undefined ? { outputs: outputs[row++] ?? [] } : { returned: file };
-    });
-    return { items, ...times, runMs };
+    let next = 0;
+    const items: RowResult[] = [];
+    const times: RowTimes[] = [];
+    for (const [index, row] of batch.entries()) {
+      const interpretedAt = performance.now();
+      const file = returned[index];
+      items.push(file === undefined ? this.#interpret(row, outputs, next++) : { returned: file });
+      times.push({ decodeMs: decodeMs[index] ?? 0, interpretMs: performance.now() - interpretedAt });
+    }
+    return { items, times, resampleMs, runMs };
+  }
+
+  #interpret(row: Row, outputs: RawOutputs, index: number): RowResult {
+    const { input, task, outputs: wanted } = this.#plan;
+    const { width, height, parameters } = row;
+    const own = outputsOfRow(outputs, wanted, index);
+    try {
+      const geometry = { width, height, tensor: input, toImage: tensorToImage(input, width, height) };
+      return { answer: this.#task.interpret(own, geometry, parameters, task.spec) };
+    } catch (error) {
+      return { failure: failureOf(error) };
+    }
   }
 
   /** Each image is decoded and resampled before the next: they share the decoder's memory. */
-  #fill(batch: readonly ModelImage[]): Filled {
+  #fill(batch: readonly Row[]): Filled {
     const tensor = this.#tensorFor(batch.length);
     const returned: (Uint8Array | undefined)[] = [];
     const decodeMs: number[] = [];
     let rows = 0;
     let resampleMs = 0;
-    for (const image of batch) {
+    for (const { image } of batch) {
+      const file = fileOf(image);
       const startedAt = performance.now();
       const pixels = this.#pixelsOf(image);
       const decodedAt = performance.now();
       if (pixels !== undefined) {
         this.#resampler.resampleInto(pixels, tensor, rows++ * this.#elementsPerImage);
       }
-      returned.push(pixels === undefined && 'jpeg' in image ? image.jpeg : undefined);
-      decodeMs.push('jpeg' in image ? decodedAt - startedAt : 0);
+      returned.push(pixels === undefined ? file : undefined);
+      decodeMs.push(file === undefined ? 0 : decodedAt - startedAt);
       resampleMs += performance.now() - decodedAt;
     }
     return { rows, returned, decodeMs, resampleMs };
   }
 
   /** Undefined where they cannot be had here. */
-  #pixelsOf(image: ModelImage): Pixels | undefined {
-    if (!('jpeg' in image)) return image;
+  #pixelsOf(image: Row['image']): Pixels | undefined {
     try {
-      return this.#decoder?.decode(image);
+      return pixelsOf(image, (file) => {
+        if (this.#decoder === undefined) throw new Error('there is no decoder here');
+        return this.#decoder.decode(file);
+      });
     } catch {
       return undefined;
     }
   }
 
   /** The outputs of the first rows of the input tensor. */
-  async #runRows(images: number): Promise<OutputTensor[][]> {
-    const { inputName, input, outputNames, fixedBatch } = this.#plan;
-    const rows = fixedBatch ?? images;
-    const raw = await this.#session.run(
-      inputName,
-      this.#tensorFor(rows),
-      tensorShape(input, rows),
-      outputNames,
-    );
-    return split(raw, images, rows);
+  async #runRows(rows: number): Promise<RawOutputs> {
+    const { inputName, input, outputs, fixedBatch } = this.#plan;
+    const size = fixedBatch ?? rows;
+    const names = outputs.map(({ name }) => name);
+    const raw = await this.#session.run(inputName, this.#tensorFor(size), tensorShape(input, size), names);
+    checkRows(raw, outputs, size);
+    return raw;
   }
 
   #tensorFor(rows: number): TensorData {
@@ -116,6 +140,20 @@ export class PreparedModel {
     if (this.#tensor.length < elements) this.#tensor = allocate(this.#plan.input, elements);
     return this.#tensor.subarray(0, elements);
   }
+}
+
+function failed(error: unknown): RunResult {
+  return {
+    items: [{ failure: failureOf(error) }],
+    times: [{ decodeMs: 0, interpretMs: 0 }],
+    resampleMs: 0,
+    runMs: 0,
+  };
+}
+
+function failureOf(error: unknown): { reason: string; detail: string | undefined } {
+  if (!(error instanceof ServiceError)) return { reason: messageOf(error), detail: undefined };
+  return { reason: messageOf(error.cause ?? error), detail: error.message };
 }
 
 function tensorShape(input: InputSpec, rows: number): number[] {
@@ -132,23 +170,4 @@ function product(shape: readonly number[]): number {
 function allocate(input: InputSpec, elements: number): TensorData {
   if (input.type === 'uint8') return new Uint8Array(elements);
   return input.type === 'float16' ? new Uint16Array(elements) : new Float32Array(elements);
-}
-
-/** Takes the batch dimension off. Each image's values share one buffer per output. */
-function split(raw: Map<string, RawOutput>, images: number, rows: number): OutputTensor[][] {
-  return Array.from({ length: images }, (_, index) =>
-    [...raw].map(([name, output]) => rowOf(name, output, index, rows)),
-  );
-}
-
-function rowOf(name: string, output: RawOutput, index: number, rows: number): OutputTensor {
-  if (output.shape[0] !== rows) {
-    throw new Error(`output ${name} has ${output.shape[0]} rows for a batch of ${rows}`);
-  }
-  const length = output.data.length / rows;
-  return {
-    name,
-    data: output.data.subarray(index * length, (index + 1) * length),
-    shape: output.shape.slice(1),
-  };
 }

@@ -1,11 +1,6 @@
 import type { InputSpec, ModelImage } from '../preprocess/image.js';
-
-/** A tensor as the model file declares it. Dynamic dimensions are -1. */
-export interface TensorInfo {
-  readonly name: string;
-  readonly type: string;
-  readonly shape: readonly number[];
-}
+import type { Answer, Parameters, WantedOutput } from '../tasks/task.js';
+import type { TensorInfo } from '../tensor.js';
 
 /** What an engine says of the model that it has loaded. */
 export interface EngineInfo {
@@ -17,37 +12,58 @@ export interface EngineInfo {
   readonly unavailable: readonly { readonly provider: string; readonly reason: string }[];
 }
 
-/** How a batch of images becomes the input tensor, and which outputs are wanted. */
-export interface TensorPlan {
+/** How rows become the input tensor, which outputs are wanted, and what they mean. */
+export interface RunPlan {
   readonly inputName: string;
   readonly input: InputSpec;
-  /** Images per run where the file fixes it (a smaller batch is padded), or undefined where it is dynamic. */
+  /** Rows per run where the file fixes it (a smaller batch is padded), or undefined where it is dynamic. */
   readonly fixedBatch: number | undefined;
-  readonly outputNames: readonly string[];
+  readonly outputs: readonly WantedOutput[];
+  /** By name, with the spec that it made. */
+  readonly task: { readonly name: string; readonly spec: unknown };
 }
 
-/** One model output for one image: the values after the batch dimension was taken off. */
-export interface OutputTensor {
-  readonly name: string;
-  readonly data: Float32Array;
-  /** Without the batch dimension. */
-  readonly shape: readonly number[];
+/** One image that the model is run on, and all that its answer depends on. */
+export interface Row {
+  readonly image: ModelImage;
+  /** Size of the image as a person sees it, pixels: answers are in these. */
+  readonly width: number;
+  readonly height: number;
+  /** What the request asks of the task. */
+  readonly parameters: Parameters;
+  /** What it holds while it waits. */
+  readonly bytes: number;
+}
+
+/** Why there is no answer for a row. */
+export interface RowFailure {
+  /** The engine's words, for the log. */
+  readonly reason: string;
+  /** A sentence that is safe to show to the caller, where there is one. */
+  readonly detail: string | undefined;
 }
 
 /**
- * What became of one image of a batch: its outputs, the engine's reason for refusing it alone, or the file of an image
- * that the engine could not decode, handed back for another decoder to judge.
+ * What became of one row of a batch: its answer, why there is none for it alone, or the file of an image that the engine
+ * could not decode, handed back for another decoder to judge.
  */
-export type ItemResult =
-  | { readonly outputs: readonly OutputTensor[] }
-  | { readonly failure: string }
+export type RowResult =
+  | { readonly answer: Answer }
+  | { readonly failure: RowFailure }
   | { readonly returned: Uint8Array };
 
+/** Milliseconds of one row's own; the rest of a run is shared. */
+export interface RowTimes {
+  /** Decoding; 0 of what came as pixels. */
+  readonly decodeMs: number;
+  /** From outputs to the answer. */
+  readonly interpretMs: number;
+}
+
 export interface RunResult {
-  /** One for each image of the batch, in order. */
-  readonly items: readonly ItemResult[];
-  /** Time that each image took to decode, milliseconds; 0 of those that came as pixels. */
-  readonly decodeMs: readonly number[];
+  /** One for each row of the batch, in order; the times likewise. */
+  readonly items: readonly RowResult[];
+  readonly times: readonly RowTimes[];
   /** Time from pixels to tensor, milliseconds, for the whole batch. */
   readonly resampleMs: number;
   /** Time in the engine, milliseconds, for the whole batch. */
@@ -56,7 +72,7 @@ export interface RunResult {
 
 /**
  * The seam behind which an inference engine lives. The caller pulls: it never has more than `slots` runs under way.
- * An engine isolates faults: an image that makes its batch fail gets a failure of its own, its neighbours their outputs.
+ * An engine isolates faults: a row that makes its batch fail gets a failure of its own, its neighbours their answers.
  */
 export interface InferenceRunner {
   /** How many runs may be under way at once right now; falls while a lost worker is being replaced. */
@@ -64,10 +80,10 @@ export interface InferenceRunner {
   /** Called when `slots` has grown. */
   onSlotsGrown: (() => void) | undefined;
   /**
-   * Runs one batch of at least one image. Pixels and files are given away.
+   * Runs one batch of at least one row. Pixels and files are given away.
    * Rejects with WORKER_LOST when the thread that ran it died.
    */
-  run(batch: readonly ModelImage[]): Promise<RunResult>;
+  run(batch: readonly Row[]): Promise<RunResult>;
   /** Finishes what is under way, then releases everything. Idempotent. */
   close(): Promise<void>;
   /** Drops what is under way, with WORKER_LOST, and releases everything now. Rejects where a run goes on. Idempotent. */

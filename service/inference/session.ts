@@ -1,5 +1,12 @@
-import { env, InferenceSession, listSupportedBackends, type OnnxValue, Tensor } from 'onnxruntime-node';
-import type { EngineInfo, TensorInfo } from './runner.js';
+import {
+  env,
+  InferenceSession,
+  listSupportedBackends,
+  Tensor as OnnxTensor,
+  type OnnxValue,
+} from 'onnxruntime-node';
+import type { ElementType, Tensor, TensorInfo } from '../tensor.js';
+import type { EngineInfo } from './runner.js';
 
 export interface SessionOptions {
   readonly modelPath: string;
@@ -12,24 +19,22 @@ export interface SessionOptions {
 
 export type TensorData = Float32Array | Uint16Array | Uint8Array;
 
-export interface RawOutput {
-  readonly data: Float32Array;
-  readonly shape: readonly number[];
-}
+/** Outputs by name, of the whole batch. */
+export type RawOutputs = ReadonlyMap<string, Tensor>;
 
 /** A loaded model on the calling thread. `run` blocks that thread. */
 export interface Session {
   readonly engine: EngineInfo;
   /**
    * @param input data and its shape, batch first
-   * @param outputNames which outputs to return, each as 32-bit floats
+   * @param outputNames which outputs to return
    */
   run(
     inputName: string,
     input: TensorData,
     shape: readonly number[],
     outputNames: readonly string[],
-  ): Promise<Map<string, RawOutput>>;
+  ): Promise<RawOutputs>;
 }
 
 const SEVERITY_WARNING = 2;
@@ -84,11 +89,11 @@ function wrap(session: InferenceSession, provider: string, unavailable: EngineIn
       unavailable,
     },
     async run(inputName, input, shape, outputNames) {
-      const feed = toTensor(types.get(inputName) ?? 'float32', input, shape);
+      const feed = toFeed(types.get(inputName) ?? 'float32', input, shape);
       const results = await session.run({ [inputName]: feed }, [...outputNames], {
         logSeverityLevel: SEVERITY_FATAL,
       });
-      return new Map(outputNames.map((name) => [name, toFloats(name, results[name])]));
+      return new Map(outputNames.map((name) => [name, toTensor(name, results[name])]));
     },
   };
 }
@@ -102,35 +107,39 @@ function tensorInfo(meta: InferenceSession.ValueMetadata): TensorInfo {
   };
 }
 
-function toTensor(type: string, data: TensorData, shape: readonly number[]): Tensor {
-  if (data instanceof Uint8Array) return new Tensor('uint8', data, shape);
+function toFeed(type: string, data: TensorData, shape: readonly number[]): OnnxTensor {
+  if (data instanceof Uint8Array) return new OnnxTensor('uint8', data, shape);
   if (data instanceof Uint16Array || type === 'float16')
-    return new Tensor('float16', data as Uint16Array, shape);
-  return new Tensor('float32', data, shape);
+    return new OnnxTensor('float16', data as Uint16Array, shape);
+  return new OnnxTensor('float32', data, shape);
 }
 
-function toFloats(name: string, value: OnnxValue | undefined): RawOutput {
-  if (!(value instanceof Tensor)) throw new Error(`output ${name} is not a tensor`);
-  return { data: asFloat32(name, value), shape: value.dims };
-}
+const ELEMENT_TYPES: ReadonlySet<string> = new Set<ElementType>([
+  'float32',
+  'float64',
+  'float16',
+  'uint8',
+  'int8',
+  'uint16',
+  'int16',
+  'uint32',
+  'int32',
+  'uint64',
+  'int64',
+  'bool',
+  'string',
+]);
 
-function asFloat32(name: string, tensor: Tensor): Float32Array {
-  const data: unknown = tensor.data;
-  if (data instanceof Float32Array) return data;
-  if (data instanceof Uint16Array && tensor.type === 'float16') return Float32Array.from(data, halfToFloat);
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float32Array.from(data, Number);
-  if (ArrayBuffer.isView(data) && !(data instanceof DataView)) return Float32Array.from(data as Uint8Array);
-  throw new Error(`output ${name} has element type ${tensor.type}, which holds no numbers`);
-}
-
-/** IEEE 754 binary16 bits to a number. */
-function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+function toTensor(name: string, value: OnnxValue | undefined): Tensor {
+  if (!(value instanceof OnnxTensor)) throw new Error(`output ${name} is not a tensor`);
+  if (!ELEMENT_TYPES.has(value.type)) throw new Error(`output ${name} has element type ${value.type}`);
+  // Where the runtime has Float16Array, float16 comes as one.
+  const data: unknown = value.data;
+  const bits =
+    value.type === 'float16' && ArrayBuffer.isView(data) && !(data instanceof Uint16Array)
+      ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
+      : data;
+  return { type: value.type, data: bits, shape: value.dims } as Tensor;
 }
 
 function firstLine(error: unknown): string {

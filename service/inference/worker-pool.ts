@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import { messageOf, ServiceError } from '../errors.js';
-import type { ModelImage } from '../preprocess/image.js';
+import { transferable } from '../preprocess/image.js';
 import { unlessAborted } from '../unless-aborted.js';
 import type { FromWorker, ToWorker, WorkerInit } from './messages.js';
 import { PoolHealth } from './pool-health.js';
 import { loadTimedOut, refusal } from './preflight.js';
-import type { EngineInfo, InferenceRunner, RunResult, TensorPlan } from './runner.js';
+import type { EngineInfo, InferenceRunner, Row, RunPlan, RunResult } from './runner.js';
 
 /** Threads always run what is built; the sources beside the tests are TypeScript, which a thread cannot load. */
 const WORKER_ENTRY = new URL(
@@ -68,7 +68,7 @@ export class WorkerPool implements InferenceRunner {
   readonly #lingering = new Set<Member>();
   readonly #restarts = new Set<NodeJS.Timeout>();
   readonly #health: PoolHealth;
-  #plan: TensorPlan | undefined;
+  #plan: RunPlan | undefined;
   #engine: EngineInfo | undefined;
   #nextJobId = 0;
   #losses = 0;
@@ -118,20 +118,25 @@ export class WorkerPool implements InferenceRunner {
   }
 
   /** Tells every thread, also those that will replace lost ones, how to build tensors. Comes before the first run. */
-  async prepare(plan: TensorPlan): Promise<void> {
+  async prepare(plan: RunPlan): Promise<void> {
     this.#plan = plan;
     await Promise.all([...this.#members].map((member) => this.#prepareMember(member, plan)));
   }
 
-  run(batch: readonly ModelImage[]): Promise<RunResult> {
+  run(batch: readonly Row[]): Promise<RunResult> {
     const member = [...this.#members].find((candidate) => candidate.ready && candidate.job === undefined);
     if (member === undefined || this.#closing !== undefined) {
       return Promise.reject(new ServiceError('WORKER_LOST', 'No inference thread is free. Try again.'));
     }
     return new Promise((resolve, reject) => {
       const id = this.#nextJobId++;
-      const given = batch.map(giveable);
-      post(member, { type: 'run', id, batch: given }, given.map(bufferOf));
+      const given = batch.map((row) => ({ row, ...transferable(row.image) }));
+      const rows = given.map(({ row, image }) => ({ ...row, image }));
+      post(
+        member,
+        { type: 'run', id, batch: rows },
+        given.map(({ buffer }) => buffer),
+      );
       const timer = setTimeout(() => this.#lose(member, 'stuck', undefined), this.#options.runTimeoutMs);
       member.job = { id, resolve, reject, timer };
     });
@@ -196,7 +201,7 @@ export class WorkerPool implements InferenceRunner {
     if (this.#plan !== undefined) await this.#prepareMember(member, this.#plan);
   }
 
-  async #prepareMember(member: Member, plan: TensorPlan): Promise<void> {
+  async #prepareMember(member: Member, plan: RunPlan): Promise<void> {
     const prepared = once(member.worker, 'prepared');
     post(member, { type: 'prepare', plan });
     await prepared;
@@ -272,16 +277,6 @@ export class WorkerPool implements InferenceRunner {
 
 function post(member: Member, message: ToWorker, transfer: ArrayBuffer[] = []): void {
   member.worker.postMessage(message, transfer);
-}
-
-/** A file that is part of something larger cannot be transferred. */
-function giveable(image: ModelImage): ModelImage {
-  if (!('jpeg' in image) || image.jpeg.byteLength === image.jpeg.buffer.byteLength) return image;
-  return { ...image, jpeg: new Uint8Array(image.jpeg) };
-}
-
-function bufferOf(image: ModelImage): ArrayBuffer {
-  return 'jpeg' in image ? (image.jpeg.buffer as ArrayBuffer) : image.data;
 }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {

@@ -1,11 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../errors.js';
 import { yieldToMainThread } from '../niceness.js';
-import type { ModelImage } from '../preprocess/image.js';
 import { giveBackSpareHeap } from '../spare-heap.js';
 import type { FromWorker, ToWorker, WorkerInit } from './messages.js';
 import { PreparedModel } from './prepared-model.js';
-import type { ItemResult } from './runner.js';
+import type { Row, RowResult } from './runner.js';
 import { createSession } from './session.js';
 
 if (parentPort === null) throw new Error('worker.ts runs in a worker thread only');
@@ -36,18 +35,14 @@ async function start(): Promise<void> {
   send({ type: 'loaded', engine: session.engine });
 }
 
-async function answer(model: PreparedModel, id: number, batch: readonly ModelImage[]): Promise<void> {
+async function answer(model: PreparedModel, id: number, batch: readonly Row[]): Promise<void> {
   const result = await model.run(batch);
-  send({ type: 'done', id, result }, [...buffersOf(result.items)]);
+  send({ type: 'done', id, result }, buffersOf(result.items));
 }
 
-/** Images of one batch share a buffer for each output. */
-function buffersOf(items: readonly ItemResult[]): Set<ArrayBuffer> {
-  const arrays = items.flatMap((item): (Float32Array | Uint8Array)[] => {
-    if ('returned' in item) return [item.returned];
-    return 'outputs' in item ? item.outputs.map(({ data }) => data) : [];
-  });
-  return new Set(arrays.map(({ buffer }) => buffer as ArrayBuffer));
+/** What is handed back. Answers are small, and copied. */
+function buffersOf(items: readonly RowResult[]): ArrayBuffer[] {
+  return items.flatMap((item) => ('returned' in item ? [item.returned.buffer as ArrayBuffer] : []));
 }
 
 start().catch((error: unknown) => send({ type: 'refused', reason: messageOf(error) }));

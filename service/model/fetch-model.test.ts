@@ -144,7 +144,6 @@ describe('fetchModel: what the URI names', () => {
       version: HEX.slice(0, 12),
       file: 'my net (v2).onnx',
       sha256: HEX,
-      task: 'classification',
     });
   });
 

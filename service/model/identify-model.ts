@@ -137,6 +137,5 @@ export function deriveManifest(modelName: string, digest: string): Manifest {
     version: hex.slice(0, 12),
     file: modelName,
     sha256: hex,
-    task: 'classification',
   };
 }

@@ -1,9 +1,10 @@
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { ServiceError } from '../errors.js';
+import type { Golden, Task } from '../tasks/task.js';
+import { TASK_NAMES, taskNamed } from '../tasks/tasks.js';
 
-/** Width of one label list: enough for ImageNet-21k, small enough to bound a response. */
-const MAX_LABELS = 100_000;
+const MAX_GOLDEN = 100;
 
 const closed = { additionalProperties: false } as const;
 
@@ -78,88 +79,67 @@ const InputSchema = Type.Object(
   closed,
 );
 
-const OutputSchema = Type.Object(
-  {
-    name: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: "tensor name; default: the file's first output of the shape [N, classes]",
-      }),
-    ),
-    activation: Type.Optional(
-      Type.Enum(['softmax', 'sigmoid', 'none'], {
-        description: 'turns the tensor into scores; default softmax',
-      }),
-    ),
-    labels: Type.Optional(
-      Type.Array(Type.String(), {
-        minItems: 1,
-        maxItems: MAX_LABELS,
-        description: 'by class id; default LABEL_0, LABEL_1, ...',
-      }),
-    ),
-    top_k: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'default 5' })),
-    threshold: Type.Optional(
-      Type.Number({ minimum: 0, maximum: 1, description: 'lowest score returned; default: any' }),
-    ),
-  },
-  closed,
-);
-
-const GoldenSchema = Type.Object(
-  {
-    file: Type.String({ minLength: 1, description: 'image beside the manifest' }),
-    predictions: Type.Array(Type.Object({ label: Type.String(), score: Type.Number() }, closed), {
-      minItems: 1,
-      description: 'expected, best first',
+/** What every model.json has, whatever its task; version 1. */
+const COMMON = {
+  $schema: Type.Optional(Type.String()),
+  schema_version: Type.Literal(1),
+  name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$' }),
+  version: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$' }),
+  description: Type.Optional(Type.String()),
+  license: Type.Optional(Type.String()),
+  file: Type.String({ minLength: 1, description: 'the ONNX file, beside the manifest' }),
+  external_data: Type.Optional(
+    Type.Array(Type.String({ minLength: 1 }), {
+      maxItems: 1000,
+      description: 'files with the weights that the ONNX file does not hold itself, beside it',
     }),
-    tolerance: Type.Number({ minimum: 0, description: 'largest allowed difference of a score' }),
-  },
-  closed,
-);
+  ),
+  sha256: Type.Optional(
+    Type.String({
+      pattern: '^(sha256-files:)?[0-9a-f]{64}$',
+      description:
+        'of the ONNX file; with external data, `sha256-files:` and the digest of all files, see below',
+    }),
+  ),
+  input: Type.Optional(InputSchema),
+  metrics: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'of its evaluation' })),
+  reference: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), {
+      description: 'statistics of its training data, for drift',
+    }),
+  ),
+};
 
-/** model.json, version 1: a model's own words about itself. What it leaves out is derived from the ONNX file. */
-export const ManifestSchema = Type.Object(
-  {
-    $schema: Type.Optional(Type.String()),
-    schema_version: Type.Literal(1),
-    name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$' }),
-    version: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$' }),
-    description: Type.Optional(Type.String()),
-    license: Type.Optional(Type.String()),
-    file: Type.String({ minLength: 1, description: 'the ONNX file, beside the manifest' }),
-    external_data: Type.Optional(
-      Type.Array(Type.String({ minLength: 1 }), {
-        maxItems: 1000,
-        description: 'files with the weights that the ONNX file does not hold itself, beside it',
-      }),
-    ),
-    sha256: Type.Optional(
-      Type.String({
-        pattern: '^(sha256-files:)?[0-9a-f]{64}$',
-        description:
-          'of the ONNX file; with external data, `sha256-files:` and the digest of all files, see below',
-      }),
-    ),
-    task: Type.Enum(['classification']),
-    input: Type.Optional(InputSchema),
-    output: Type.Optional(OutputSchema),
-    golden: Type.Optional(Type.Array(GoldenSchema, { maxItems: 100 })),
-    metrics: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'of its evaluation' })),
-    reference: Type.Optional(
-      Type.Record(Type.String(), Type.Unknown(), {
-        description: 'statistics of its training data, for drift',
-      }),
-    ),
-  },
-  closed,
-);
+/** model.json of a model with a task: a model's own words about itself. What it leaves out is derived from the ONNX file. */
+export function manifestSchema(task: Task) {
+  const golden = Type.Object(
+    {
+      file: Type.String({ minLength: 1, description: 'image beside the manifest' }),
+      ...task.goldenSchema.properties,
+    },
+    closed,
+  );
+  return Type.Object(
+    {
+      ...COMMON,
+      task: Type.Literal(task.name),
+      output: Type.Optional(task.manifestSchema),
+      golden: Type.Optional(Type.Array(golden, { maxItems: MAX_GOLDEN })),
+    },
+    closed,
+  );
+}
 
-export type Manifest = Static<typeof ManifestSchema>;
+const CommonSchema = Type.Object(COMMON);
+
+export interface Manifest extends Static<typeof CommonSchema> {
+  /** Undefined: nobody has said; the model's outputs tell. */
+  readonly task?: string;
+  /** The task's own part. */
+  readonly output?: unknown;
+  readonly golden?: readonly Golden[];
+}
 export type ResizeSpec = Static<typeof ResizeSchema>;
-export type Golden = Static<typeof GoldenSchema>;
-
-const validator = Compile(ManifestSchema);
 
 /**
  * Reads a manifest. Throws MODEL_INCOMPATIBLE naming every fault and where it is.
@@ -167,13 +147,23 @@ const validator = Compile(ManifestSchema);
  * @param origin where it came from, for the message
  */
 export function parseManifest(text: string, origin: string): Manifest {
-  let value: unknown;
+  const value = parseJson(text, origin);
+  const name: unknown = Reflect.get(Object(value), 'task');
+  const task = typeof name === 'string' ? taskNamed(name) : undefined;
+  if (task === undefined) {
+    const given = name === undefined ? 'is missing' : `must be one of ${TASK_NAMES.join(', ')}`;
+    throw new ServiceError('MODEL_INCOMPATIBLE', `${origin}: /task ${given}`);
+  }
+  const validator = Compile(manifestSchema(task));
+  if (validator.Check(value)) return value as Manifest;
+  const faults = validator.Errors(value).map((fault) => `${fault.instancePath || '/'} ${fault.message}`);
+  throw new ServiceError('MODEL_INCOMPATIBLE', `${origin}: ${[...new Set(faults)].slice(0, 10).join('; ')}`);
+}
+
+function parseJson(text: string, origin: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw new ServiceError('MODEL_INCOMPATIBLE', `${origin} is not JSON`, { cause });
   }
-  if (validator.Check(value)) return value;
-  const faults = validator.Errors(value).map((fault) => `${fault.instancePath || '/'} ${fault.message}`);
-  throw new ServiceError('MODEL_INCOMPATIBLE', `${origin}: ${[...new Set(faults)].slice(0, 10).join('; ')}`);
 }

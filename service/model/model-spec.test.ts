@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { EngineInfo, TensorInfo } from '../inference/runner.js';
+import type { EngineInfo } from '../inference/runner.js';
+import type { TensorInfo } from '../tensor.js';
 import type { Manifest } from './manifest.js';
 import { resolveModelSpec } from './model-spec.js';
 
@@ -36,7 +37,16 @@ describe('resolveModelSpec', () => {
       plan: {
         inputName: 'x',
         fixedBatch: undefined,
-        outputNames: ['y'],
+        outputs: [{ name: 'y', isBatched: true }],
+        task: {
+          name: 'classification',
+          spec: {
+            activation: 'softmax',
+            topK: 5,
+            threshold: Number.NEGATIVE_INFINITY,
+            labels: expect.arrayContaining(['LABEL_9']),
+          },
+        },
         input: {
           layout: 'NCHW',
           type: 'float32',
@@ -48,12 +58,6 @@ describe('resolveModelSpec', () => {
           std: [1, 1, 1],
           resize: { rule: 'stretch', filter: 'bilinear' },
         },
-      },
-      classification: {
-        activation: 'softmax',
-        topK: 5,
-        threshold: Number.NEGATIVE_INFINITY,
-        labels: expect.arrayContaining(['LABEL_9']),
       },
     });
   });
@@ -69,7 +73,7 @@ describe('resolveModelSpec', () => {
   it('takes the first output that can be scores', () => {
     const label = { name: 'label', type: 'int64', shape: [-1] };
     const info = { ...engine(), outputs: [label, ...engine().outputs] };
-    expect(resolveModelSpec(MANIFEST, DIGEST, info).plan.outputNames).toEqual(['y']);
+    expect(resolveModelSpec(MANIFEST, DIGEST, info).plan.outputs).toEqual([{ name: 'y', isBatched: true }]);
   });
 
   it.each<[string, Partial<Manifest>, EngineInfo?]>([

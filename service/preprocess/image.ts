@@ -18,8 +18,31 @@ export interface PlainJpeg {
   readonly height: number;
 }
 
-/** What a model can be run on. */
+/** An image as the model's thread takes it. The functions below are all that tells the two apart. */
 export type ModelImage = Pixels | PlainJpeg;
+
+/** The file, where the model's thread is to decode it. */
+export function fileOf(image: ModelImage): Uint8Array | undefined {
+  return 'jpeg' in image ? image.jpeg : undefined;
+}
+
+/** What it holds while it waits. */
+export function bytesOf(image: ModelImage): number {
+  return 'jpeg' in image ? image.jpeg.byteLength : image.data.byteLength;
+}
+
+/** The image, to be given to another thread together with its buffer: a file that is part of something larger is copied. */
+export function transferable<Image extends ModelImage>(image: Image): { image: Image; buffer: ArrayBuffer } {
+  if (!('jpeg' in image)) return { image, buffer: image.data };
+  const isWhole = image.jpeg.byteLength === image.jpeg.buffer.byteLength;
+  const jpeg = isWhole ? image.jpeg : new Uint8Array(image.jpeg);
+  return { image: { ...image, jpeg }, buffer: jpeg.buffer as ArrayBuffer };
+}
+
+/** Its pixels, decoded where that is still to be done. */
+export function pixelsOf(image: ModelImage, decode: (file: PlainJpeg) => Pixels): Pixels {
+  return 'jpeg' in image ? decode(image) : image;
+}
 
 /** An image after decoding. `pixels` may be smaller than the image where a reduced decode gives the same answer. */
 export interface DecodedImage {

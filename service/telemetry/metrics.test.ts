@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createAppFor, startApp } from '../test/support/app.js';
 import { Metrics } from './metrics.js';
 
+const NO_TIME = { decode: 0, queue: 0, inference: 0, postprocess: 0 };
+
 describe('metrics', () => {
   it('have a bucket that ends at the latency objective, so that it is counted and not estimated', async () => {
     const metrics = new Metrics();
@@ -24,24 +26,26 @@ describe('metrics', () => {
       );
     }
     expect(text).toContain('cv_rejections_total{code="OVERLOADED"} 0\n');
-    expect(text).toContain('cv_stage_duration_seconds_count{stage="inference"} 0\n');
   });
 
   it('have every label of the model at 0 once that is loaded, and the version of the service', async () => {
     const app = await startApp();
     const text = (await app.server.inject('/metrics')).body;
     for (let digit = 0; digit < 10; digit += 1) {
-      expect(text).toContain(`cv_predictions_total{label="${digit}"} 0\n`);
+      expect(text).toContain(`cv_predictions_total{model="digits",label="${digit}"} 0\n`);
     }
+    expect(text).toContain('cv_images_total{model="digits",outcome="server_error"} 0\n');
+    expect(text).toContain('cv_stage_duration_seconds_count{model="digits",stage="inference"} 0\n');
     expect(text).toMatch(/cv_build_info\{version="\d+\.\d+\.\d+"\} 1\n/);
   });
 
   it('put all labels of a model with many of them into one', async () => {
     const metrics = new Metrics();
     const labels = Array.from({ length: 101 }, (_, index) => `label-${index}`);
-    metrics.startPredictions(labels);
-    metrics.recordPrediction({ label: 'label-7', score: 1 }, labels.length);
+    const model = metrics.forModel('many');
+    model.startLabels(labels);
+    model.answered(NO_TIME, { labels: ['label-7'], scores: [1] });
     const counts = (await metrics.registry.metrics()).match(/^cv_predictions_total.*$/gm);
-    expect(counts).toEqual(['cv_predictions_total{label="other"} 1']);
+    expect(counts).toEqual(['cv_predictions_total{model="many",label="other"} 1']);
   });
 });

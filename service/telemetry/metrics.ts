@@ -9,27 +9,57 @@ const CONFIDENCE_BUCKETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0
 const MAX_LABEL_VALUES = 100;
 
 const IMAGE_OUTCOMES = ['ok', 'client_error', 'refused', 'deadline', 'disconnected', 'server_error'] as const;
+export type ImageOutcome = (typeof IMAGE_OUTCOMES)[number];
+const LOSS_REASONS = ['exited', 'failed', 'stuck'] as const;
+type LossReason = (typeof LOSS_REASONS)[number];
 
-export interface LiveValues {
-  readonly ready: boolean;
+/** Labels of an answer, and their scores, 0 to 1. */
+interface Observed {
+  readonly labels: readonly string[];
+  readonly scores: readonly number[];
+}
+
+/** What is read at each scrape, since it changes too often to be pushed. */
+export interface Sources {
+  readonly ready: () => boolean;
+  readonly inFlightImages: () => number;
+  readonly inFlightLimitImages: () => number;
+  readonly inFlightBytes: () => number;
+  readonly expectedWaitSeconds: () => number;
+  readonly expectedWaitLimitSeconds: () => number;
+  /** Counted by the kernel. */
+  readonly cpuThrottledPeriods: () => number;
+  readonly droppedLogLines: () => number;
+  readonly models: () => readonly ModelSource[];
+}
+
+/** A model that is loaded. */
+export interface ModelSource {
+  readonly name: string;
+  readonly slots: number;
   readonly queuedImages: number;
   readonly queuedBytes: number;
-  readonly slots: number;
   readonly decodesActive: number;
   readonly decodesWaiting: number;
-  readonly inFlightImages: number;
-  readonly inFlightLimitImages: number;
-  readonly inFlightBytes: number;
-  readonly expectedWaitSeconds: number;
-  readonly expectedWaitLimitSeconds: number;
-  readonly cpuThrottledPeriods: number;
-  readonly droppedLogLines: number;
 }
+
+const NO_SOURCES: Sources = {
+  ready: () => false,
+  inFlightImages: () => 0,
+  inFlightLimitImages: () => 0,
+  inFlightBytes: () => 0,
+  expectedWaitSeconds: () => 0,
+  expectedWaitLimitSeconds: () => 0,
+  cpuThrottledPeriods: () => 0,
+  droppedLogLines: () => 0,
+  models: () => [],
+};
 
 /** Every metric of the service, declared once. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #registers = [this.registry];
+  readonly #sources: Sources;
 
   readonly httpRequests = new Counter({
     name: 'cv_http_requests_total',
@@ -47,20 +77,21 @@ export class Metrics {
   readonly stageDuration = new Histogram({
     name: 'cv_stage_duration_seconds',
     help: 'Time of one image in each stage',
-    labelNames: ['stage'],
+    labelNames: ['model', 'stage'],
     buckets: LATENCY_BUCKETS_SECONDS,
     registers: this.#registers,
   });
   readonly batchSize = new Histogram({
     name: 'cv_batch_size_images',
     help: 'Images per run of the model',
+    labelNames: ['model'],
     buckets: BATCH_BUCKETS,
     registers: this.#registers,
   });
   readonly images = new Counter({
     name: 'cv_images_total',
     help: 'Images by what became of them',
-    labelNames: ['outcome'],
+    labelNames: ['model', 'outcome'],
     registers: this.#registers,
   });
   readonly rejections = new Counter({
@@ -71,40 +102,76 @@ export class Metrics {
   });
   readonly predictions = new Counter({
     name: 'cv_predictions_total',
-    help: 'Images by their best label (models with more than 100 labels: other)',
-    labelNames: ['label'],
+    help: 'Labels given: the best of each image, or one for each object (models with more than 100 labels: other)',
+    labelNames: ['model', 'label'],
     registers: this.#registers,
   });
   readonly confidence = new Histogram({
     name: 'cv_prediction_confidence_ratio',
-    help: 'Score of the best label of an image',
+    help: 'Scores of the labels given',
+    labelNames: ['model'],
     buckets: CONFIDENCE_BUCKETS,
     registers: this.#registers,
   });
-  readonly queueImages = this.#gauge('cv_queue_images', 'Images that wait for a worker');
-  readonly queueBytes = this.#gauge('cv_queue_bytes', 'Files and pixels that wait for a worker');
-  readonly inFlight = this.#gauge('cv_in_flight_images', 'Images that have arrived and are not answered yet');
+  readonly queueImages = this.#modelGauge(
+    'cv_queue_images',
+    'Images that wait for a worker',
+    (model) => model.queuedImages,
+  );
+  readonly queueBytes = this.#modelGauge(
+    'cv_queue_bytes',
+    'Files and pixels that wait for a worker',
+    (model) => model.queuedBytes,
+  );
+  readonly inFlight = this.#gauge(
+    'cv_in_flight_images',
+    'Images that have arrived and are not answered yet',
+    () => this.#sources.inFlightImages(),
+  );
   readonly inFlightLimit = this.#gauge(
     'cv_in_flight_limit_images',
     'Images in flight at which requests are refused',
+    () => this.#sources.inFlightLimitImages(),
   );
   readonly inFlightBytes = this.#gauge(
     'cv_in_flight_bytes',
     'Bodies that have arrived, wholly or in part, and are not answered yet',
+    () => this.#sources.inFlightBytes(),
   );
   readonly expectedWait = this.#gauge(
     'cv_expected_wait_seconds',
     'How long an image that came now would wait for its answer',
+    () => this.#sources.expectedWaitSeconds(),
   );
   readonly expectedWaitLimit = this.#gauge(
     'cv_expected_wait_limit_seconds',
     'Expected wait at which requests are refused',
+    () => this.#sources.expectedWaitLimitSeconds(),
   );
-  readonly slots = this.#gauge('cv_inference_slots', 'Runs of the model that can be under way at once');
-  readonly decodesActive = this.#gauge('cv_decodes_active', 'Images being decoded');
-  readonly decodesWaiting = this.#gauge('cv_decodes_waiting', 'Images that wait to be decoded');
-  readonly ready = this.#gauge('cv_ready', '1 while the service takes traffic, else 0');
-  readonly modelLoad = this.#gauge('cv_model_load_seconds', 'Time to fetch, load, warm and check the model');
+  readonly slots = this.#modelGauge(
+    'cv_inference_slots',
+    'Runs of the model that can be under way at once',
+    (model) => model.slots,
+  );
+  readonly decodesActive = this.#modelGauge(
+    'cv_decodes_active',
+    'Images being decoded',
+    (model) => model.decodesActive,
+  );
+  readonly decodesWaiting = this.#modelGauge(
+    'cv_decodes_waiting',
+    'Images that wait to be decoded',
+    (model) => model.decodesWaiting,
+  );
+  readonly ready = this.#gauge('cv_ready', '1 while the service takes traffic, else 0', () =>
+    Number(this.#sources.ready()),
+  );
+  readonly modelLoad = new Gauge({
+    name: 'cv_model_load_seconds',
+    help: 'Time to fetch, load, warm and check the model',
+    labelNames: ['model'],
+    registers: this.#registers,
+  });
   readonly modelInfo = new Gauge({
     name: 'cv_model_info',
     help: '1, labelled with the model in use and the execution provider that really runs it',
@@ -114,24 +181,25 @@ export class Metrics {
   readonly workerRestarts = new Counter({
     name: 'cv_worker_restarts_total',
     help: 'Inference threads that were lost and replaced',
-    labelNames: ['reason'],
+    labelNames: ['model', 'reason'],
     registers: this.#registers,
   });
   readonly decodeProcessRestarts = new Counter({
     name: 'cv_decode_process_restarts_total',
     help: 'Decode processes that were lost, or ended over a file, and replaced',
+    labelNames: ['model'],
     registers: this.#registers,
   });
-  readonly cpuThrottledPeriods = new Counter({
-    name: 'cv_cpu_throttled_periods_total',
-    help: 'Periods of the CPU quota, usually 100 ms, in which it was used up and everything stood still',
-    registers: this.#registers,
-  });
-  readonly logLinesDropped = new Counter({
-    name: 'cv_log_lines_dropped_total',
-    help: 'Log lines that were given up because nobody read the log in time',
-    registers: this.#registers,
-  });
+  readonly cpuThrottledPeriods = this.#counter(
+    'cv_cpu_throttled_periods_total',
+    'Periods of the CPU quota, usually 100 ms, in which it was used up and everything stood still',
+    () => this.#sources.cpuThrottledPeriods(),
+  );
+  readonly logLinesDropped = this.#counter(
+    'cv_log_lines_dropped_total',
+    'Log lines that were given up because nobody read the log in time',
+    () => this.#sources.droppedLogLines(),
+  );
   readonly buildInfo = new Gauge({
     name: 'cv_build_info',
     help: '1, labelled with the version of the service',
@@ -139,11 +207,9 @@ export class Metrics {
     registers: this.#registers,
   });
 
-  constructor() {
+  constructor(sources: Sources = NO_SOURCES) {
+    this.#sources = sources;
     collectDefaultMetrics({ register: this.registry });
-    for (const outcome of IMAGE_OUTCOMES) this.images.inc({ outcome }, 0);
-    for (const reason of ['exited', 'failed', 'stuck']) this.workerRestarts.inc({ reason }, 0);
-    for (const stage of STAGES) this.stageDuration.zero({ stage });
   }
 
   // Counters start at 0 where their labels are known: rate() and increase() do not see a first error that is a new series.
@@ -157,45 +223,90 @@ export class Metrics {
     for (const code of codes) this.rejections.inc({ code }, 0);
   }
 
-  startPredictions(labels: readonly string[]): void {
-    for (const label of labels) this.predictions.inc({ label: labelValue(label, labels.length) }, 0);
+  forModel(name: string): ModelMetrics {
+    return new ModelMetrics(this, name);
   }
 
-  /** Reads the gauges that change too often to be pushed. Called at each scrape. */
-  observe(live: LiveValues): void {
-    this.ready.set(live.ready ? 1 : 0);
-    this.queueImages.set(live.queuedImages);
-    this.queueBytes.set(live.queuedBytes);
-    this.slots.set(live.slots);
-    this.decodesActive.set(live.decodesActive);
-    this.decodesWaiting.set(live.decodesWaiting);
-    this.inFlight.set(live.inFlightImages);
-    this.inFlightLimit.set(live.inFlightLimitImages);
-    this.inFlightBytes.set(live.inFlightBytes);
-    this.expectedWait.set(live.expectedWaitSeconds);
-    this.expectedWaitLimit.set(live.expectedWaitLimitSeconds);
-    // Counted by the kernel.
-    this.cpuThrottledPeriods.reset();
-    this.cpuThrottledPeriods.inc(live.cpuThrottledPeriods);
-    this.logLinesDropped.reset();
-    this.logLinesDropped.inc(live.droppedLogLines);
+  #gauge(name: string, help: string, read: () => number): Gauge {
+    const collect = function (this: Gauge): void {
+      this.set(read());
+    };
+    return new Gauge({ name, help, registers: this.#registers, collect });
   }
 
-  recordStages(timings: StageTimings): void {
-    for (const stage of STAGES) this.stageDuration.observe({ stage }, timings[stage] / 1000);
+  #modelGauge(name: string, help: string, read: (model: ModelSource) => number): Gauge<'model'> {
+    const models = () => this.#sources.models();
+    const collect = function (this: Gauge<'model'>): void {
+      this.reset();
+      for (const model of models()) this.set({ model: model.name }, read(model));
+    };
+    return new Gauge({ name, help, labelNames: ['model'], registers: this.#registers, collect });
   }
 
-  recordPrediction(best: { label: string; score: number } | undefined, labels: number): void {
-    if (best === undefined) return;
-    this.predictions.inc({ label: labelValue(best.label, labels) });
-    this.confidence.observe(best.score);
-  }
-
-  #gauge(name: string, help: string): Gauge {
-    return new Gauge({ name, help, registers: this.#registers });
+  /** Of what something else counts. */
+  #counter(name: string, help: string, read: () => number): Counter {
+    const collect = function (this: Counter): void {
+      this.reset();
+      this.inc(read());
+    };
+    return new Counter({ name, help, registers: this.#registers, collect });
   }
 }
 
-function labelValue(label: string, labels: number): string {
-  return labels <= MAX_LABEL_VALUES ? label : 'other';
+/** What becomes of the images of one model. */
+export class ModelMetrics {
+  readonly #all: Metrics;
+  readonly #model: string;
+  #labels = 0;
+
+  constructor(all: Metrics, model: string) {
+    this.#all = all;
+    this.#model = model;
+    for (const outcome of IMAGE_OUTCOMES) all.images.inc({ model, outcome }, 0);
+    for (const reason of LOSS_REASONS) all.workerRestarts.inc({ model, reason }, 0);
+    for (const stage of STAGES) all.stageDuration.zero({ model, stage });
+    all.decodeProcessRestarts.inc({ model }, 0);
+  }
+
+  /** Labels that answers may have. */
+  startLabels(labels: readonly string[]): void {
+    this.#labels = labels.length;
+    for (const label of labels)
+      this.#all.predictions.inc({ model: this.#model, label: this.#valueOf(label) }, 0);
+  }
+
+  ranBatch(images: number): void {
+    this.#all.batchSize.observe({ model: this.#model }, images);
+  }
+
+  endedImage(outcome: ImageOutcome): void {
+    this.#all.images.inc({ model: this.#model, outcome });
+  }
+
+  answered(timings: StageTimings, { labels, scores }: Observed): void {
+    const model = this.#model;
+    for (const stage of STAGES) this.#all.stageDuration.observe({ model, stage }, timings[stage] / 1000);
+    for (const label of labels) this.#all.predictions.inc({ model, label: this.#valueOf(label) });
+    for (const score of scores) this.#all.confidence.observe({ model }, score);
+  }
+
+  lostWorker(reason: LossReason): void {
+    this.#all.workerRestarts.inc({ model: this.#model, reason });
+  }
+
+  lostDecodeProcess(): void {
+    this.#all.decodeProcessRestarts.inc({ model: this.#model });
+  }
+
+  loaded(
+    seconds: number,
+    { version, digest, provider }: { version: string; digest: string; provider: string },
+  ): void {
+    this.#all.modelLoad.set({ model: this.#model }, seconds);
+    this.#all.modelInfo.set({ name: this.#model, version, digest, provider }, 1);
+  }
+
+  #valueOf(label: string): string {
+    return this.#labels <= MAX_LABEL_VALUES ? label : 'other';
+  }
 }

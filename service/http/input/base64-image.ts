@@ -1,7 +1,7 @@
 import { ServiceError } from '../../errors.js';
 import { CollectedBytes } from './collected-bytes.js';
-import type { ImageInput } from './image-input.js';
 import { imageTooLarge, missing } from './input-errors.js';
+import type { ImageInput } from './input-limits.js';
 import type { TextSink } from './json-walker.js';
 
 /** A data URL has said what it carries within so many bytes. */

@@ -3,7 +3,6 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
 import type { ServiceError } from '../../errors.js';
 import { CollectedBytes } from './collected-bytes.js';
-import type { ImageInput, InputLimits } from './image-input.js';
 import {
   batchTooLarge,
   imageTooLarge,
@@ -12,6 +11,7 @@ import {
   noFile,
   tooManyParts,
 } from './input-errors.js';
+import type { ImageInput, InputLimits } from './input-limits.js';
 
 export type FormField = 'file' | 'files';
 

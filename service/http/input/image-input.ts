@@ -3,16 +3,8 @@ import { ServiceError } from '../../errors.js';
 import { type BodyLimit, readBody, readWhole } from './body.js';
 import { FORM_ENVELOPE_BYTES, type FormField, FormImages } from './form-input.js';
 import { batchTooLarge, imageTooLarge, missing, unsupportedType } from './input-errors.js';
+import type { ImageInput, InputLimits } from './input-limits.js';
 import { JsonImages } from './json-input.js';
-
-export interface InputLimits {
-  readonly maxImageBytes: number;
-  readonly maxBatchImages: number;
-  readonly maxBatchBytes: number;
-}
-
-/** One image of a request: its bytes, or why there are none. */
-export type ImageInput = { readonly bytes: Buffer } | { readonly error: ServiceError };
 
 /** JSON carries four characters for three bytes, and some for the rest of the document. */
 const BASE64_GROWTH = 4 / 3;

@@ -1,5 +1,5 @@
 import { messageOf, ServiceError } from '../../errors.js';
-import type { InputLimits } from './image-input.js';
+import type { InputLimits } from './input-limits.js';
 
 /** The sentences for what can be wrong with a body: what was wrong, what was measured, what is allowed. */
 

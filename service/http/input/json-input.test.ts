@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ImageInput } from './image-input.js';
+import type { ImageInput } from './input-limits.js';
 import { JsonImages } from './json-input.js';
 
 const LIMITS = { maxImageBytes: 1000, maxBatchImages: 3, maxBatchBytes: 2000 };

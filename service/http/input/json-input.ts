@@ -1,7 +1,7 @@
 import { ServiceError } from '../../errors.js';
 import { Base64Image } from './base64-image.js';
-import type { ImageInput, InputLimits } from './image-input.js';
 import { missing, tooMany } from './input-errors.js';
+import type { ImageInput, InputLimits } from './input-limits.js';
 import { type JsonKind, type JsonListener, JsonWalker, type TextSink } from './json-walker.js';
 
 /**

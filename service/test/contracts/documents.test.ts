@@ -4,10 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { CONFIG_SCHEMA } from '../../config.js';
 import { STARTUP_ERROR_CODES } from '../../errors.js';
 import { STATUS_OF_CODE } from '../../http/error-responses.js';
+import { BOX_DECODERS } from '../../tasks/detection/decoders/decoders.js';
+import { TASKS } from '../../tasks/tasks.js';
 import { ATTACKS } from '../hostile/attacks/all-attacks.js';
 import { STALLED_LOG } from '../hostile/soak/soak.js';
 import { createAppFor } from '../support/app.js';
-import { configTable, errorRows, manifestTable, metricsTable } from '../support/tables.js';
+import { configTable, errorRows, manifestTable, metricsTable, taskTable } from '../support/tables.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -18,41 +20,61 @@ const documents = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.md') && !/node_modules|dist\//.test(path))
   .map((path) => ({ path, text: read(path) }));
 
-describe('README.md', () => {
+describe('docs/', () => {
   it('has the table of settings that the code has', () => {
-    expect(README).toContain(configTable());
+    expect(read('docs/settings.md')).toContain(configTable());
   });
 
   it('has a row for every error, with its status, and for no other', () => {
-    const rows = README.split('\n').filter((line) => /^\| `[A-Z][A-Z_]+` \| (\d{3}|start) \| /.test(line));
+    const lines = read('docs/errors.md').split('\n');
+    const rows = lines.filter((line) => /^\| `[A-Z][A-Z_]+` \| (\d{3}|start) \| /.test(line));
     expect(rows.map((row) => row.split('|').slice(0, 3).join('|'))).toEqual(
       errorRows().map((row) => row.split('|').slice(0, 3).join('|')),
     );
   });
 
   it('has the table of metrics that the code has', async () => {
-    expect(README).toContain(await metricsTable());
+    expect(read('docs/metrics.md')).toContain(await metricsTable());
+  });
+
+  it('says of every task what it adds and what it may be asked', () => {
+    for (const task of TASKS) expect(read('docs/api.md')).toContain(`| \`${task.name}\` |`);
+  });
+
+  it('names only routes that exist, and every one', async () => {
+    const app = await createAppFor();
+    const routes = [...read('docs/api.md').matchAll(/`(GET|POST) (\/[a-z./]*)`/g)];
+    const missing = routes.filter(([, method = '', url = '']) => !app.server.hasRoute({ method, url }));
+    expect(missing.map(([route]) => route)).toEqual([]);
+    const { paths } = (await app.server.inject('/openapi.json')).json();
+    const named = new Set(routes.map(([, , url]) => url));
+    expect(Object.keys(paths).filter((path) => !named.has(path))).toEqual([]);
+  });
+});
+
+describe('README.md', () => {
+  it('is one screen, and leads to every page of docs/', () => {
+    expect(README.split('\n').length).toBeLessThan(80);
+    const pages = readdirSync(join(ROOT, 'docs')).filter((file) => file.endsWith('.md'));
+    expect(pages.filter((page) => !README.includes(`(docs/${page})`))).toEqual([]);
   });
 
   it('names only npm scripts that exist', () => {
     const scripts = Object.keys(JSON.parse(read('package.json')).scripts);
-    const named = [...README.matchAll(/npm (?:run )?([a-z:]+)/g)].map(([, name]) => name ?? '');
+    const text = `${README}\n${read('CONTRIBUTING.md')}`;
+    const named = [...text.matchAll(/npm (?:run )?([a-z:]+)/g)].map(([, name]) => name ?? '');
     const builtIn = ['ci', 'install', 'registry'];
     expect(named.filter((name) => !scripts.includes(name) && !builtIn.includes(name))).toEqual([]);
-  });
-
-  it('names only routes that exist', async () => {
-    const app = await createAppFor();
-    const routes = [...README.matchAll(/`(GET|POST) (\/[a-z./]*)`/g)];
-    expect(routes.length).toBeGreaterThan(5);
-    const missing = routes.filter(([, method = '', url = '']) => !app.server.hasRoute({ method, url }));
-    expect(missing.map(([route]) => route)).toEqual([]);
   });
 });
 
 describe('docs/model-json.md', () => {
-  it('has the table of fields that the schema has', () => {
-    expect(read('docs/model-json.md')).toContain(manifestTable());
+  it('has the tables of fields that the schemas have: of every model, and of each task', () => {
+    const text = read('docs/model-json.md');
+    expect(text).toContain(manifestTable());
+    for (const task of TASKS) expect(text).toContain(`## ${task.name}\n\n`);
+    for (const task of TASKS) expect(text).toContain(taskTable(task));
+    for (const { name, models } of BOX_DECODERS) expect(text).toContain(`| \`${name}\` | ${models} |\n`);
   });
 });
 

@@ -26,23 +26,13 @@ const ALLOWED: Readonly<
     types: ['http', 'lifecycle'],
   },
   app: {
-    values: ['admission', 'errors', 'http', 'lifecycle', 'sizing', 'start-model', 'telemetry'],
+    values: ['admission', 'errors', 'http', 'lifecycle', 'serving', 'sizing', 'telemetry'],
     types: ['config'],
   },
-  'start-model': {
-    values: [
-      'batching',
-      'errors',
-      'inference',
-      'model',
-      'predict',
-      'preprocess',
-      'unless-aborted',
-      'warm-up',
-    ],
-    types: ['config', 'http', 'sizing', 'telemetry'],
+  serving: {
+    values: ['batching', 'errors', 'inference', 'model', 'predict', 'preprocess', 'unless-aborted'],
+    types: ['config', 'sizing', 'tasks', 'telemetry', 'tensor'],
   },
-  'warm-up': { values: ['errors', 'postprocess'], types: ['inference', 'model', 'preprocess'] },
   config: { values: ['config-fields', 'errors', 'preprocess'] },
   'config-fields': { values: [] },
   errors: { values: [] },
@@ -52,15 +42,22 @@ const ALLOWED: Readonly<
   lifecycle: { values: [] },
   sizing: { values: [] },
   'spare-heap': { values: [] },
-  predict: { values: ['errors', 'postprocess'], types: ['batching', 'model', 'preprocess', 'telemetry'] },
+  predict: { values: ['inference', 'preprocess'], types: ['batching', 'tasks', 'telemetry'] },
   admission: { values: ['errors'] },
-  http: { values: ['admission', 'errors', 'preprocess', 'telemetry'], types: ['lifecycle', 'predict'] },
+  http: {
+    values: ['admission', 'errors', 'preprocess', 'telemetry'],
+    types: ['lifecycle', 'predict', 'serving', 'tasks'],
+  },
   preprocess: { values: ['errors', 'niceness'] },
-  batching: { values: ['errors'], types: ['inference', 'preprocess'] },
-  inference: { values: ['errors', 'niceness', 'preprocess', 'spare-heap', 'unless-aborted'] },
+  batching: { values: ['errors'], types: ['inference'] },
+  inference: {
+    values: ['errors', 'niceness', 'preprocess', 'spare-heap', 'tasks', 'unless-aborted'],
+    types: ['tensor'],
+  },
   niceness: { values: [] },
-  postprocess: { values: ['errors'] },
-  model: { values: ['errors'], types: ['inference', 'preprocess'] },
+  tasks: { values: ['errors', 'tensor'], types: ['preprocess'] },
+  tensor: { values: [] },
+  model: { values: ['errors', 'tasks'], types: ['inference', 'preprocess', 'tensor'] },
   telemetry: { values: [] },
   bench: { values: ['errors', 'inference', 'preprocess', 'model', 'batching', 'sizing'] },
 };
@@ -71,10 +68,10 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@fastify/cors': ['http/server.ts'],
   '@fastify/helmet': ['http/server.ts'],
   '@fastify/busboy': ['http'],
-  '@fastify/rate-limit': ['http/server.ts'],
+  '@fastify/rate-limit': ['http/gate.ts'],
   '@fastify/swagger': ['http/docs-routes.ts'],
   '@fastify/swagger-ui': ['http/docs-routes.ts'],
-  typebox: ['http/schemas.ts', 'model/manifest.ts'],
+  typebox: ['http/schemas.ts', 'http/model-document.ts', 'model/manifest.ts', 'serving', 'tasks'],
   'typebox/compile': ['model/manifest.ts'],
   'onnxruntime-node': ['inference/session.ts'],
   sharp: ['preprocess/decoders/sharp.ts', 'bench'],
@@ -110,6 +107,33 @@ function importsOf(file: string): Import[] {
   ];
 }
 
+/** From each file to those that it imports. */
+function graphOf(all: readonly Import[]): ReadonlyMap<string, readonly string[]> {
+  const own = all.filter(({ target }) => target.startsWith('.'));
+  return new Map(
+    [...new Set(own.map(({ file }) => file))].map((file) => [
+      file,
+      own
+        .filter((each) => each.file === file)
+        .map(({ target }) => normalize(join(dirname(file), target)).replace(/\.js$/, '.ts')),
+    ]),
+  );
+}
+
+/** The ways back to where they began, each once. */
+function circles(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) found.push([...path.slice(path.indexOf(file)), file].join(' -> '));
+    if (path.includes(file) || done.has(file)) return;
+    for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  return found;
+}
+
 /** The folder, or the file at the top, that a path belongs to. */
 function houseOf(path: string): string {
   const [first = ''] = path.split('/');
@@ -137,6 +161,10 @@ describe('imports', () => {
       })
       .map(({ file, to }) => `${file} imports ${to}`);
     expect(wrong).toEqual([]);
+  });
+
+  it('never lead back to the file that they start from, not even as types', () => {
+    expect(circles(graphOf(imports))).toEqual([]);
   });
 
   it('reach inference from batching through the runner alone', () => {

@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createAppFor } from '../support/app.js';
+import { createAppFor, startApp } from '../support/app.js';
 
 interface Operation {
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: object }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> };
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
 }
@@ -51,6 +54,32 @@ describe('GET /openapi.json', () => {
       });
     }
     expect(paths['/metrics']?.['get']?.responses['200']?.content).toHaveProperty('text/plain');
+  });
+});
+
+describe('of the served model, the document', () => {
+  async function predictOperation(): Promise<Operation | undefined> {
+    const app = await startApp({ WORKERS: '1' });
+    const document = (await app.server.inject('/openapi.json')).json();
+    expect((await app.server.inject('/docs/json')).json()).toEqual(document);
+    return document.paths['/predict'].post;
+  }
+
+  it('says what may be asked, within which bounds', async () => {
+    const { parameters = [] } = (await predictOperation()) ?? {};
+    const asked = parameters.filter((parameter) => parameter.in === 'query');
+    expect(asked.map(({ name }) => name)).toEqual(['top_k', 'threshold']);
+    expect(asked[1]?.schema).toMatchObject({ type: 'number', minimum: 0, maximum: 1 });
+  });
+
+  it('says what it answers, field by field', async () => {
+    const operation = await predictOperation();
+    const app = await startApp({ WORKERS: '1' });
+    const payload = readFileSync(join(import.meta.dirname, '../../models/digits/golden/7-blocks.png'));
+    const answer = (await app.server.inject({ method: 'POST', url: '/predict', payload })).json();
+    const content = operation?.responses['200']?.content?.['application/json'];
+    const { properties } = (content as { schema: { properties: object } }).schema;
+    expect(Object.keys(properties)).toEqual(Object.keys(answer));
   });
 });
 

@@ -5,11 +5,16 @@ import { parseManifest } from '../../model/manifest.js';
 import { resolveModelSpec } from '../../model/model-spec.js';
 import { testDecoder } from '../../preprocess/decoder.test-support.js';
 import { createResampler } from '../../preprocess/resample.js';
+import type { Golden } from '../../tasks/task.js';
 import { startApp } from '../support/app.js';
 
 const FOLDER = join(import.meta.dirname, '../../models/digits');
 const read = (file: string): Buffer => readFileSync(join(FOLDER, file));
 const manifest = parseManifest(read('model.json').toString('utf8'), 'model.json');
+const goldenImages = (manifest.golden ?? []) as readonly (Golden & {
+  readonly predictions: readonly { readonly label: string; readonly score: number }[];
+  readonly tolerance: number;
+})[];
 
 interface GoldenTensors {
   readonly tensors: readonly { readonly file: string; readonly values: readonly number[] }[];
@@ -18,18 +23,18 @@ interface GoldenTensors {
 describe('the default model', () => {
   it('reads its golden images when they are posted to the running service', async () => {
     const app = await startApp({ WORKERS: '1' });
-    for (const { file, predictions, tolerance } of manifest.golden ?? []) {
+    for (const { file, predictions, tolerance } of goldenImages) {
       const response = await app.server.inject({ method: 'POST', url: '/predict', payload: read(file) });
       const [best] = response.json().predictions;
       expect([file, best.label]).toEqual([file, predictions[0]?.label]);
       expect(Math.abs(best.score - (predictions[0]?.score ?? 0)), file).toBeLessThanOrEqual(tolerance);
     }
-    expect(manifest.golden?.length).toBeGreaterThanOrEqual(10);
+    expect(goldenImages.length).toBeGreaterThanOrEqual(10);
   });
 
   it('takes thresholds where its scores lie, and no others', async () => {
     const app = await startApp({ WORKERS: '1' });
-    const payload = read(manifest.golden?.[0]?.file ?? '');
+    const payload = read(goldenImages[0]?.file ?? '');
     const statusAt = async (threshold: number): Promise<number> =>
       (await app.server.inject({ method: 'POST', url: `/predict?threshold=${threshold}`, payload }))
         .statusCode;
@@ -37,8 +42,8 @@ describe('the default model', () => {
   });
 
   it('has a golden image for each of its labels', () => {
-    const labels = new Set(manifest.golden?.map(({ predictions }) => predictions[0]?.label));
-    expect([...labels].sort()).toEqual(manifest.output?.labels);
+    const labels = new Set(goldenImages.map(({ predictions }) => predictions[0]?.label));
+    expect([...labels].sort()).toEqual((manifest.output as { labels: string[] }).labels);
   });
 
   it('reached on data that training never saw what its makers promised', () => {

@@ -7,6 +7,7 @@ import { STATUS_OF_CODE } from '../../http/error-responses.js';
 import { createAppFor, MeanColourApps, startApp } from '../support/app.js';
 import { settle } from '../support/controlled-runner.js';
 import { multipart, plainPng } from '../support/images.js';
+import { parseMetrics } from '../support/metrics.js';
 import { meanColourModel, slowModel, writeModelFolder } from '../support/models.js';
 import { crash, watchThreads } from '../support/threads.js';
 
@@ -37,9 +38,13 @@ function expectProblem(answer: Answer, code: keyof typeof STATUS_OF_CODE): void 
   expect(answer.headers['content-type']).toBe('application/problem+json');
 }
 
-/** Waits until the metrics have a line. */
-async function untilMetric(app: App, line: string): Promise<void> {
-  while (!(await app.server.inject('/metrics')).body.includes(line)) await settle();
+/** Waits until a metric has a value. */
+async function untilMetric(app: App, name: string, value: number): Promise<void> {
+  while ((await metricOf(app, name)) !== value) await settle();
+}
+
+async function metricOf(app: App, name: string): Promise<number | undefined> {
+  return parseMetrics((await app.server.inject('/metrics')).body).get(name);
 }
 
 const meanColourApps = new MeanColourApps();
@@ -218,9 +223,8 @@ describe('limits of the pod', () => {
       expectProblem(answer, 'OVERLOADED');
       expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     }
-    const metrics = (await app.server.inject('/metrics')).body;
-    expect(metrics).toContain('cv_rejections_total{code="OVERLOADED"} 7');
-    expect(metrics).toContain('cv_images_total{outcome="ok"} 3');
+    expect(await metricOf(app, 'cv_rejections_total{code="OVERLOADED"}')).toBe(7);
+    expect(await metricOf(app, 'cv_images_total{outcome="ok"}')).toBe(3);
   });
 
   it('a deadline that passes: DEADLINE_EXCEEDED, the server’s own or the client’s lower one', async () => {
@@ -249,7 +253,7 @@ describe('limits of the pod', () => {
     });
     const first = post(lossy, '/predict', image, PNG);
     const second = post(lossy, '/predict', image, PNG);
-    await untilMetric(lossy, 'cv_batch_size_images_count 1');
+    await untilMetric(lossy, 'cv_batch_size_images_count', 1);
     crash(threads[0]);
     // At once: its successor is ready a moment later.
     await once(threads[0] as Worker, 'error');
@@ -259,12 +263,10 @@ describe('limits of the pod', () => {
     const statuses = [await first, await second].sort((a, b) => a.status - b.status);
     expect(statuses[0]?.status).toBe(200);
     if (statuses[1]) expectProblem(statuses[1], 'WORKER_LOST');
-    await untilMetric(lossy, 'cv_inference_slots 1');
+    await untilMetric(lossy, 'cv_inference_slots', 1);
     expect((await lossy.server.inject('/ready')).statusCode).toBe(200);
     expect((await post(lossy, '/predict', image, PNG)).status).toBe(200);
-    expect((await lossy.server.inject('/metrics')).body).toContain(
-      'cv_worker_restarts_total{reason="failed"} 1',
-    );
+    expect(await metricOf(lossy, 'cv_worker_restarts_total{reason="failed"}')).toBe(1);
   });
 
   it('before the model is loaded: NOT_READY, alive all the same', async () => {

@@ -1,9 +1,10 @@
 import { ServiceError } from '../../errors.js';
-import type { InferenceRunner, ItemResult, RunResult } from '../../inference/runner.js';
-import type { ModelImage, Pixels } from '../../preprocess/image.js';
+import { rowOf } from '../../inference/row.js';
+import type { InferenceRunner, Row, RowResult, RunResult } from '../../inference/runner.js';
+import { fileOf, type ModelImage, type Pixels } from '../../preprocess/image.js';
 
 interface PendingRun {
-  readonly batch: readonly ModelImage[];
+  readonly batch: readonly Row[];
   readonly resolve: (result: RunResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -11,7 +12,7 @@ interface PendingRun {
 /** How long each JPEG takes to decode, it says. */
 export const DECODE_MS = 5;
 
-/** A runner whose runs end when the test says so. The one output of an image is its first byte. */
+/** A runner whose runs end when the test says so. The answer to an image is its first byte. */
 export class ControlledRunner implements InferenceRunner {
   onSlotsGrown: (() => void) | undefined;
   readonly pending: PendingRun[] = [];
@@ -31,7 +32,7 @@ export class ControlledRunner implements InferenceRunner {
     this.onSlotsGrown?.();
   }
 
-  run(batch: readonly ModelImage[]): Promise<RunResult> {
+  run(batch: readonly Row[]): Promise<RunResult> {
     this.batchSizes.push(batch.length);
     return new Promise((resolve, reject) => this.pending.push({ batch, resolve, reject }));
   }
@@ -39,9 +40,10 @@ export class ControlledRunner implements InferenceRunner {
   /** Ends the oldest run. */
   async finish(failures: Readonly<Record<number, string>> = {}): Promise<void> {
     const run = this.#next();
-    const items = run.batch.map((image, index) => {
-      const failure = failures[index];
-      return failure === undefined ? { outputs: [firstByte(image)] } : { failure };
+    const items = run.batch.map(({ image }, index) => {
+      const reason = failures[index];
+      if (reason !== undefined) return { failure: { reason, detail: undefined } };
+      return { answer: { value: firstByte(image) } };
     });
     this.#resolve(run, items);
     await settle();
@@ -50,9 +52,11 @@ export class ControlledRunner implements InferenceRunner {
   /** Ends the oldest run by handing back the files of its images. */
   async handBack(): Promise<void> {
     const run = this.#next();
-    const items = run.batch.map((image) =>
-      'jpeg' in image ? { returned: image.jpeg } : { failure: 'no file' },
-    );
+    const items = run.batch.map(({ image }) => {
+      const file = fileOf(image);
+      if (file !== undefined) return { returned: file };
+      return { failure: { reason: 'no file', detail: undefined } };
+    });
     this.#resolve(run, items);
     await settle();
   }
@@ -66,9 +70,12 @@ export class ControlledRunner implements InferenceRunner {
   async close(): Promise<void> {}
   async destroy(): Promise<void> {}
 
-  #resolve(run: PendingRun, items: readonly ItemResult[]): void {
-    const decodeMs = run.batch.map((image) => ('jpeg' in image ? DECODE_MS : 0));
-    run.resolve({ items, decodeMs, resampleMs: 1, runMs: 1 });
+  #resolve(run: PendingRun, items: readonly RowResult[]): void {
+    const times = run.batch.map(({ image }) => ({
+      decodeMs: fileOf(image) === undefined ? 0 : DECODE_MS,
+      interpretMs: 0,
+    }));
+    run.resolve({ items, times, resampleMs: 1, runMs: 1 });
   }
 
   #next(): PendingRun {
@@ -79,13 +86,18 @@ export class ControlledRunner implements InferenceRunner {
 }
 
 /** An image of one pixel, told apart by its first byte. */
-export function onePixel(value: number): Pixels {
-  return { data: new Uint8Array([value, 0, 0]).buffer, width: 1, height: 1 };
+export function onePixel(value: number): Row {
+  return plainRow({ data: new Uint8Array([value, 0, 0]).buffer, width: 1, height: 1 });
 }
 
-function firstByte(image: ModelImage) {
-  const bytes = 'jpeg' in image ? image.jpeg : new Uint8Array(image.data);
-  return { name: 'out', data: new Float32Array([bytes[0] ?? -1]), shape: [1] };
+/** A whole image of which nothing is asked. */
+export function plainRow(image: ModelImage): Row {
+  return rowOf({ image, width: image.width, height: image.height }, {});
+}
+
+function firstByte(image: ModelImage): number {
+  const bytes = fileOf(image) ?? new Uint8Array((image as Pixels).data);
+  return bytes[0] ?? -1;
 }
 
 /** Lets every promise that can go on, go on. */

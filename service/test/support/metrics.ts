@@ -10,9 +10,14 @@ export async function readMetrics(url: string): Promise<Samples> {
 export function parseMetrics(text: string): Samples {
   const samples = text.split('\n').flatMap((line) => {
     const match = /^(?!#)(\S+?(?:\{.*\})?) (\S+)$/.exec(line);
-    return match?.[1] === undefined ? [] : [[match[1], Number(match[2])] as const];
+    return match?.[1] === undefined ? [] : [[withoutModel(match[1]), Number(match[2])] as const];
   });
   return new Map(samples);
+}
+
+/** A service has one model; tests need not name it. */
+function withoutModel(series: string): string {
+  return series.replace(/\{model="[^"]*"\}/, '').replace(/\{model="[^"]*",/, '{');
 }
 
 /** One sample; 0 where there is none yet. */

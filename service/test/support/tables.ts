@@ -2,7 +2,9 @@ import { CONFIG_SCHEMA } from '../../config.js';
 import type { Field } from '../../config-fields.js';
 import { REQUEST_ERROR_CODES, STARTUP_ERROR_CODES } from '../../errors.js';
 import { STATUS_OF_CODE } from '../../http/error-responses.js';
-import { ManifestSchema } from '../../model/manifest.js';
+import { manifestSchema } from '../../model/manifest.js';
+import type { Task } from '../../tasks/task.js';
+import { TASKS } from '../../tasks/tasks.js';
 import { Metrics } from '../../telemetry/metrics.js';
 
 /** The tables of the documents, made from the code that they describe. */
@@ -44,10 +46,26 @@ interface SchemaNode {
   readonly pattern?: string;
 }
 
+/** What model.json has whatever the task, but for `task` itself. */
 export function manifestTable(): string {
+  return fieldTable((field) => field !== '`task`' && !isOfTask(field), TASKS[0]);
+}
+
+/** What a task adds to model.json. */
+export function taskTable(task: Task): string {
+  return fieldTable(isOfTask, task);
+}
+
+function isOfTask(field: string): boolean {
+  return /^`(output|golden)\b/.test(field);
+}
+
+function fieldTable(isShown: (field: string) => boolean, task: Task | undefined): string {
+  if (task === undefined) throw new Error('there is no task');
+  const rows = manifestRows(manifestSchema(task) as unknown as SchemaNode, '');
   return table(
     ['field', 'type', 'required', 'meaning'],
-    manifestRows(ManifestSchema as unknown as SchemaNode, ''),
+    rows.filter(([field = '']) => isShown(field)),
   );
 }
 

@@ -1,33 +1,26 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Batcher } from './batching/batcher.js';
-import type { Config } from './config.js';
-import { messageOf, ServiceError } from './errors.js';
-import type { ModelDescription } from './http/schemas.js';
-import { preflight } from './inference/preflight.js';
-import { WorkerPool } from './inference/worker-pool.js';
-import { fetchModel, type ModelFiles } from './model/fetch-model.js';
-import { checkGolden } from './model/golden.js';
-import { type ModelSpec, resolveModelSpec } from './model/model-spec.js';
-import { Predictor } from './predict.js';
-import { createDecoder, type Decoder, type DecoderOptions } from './preprocess/decode.js';
-import type { Sizing } from './sizing.js';
-import type { Logger } from './telemetry/logging.js';
-import type { Metrics } from './telemetry/metrics.js';
-import { unlessAborted } from './unless-aborted.js';
+import { Batcher } from '../batching/batcher.js';
+import type { Config } from '../config.js';
+import { messageOf, ServiceError } from '../errors.js';
+import { preflight } from '../inference/preflight.js';
+import { WorkerPool } from '../inference/worker-pool.js';
+import { fetchModel, type ModelFiles } from '../model/fetch-model.js';
+import { type ModelSpec, resolveModelSpec } from '../model/model-spec.js';
+import { Predictor } from '../predict.js';
+import { createDecoder, type Decoder, type DecoderOptions } from '../preprocess/decode.js';
+import type { Sizing } from '../sizing.js';
+import type { Logger } from '../telemetry/logging.js';
+import type { Metrics, ModelMetrics } from '../telemetry/metrics.js';
+import { unlessAborted } from '../unless-aborted.js';
+import { checkGolden } from './golden.js';
+import { ServingModel } from './serving-model.js';
 import { warmUp } from './warm-up.js';
 
 /** Lines of ONNX Runtime's that are logged for one model. */
 const MAX_ENGINE_WARNINGS = 10;
 
-/** A model that serves. */
-export interface ServingModel {
-  readonly pool: WorkerPool;
-  readonly predictor: Predictor;
-  readonly description: ModelDescription;
-}
-
-export interface StartOptions {
+export interface LoadOptions {
   readonly config: Config;
   readonly logger: Logger;
   /** For the first of the execution providers. */
@@ -37,8 +30,16 @@ export interface StartOptions {
   readonly metrics: Metrics;
 }
 
+/** What the steps after fetching share. */
+interface StepOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly sizing: Sizing;
+  readonly metrics: ModelMetrics;
+}
+
 /** Fetches, loads, warms and checks a model. Throws a start-up error of the catalogue, or the signal's reason. */
-export async function startModel(options: StartOptions, signal: AbortSignal): Promise<ServingModel> {
+export async function loadModel(options: LoadOptions, signal: AbortSignal): Promise<ServingModel> {
   const { config, logger } = options;
   const files = await fetchModel({
     uri: config.modelUri,
@@ -64,9 +65,15 @@ export async function startModel(options: StartOptions, signal: AbortSignal): Pr
   logEngineWarnings(warnings, logger);
   const isAsHoped = engine.provider === executionProviders[0];
   const sizing = isAsHoped ? options.sizing : options.resizeFor(engine.provider);
-  const pool = await loadPool(modelPath, { ...options, sizing }, signal);
+  const step: StepOptions = {
+    config,
+    logger,
+    sizing,
+    metrics: options.metrics.forModel(files.manifest.name),
+  };
+  const pool = await loadPool(modelPath, step, signal);
   try {
-    return await unlessAborted(prepare(files, pool, { ...options, sizing }), signal);
+    return await unlessAborted(prepare(files, pool, step), signal);
   } catch (error) {
     await pool.destroy().catch(() => undefined);
     throw error;
@@ -75,7 +82,7 @@ export async function startModel(options: StartOptions, signal: AbortSignal): Pr
 
 function loadPool(
   modelPath: string,
-  { config, logger, sizing, metrics }: StartOptions,
+  { config, logger, sizing, metrics }: StepOptions,
   signal: AbortSignal,
 ): Promise<WorkerPool> {
   const { workers, intraOpThreads } = sizing;
@@ -88,7 +95,7 @@ function loadPool(
       runTimeoutMs: config.runTimeoutMs,
       loadTimeoutMs: config.modelLoadTimeoutMs,
       onWorkerLost: (reason, cause) => {
-        metrics.workerRestarts.inc({ reason });
+        metrics.lostWorker(reason);
         logger.error(
           { reason, cause: cause === undefined ? undefined : messageOf(cause) },
           'inference thread lost',
@@ -109,11 +116,7 @@ function logEngineWarnings(warnings: readonly string[], logger: Logger): void {
   if (more > 0) logger.warn({ source: 'onnxruntime' }, `and ${more} more warnings like these`);
 }
 
-async function prepare(
-  files: ModelFiles,
-  pool: WorkerPool,
-  options: Omit<StartOptions, 'resizeFor'>,
-): Promise<ServingModel> {
+async function prepare(files: ModelFiles, pool: WorkerPool, options: StepOptions): Promise<ServingModel> {
   const { config, logger, sizing, metrics } = options;
   const { engine } = pool;
   for (const { provider, reason } of engine.unavailable) {
@@ -130,7 +133,7 @@ async function prepare(
     maxWaiting: sizing.maxInFlightImages,
     jpegTurbo: jpegTurboOf(config, sizing),
     onProcessLost: (reason) => {
-      metrics.decodeProcessRestarts.inc();
+      metrics.lostDecodeProcess();
       logger.warn({ reason }, 'decode process lost');
     },
   });
@@ -140,12 +143,9 @@ async function prepare(
       throw error;
     },
   );
-  metrics.startPredictions(spec.classification.labels);
-  metrics.modelInfo.set(
-    { name: spec.name, version: spec.version, digest: spec.digest, provider: engine.provider },
-    1,
-  );
-  return { pool, predictor, description: describe(spec, pool, sizing.workers, maxBatchSize) };
+  const model = new ServingModel(spec, pool, predictor, metrics, { workers: sizing.workers, maxBatchSize });
+  metrics.startLabels(model.labels);
+  return model;
 }
 
 /** A predictor that has run, and has answered the model's golden images as it should. */
@@ -154,21 +154,27 @@ async function proven(
   spec: ModelSpec,
   decoder: Decoder,
   pool: WorkerPool,
-  options: Pick<StartOptions, 'config' | 'sizing' | 'metrics'> & { readonly maxBatchSize: number },
+  options: StepOptions & { readonly maxBatchSize: number },
 ): Promise<Predictor> {
   const { config, sizing, metrics, maxBatchSize } = options;
-  const msPerImage = await warmUp(pool, spec, { maxBatchSize, runTimeoutMs: config.runTimeoutMs });
+  const msPerImage = await warmUp(pool, spec.plan.input, { maxBatchSize, runTimeoutMs: config.runTimeoutMs });
   const batcher = new Batcher(pool, {
     maxBatchSize,
     maxWaitMs: config.maxBatchWaitMs,
     maxImages: sizing.maxInFlightImages,
     maxBytes: sizing.maxQueueBytes,
     msPerImage,
-    onBatch: (images) => metrics.batchSize.observe(images),
+    onBatch: (images) => metrics.ranBatch(images),
   });
-  const predictor = new Predictor(spec, decoder, batcher);
+  const predictor = new Predictor(decoder, batcher);
   await startDecoding(decoder);
-  await checkGolden(files.manifest.golden ?? [], (file) => readFile(join(files.directory, file)), predictor);
+  await checkGolden(
+    files.manifest.golden ?? [],
+    spec.task,
+    (file) => readFile(join(files.directory, file)),
+    async (bytes, parameters, signal) =>
+      (await predictor.predict(predictor.inspect(bytes), { parameters, signal })).answer,
+  );
   return predictor;
 }
 
@@ -185,36 +191,4 @@ async function startDecoding(decoder: Decoder): Promise<void> {
 function jpegTurboOf(config: Config, sizing: Sizing): DecoderOptions['jpegTurbo'] {
   if (!config.jpegTurbo) return 'off';
   return sizing.workersDecode ? 'thread' : 'pool';
-}
-
-function describe(
-  spec: ModelSpec,
-  pool: WorkerPool,
-  workers: number,
-  maxBatchSize: number,
-): ModelDescription {
-  const { plan } = spec;
-  const tensor = (list: typeof pool.engine.inputs, name: string) => {
-    const found = list.find((candidate) => candidate.name === name);
-    return { name, type: found?.type ?? 'unknown', shape: [...(found?.shape ?? [])] };
-  };
-  return {
-    name: spec.name,
-    version: spec.version,
-    digest: spec.digest,
-    task: spec.task,
-    input: {
-      tensor: tensor(pool.engine.inputs, plan.inputName),
-      width: plan.input.width,
-      height: plan.input.height,
-      channels: plan.input.channels,
-      resize: plan.input.resize.rule,
-      filter: plan.input.resize.filter,
-    },
-    output: tensor(pool.engine.outputs, spec.classification.outputName),
-    labels: [...spec.classification.labels],
-    execution_provider: pool.engine.provider,
-    workers,
-    max_batch_size: maxBatchSize,
-  };
 }

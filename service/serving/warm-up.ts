@@ -1,12 +1,11 @@
-import { ServiceError } from './errors.js';
-import type { OutputTensor, RunResult } from './inference/runner.js';
-import type { ModelSpec } from './model/model-spec.js';
-import { classify } from './postprocess/classification.js';
-import type { InputSpec, Pixels } from './preprocess/image.js';
+import { ServiceError } from '../errors.js';
+import { rowOf } from '../inference/row.js';
+import type { Row, RowFailure, RunResult } from '../inference/runner.js';
+import type { InputSpec } from '../preprocess/image.js';
 
 interface Engine {
   readonly slots: number;
-  run(batch: readonly Pixels[]): Promise<RunResult>;
+  run(batch: readonly Row[]): Promise<RunResult>;
 }
 
 export interface WarmUpOptions {
@@ -28,15 +27,15 @@ const IMAGES: readonly { readonly name: string; readonly level: (random: () => n
 /**
  * Every thread runs once alone and once with a full batch, so that no request pays for first allocations; more only
  * where those runs have no room for each of the images.
- * Throws MODEL_INCOMPATIBLE when a run fails, does not end, or gives what no scores can be told from.
+ * Throws MODEL_INCOMPATIBLE when a run fails, does not end, or gives what is no answer to the model's task.
  * @returns how long an image of a full batch took, milliseconds
  */
-export async function warmUp(engine: Engine, spec: ModelSpec, options: WarmUpOptions): Promise<number> {
-  const images = warmUpImages(spec.plan.input);
+export async function warmUp(engine: Engine, input: InputSpec, options: WarmUpOptions): Promise<number> {
+  const images = warmUpImages(input);
   let next = 0;
   const runOne = (size: number): Promise<void> => {
     const batch = Array.from({ length: size }, () => next++ % images.length);
-    return check(engine, images, batch, spec, options);
+    return check(engine, images, batch, input, options);
   };
   let msPerImage = 0;
   for (const size of new Set([1, options.maxBatchSize])) {
@@ -58,19 +57,20 @@ async function check(
   engine: Engine,
   images: readonly Uint8Array[],
   batch: readonly number[],
-  spec: ModelSpec,
+  input: InputSpec,
   options: WarmUpOptions,
 ): Promise<void> {
-  const { width, height } = spec.plan.input;
-  const pixels = batch.map((image) => ({ data: copyOf(images[image]), width, height }));
-  const { items } = await engine.run(pixels).catch((error: unknown) => {
+  const rows = batch.map((image) => rowFrom(images[image], input));
+  const { items } = await engine.run(rows).catch((error: unknown) => {
     throw withoutEnd(error, options.runTimeoutMs);
   });
   for (const [index, item] of items.entries()) {
-    const name = IMAGES[batch[index] ?? 0]?.name ?? '';
-    if ('failure' in item) throw refusal(`The model cannot run on ${name}: ${item.failure}`);
-    if ('outputs' in item) checkScores(item.outputs, name, spec);
+    if ('failure' in item) throw unanswered(IMAGES[batch[index] ?? 0]?.name ?? '', item.failure);
   }
+}
+
+function rowFrom(image: Uint8Array | undefined, { width, height }: InputSpec): Row {
+  return rowOf({ image: { data: copyOf(image), width, height }, width, height }, {});
 }
 
 /** What is given to the engine is given away. */
@@ -78,17 +78,9 @@ function copyOf(image: Uint8Array | undefined): ArrayBuffer {
   return Uint8Array.from(image ?? []).buffer;
 }
 
-/** As a request would be answered: a logit of -Infinity has a score, for a class that is masked. */
-function checkScores(outputs: readonly OutputTensor[], image: string, { classification }: ModelSpec): void {
-  const output = outputs.find(({ name }) => name === classification.outputName);
-  if (output === undefined) throw refusal(`The model gave no output ${classification.outputName}.`);
-  try {
-    classify(output.data, { ...classification, threshold: Number.NEGATIVE_INFINITY });
-  } catch (cause) {
-    const at = output.data.findIndex((value) => !Number.isFinite(value));
-    const found = at === -1 ? `${output.data.length} values` : `${output.data[at]} at index ${at}`;
-    throw refusal(`Output ${output.name} has no scores to tell for ${image}: it holds ${found}.`, cause);
-  }
+function unanswered(image: string, { reason, detail }: RowFailure): ServiceError {
+  if (detail === undefined) return refusal(`The model cannot run on ${image}: ${reason}`);
+  return refusal(`The model has no answer to ${image}: ${detail.replace(/\.$/, '')} (${reason}).`);
 }
 
 function withoutEnd(error: unknown, runTimeoutMs: number): unknown {

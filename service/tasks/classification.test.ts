@@ -1,11 +1,28 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ServiceError } from '../errors.js';
-import { classify } from './classification.js';
+import { type ClassificationSpec, classification } from './classification.js';
 
-const options = { activation: 'softmax', labels: ['a', 'b', 'c'], topK: 3, threshold: 0 } as const;
+const options: ClassificationSpec = {
+  outputName: 'scores',
+  activation: 'softmax',
+  labels: ['a', 'b', 'c'],
+  topK: 3,
+  threshold: 0,
+};
+const geometry = {
+  width: 1,
+  height: 1,
+  tensor: { width: 1, height: 1 },
+  toImage: { scaleX: 1, scaleY: 1, offsetX: 0, offsetY: 0 },
+};
 
-describe('classify', () => {
+function classify(values: Float32Array, spec: ClassificationSpec) {
+  const outputs = new Map([['scores', { type: 'float32', data: values, shape: [values.length] } as const]]);
+  return classification.interpret(outputs, geometry, {}, spec).predictions;
+}
+
+describe('classification', () => {
   it('gives labels and scores, best first', () => {
     const predictions = classify(new Float32Array([0, 2, 1]), options);
     expect(predictions.map(({ label, class_id }) => [label, class_id])).toEqual([

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { RunResult } from './inference/runner.js';
-import { parseManifest } from './model/manifest.js';
-import { resolveModelSpec } from './model/model-spec.js';
-import type { Pixels } from './preprocess/image.js';
-import { MEAN_COLOUR_MANIFEST } from './test/support/models.js';
+import type { Row, RunResult } from '../inference/runner.js';
+import { parseManifest } from '../model/manifest.js';
+import { resolveModelSpec } from '../model/model-spec.js';
+import type { Pixels } from '../preprocess/image.js';
+import { MEAN_COLOUR_MANIFEST } from '../test/support/models.js';
 import { warmUp } from './warm-up.js';
 
 const SPEC = resolveModelSpec(parseManifest(JSON.stringify(MEAN_COLOUR_MANIFEST), 'test'), 'sha256:0', {
@@ -17,11 +17,10 @@ const SPEC = resolveModelSpec(parseManifest(JSON.stringify(MEAN_COLOUR_MANIFEST)
 function engineWith(slots: number) {
   const sizes: number[] = [];
   const kinds = new Set<string>();
-  const run = async (batch: readonly Pixels[]): Promise<RunResult> => {
+  const run = async (batch: readonly Row[]): Promise<RunResult> => {
     sizes.push(batch.length);
-    for (const { data } of batch) kinds.add(Buffer.from(data).toString('hex'));
-    const outputs = [{ name: 'scores', data: new Float32Array(3), shape: [3] }];
-    return { items: batch.map(() => ({ outputs })), decodeMs: [], resampleMs: 0, runMs: 0 };
+    for (const { image } of batch) kinds.add(Buffer.from((image as Pixels).data).toString('hex'));
+    return { items: batch.map(() => ({ answer: {} })), times: [], resampleMs: 0, runMs: 0 };
   };
   return { engine: { slots, run }, sizes, kinds };
 }
@@ -37,7 +36,7 @@ describe('warmUp', () => {
     'shows three kinds of image in as few runs as warm $slots threads for batches of $maxBatchSize',
     async ({ slots, maxBatchSize, expected }) => {
       const { engine, sizes, kinds } = engineWith(slots);
-      await warmUp(engine, SPEC, { maxBatchSize, runTimeoutMs: 1000 });
+      await warmUp(engine, SPEC.plan.input, { maxBatchSize, runTimeoutMs: 1000 });
       expect([sizes, kinds.size]).toEqual([expected, 3]);
     },
   );

@@ -1,0 +1,29 @@
+import type { FastifyRequest } from 'fastify';
+
+/** What is special about a route. */
+export interface RouteTraits {
+  /** Asks for no API key. */
+  readonly isOpen: boolean;
+  /** Called so often, by machines, that a log line each would drown the rest. */
+  readonly isQuiet: boolean;
+  /** Takes images: admission, deadline and rate limit apply. */
+  readonly predicts: boolean;
+}
+
+const PROBE: RouteTraits = { isOpen: true, isQuiet: true, predicts: false };
+const PREDICTION: RouteTraits = { isOpen: false, isQuiet: false, predicts: true };
+const OTHER: RouteTraits = { isOpen: false, isQuiet: false, predicts: false };
+
+/** Every route that is not like the others; METRICS_REQUIRE_KEY closes /metrics. */
+export const ROUTE_TABLE = {
+  '/health': PROBE,
+  '/ready': PROBE,
+  '/metrics': PROBE,
+  '/predict': PREDICTION,
+  '/predict/batch': PREDICTION,
+} as const satisfies Readonly<Record<string, RouteTraits>>;
+
+export function traitsOf(request: FastifyRequest): RouteTraits {
+  const table: Readonly<Record<string, RouteTraits>> = ROUTE_TABLE;
+  return table[request.routeOptions.url ?? ''] ?? OTHER;
+}

@@ -1,0 +1,32 @@
+import { messageOf, ServiceError } from '../errors.js';
+import type { Answer, Golden, Parameters, Task } from '../tasks/task.js';
+
+/** No golden image may hold up the start for longer, milliseconds. */
+const GOLDEN_TIMEOUT_MS = 30_000;
+
+/** Answers one image, as a request would be answered. */
+type Predict = (bytes: Uint8Array, parameters: Parameters, signal: AbortSignal) => Promise<Answer>;
+
+/**
+ * Puts the model's golden images through the flow that requests take.
+ * Throws MODEL_GOLDEN_MISMATCH naming every image whose answer is not the expected one.
+ */
+export async function checkGolden(
+  golden: readonly Golden[],
+  task: Task,
+  read: (file: string) => Promise<Uint8Array>,
+  predict: Predict,
+): Promise<void> {
+  const faultOf = async (expected: Golden): Promise<string | undefined> => {
+    try {
+      const parameters = task.goldenParameters(expected);
+      const signal = AbortSignal.timeout(GOLDEN_TIMEOUT_MS);
+      const fault = task.differs(expected, await predict(await read(expected.file), parameters, signal));
+      return fault && `${expected.file}: ${fault}`;
+    } catch (error) {
+      return `${expected.file}: ${messageOf(error)}`;
+    }
+  };
+  const faults = (await Promise.all(golden.map(faultOf))).filter((fault) => fault !== undefined);
+  if (faults.length > 0) throw new ServiceError('MODEL_GOLDEN_MISMATCH', faults.join('; '));
+}

@@ -1,0 +1,145 @@
+import type { TObject } from 'typebox';
+import type { WorkerPool } from '../inference/worker-pool.js';
+import type { ModelSpec } from '../model/model-spec.js';
+import type { Predictor } from '../predict.js';
+import type { Answer } from '../tasks/task.js';
+import type { ModelMetrics, ModelSource } from '../telemetry/metrics.js';
+import type { StageTimings } from '../telemetry/stage-timings.js';
+import type { TensorInfo } from '../tensor.js';
+
+export interface ModelReference {
+  readonly name: string;
+  readonly version: string;
+  /** `sha256:` of the ONNX file, or `sha256-files:` of that and its external data. */
+  readonly digest: string;
+}
+
+/** What may be said of a model that serves. */
+export interface ModelDescription extends ModelReference {
+  readonly task: string;
+  readonly input: {
+    readonly tensor: TensorInfo;
+    readonly width: number;
+    readonly height: number;
+    readonly channels: string;
+    readonly resize: string;
+    readonly filter: string;
+  };
+  readonly outputs: readonly TensorInfo[];
+  readonly labels: readonly string[];
+  readonly execution_provider: string;
+  readonly workers: number;
+  readonly max_batch_size: number;
+}
+
+export interface ServingModelOptions {
+  readonly workers: number;
+  readonly maxBatchSize: number;
+}
+
+/** A model that is loaded, warmed and checked, with all that it needs to answer. */
+export class ServingModel {
+  readonly reference: ModelReference;
+  readonly predictor: Predictor;
+  readonly description: ModelDescription;
+  /** Of what a request may ask of it. */
+  readonly parameterSchema: TObject;
+  /** Of the fields that it adds to a result. */
+  readonly answerSchema: TObject;
+  readonly metrics: ModelMetrics;
+  readonly #spec: ModelSpec;
+  readonly #pool: WorkerPool;
+
+  constructor(
+    spec: ModelSpec,
+    pool: WorkerPool,
+    predictor: Predictor,
+    metrics: ModelMetrics,
+    options: ServingModelOptions,
+  ) {
+    const { name, version, digest, task, plan } = spec;
+    this.reference = { name, version, digest };
+    this.predictor = predictor;
+    this.metrics = metrics;
+    this.parameterSchema = task.parameterSchema(plan.task.spec);
+    this.answerSchema = task.answerSchema(plan.task.spec);
+    this.#spec = spec;
+    this.#pool = pool;
+    this.description = this.#describe(options);
+  }
+
+  get task(): string {
+    return this.#spec.task.name;
+  }
+
+  get labels(): readonly string[] {
+    return this.#spec.task.labels(this.#spec.plan.task.spec);
+  }
+
+  /** Runs that can be under way at once; 0 while no inference thread works. */
+  get slots(): number {
+    return this.#pool.slots;
+  }
+
+  /** Whether only a new process helps. */
+  get cannotHeal(): boolean {
+    return this.#pool.cannotHeal;
+  }
+
+  /** What gauges show. */
+  get load(): ModelSource {
+    const { batcher, decoder } = this.predictor;
+    return {
+      name: this.reference.name,
+      slots: this.slots,
+      queuedImages: batcher.queuedImages,
+      queuedBytes: batcher.queuedBytes,
+      decodesActive: decoder.active,
+      decodesWaiting: decoder.waiting,
+    };
+  }
+
+  /** Counts an image that was answered. */
+  countAnswer(answer: Answer, timings: StageTimings): void {
+    this.metrics.endedImage('ok');
+    this.metrics.answered(timings, this.#spec.task.observe(answer));
+  }
+
+  /** Answers what is in flight, then releases everything. Idempotent. */
+  async close(): Promise<void> {
+    await this.predictor.batcher.close();
+    await this.predictor.decoder.close();
+    await this.#pool.close();
+  }
+
+  /** Drops what is in flight and releases everything now. Rejects where a run goes on. Idempotent. */
+  async destroy(): Promise<void> {
+    this.predictor.batcher.destroy();
+    await Promise.all([this.predictor.decoder.destroy(), this.#pool.destroy()]);
+  }
+
+  #describe({ workers, maxBatchSize }: ServingModelOptions): ModelDescription {
+    const { engine } = this.#pool;
+    const { plan } = this.#spec;
+    const { input } = plan;
+    const wanted = new Set(plan.outputs.map(({ name }) => name));
+    const tensor = engine.inputs.find(({ name }) => name === plan.inputName);
+    return {
+      ...this.reference,
+      task: this.task,
+      input: {
+        tensor: tensor ?? { name: plan.inputName, type: 'unknown', shape: [] },
+        width: input.width,
+        height: input.height,
+        channels: input.channels,
+        resize: input.resize.rule,
+        filter: input.resize.filter,
+      },
+      outputs: engine.outputs.filter(({ name }) => wanted.has(name)),
+      labels: this.labels,
+      execution_provider: engine.provider,
+      workers,
+      max_batch_size: maxBatchSize,
+    };
+  }
+}

@@ -1,0 +1,25 @@
+import { ServiceError } from '../errors.js';
+import type { TensorInfo } from '../tensor.js';
+import { classification } from './classification.js';
+import { detection } from './detection.js';
+import type { Task } from './task.js';
+
+/** All there are; a model that does not say what it is for gets the first that recognises it. */
+export const TASKS: readonly Task[] = [classification, detection];
+
+export const TASK_NAMES: readonly string[] = TASKS.map(({ name }) => name);
+
+export function taskNamed(name: string): Task | undefined {
+  return TASKS.find((task) => task.name === name);
+}
+
+/** The task of a model of which only its outputs are known. Throws MODEL_INCOMPATIBLE where none recognises them. */
+export function taskFor(outputs: readonly TensorInfo[]): Task {
+  const found = TASKS.find((task) => task.recognises(outputs));
+  if (found !== undefined) return found;
+  const shapes = outputs.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join(', ');
+  throw new ServiceError(
+    'MODEL_INCOMPATIBLE',
+    `What the model is for cannot be told from its outputs ${shapes}; say it in the task of a model.json.`,
+  );
+}
