@@ -20,8 +20,7 @@ WORKDIR /app
 COPY .npmrc package.json package-lock.json ./
 RUN npm ci --omit=dev --no-audit --no-fund
 # Dependencies that only their packages' own build or install scripts use, and with them all that nothing else needs.
-RUN npm pkg delete --prefix node_modules/@julusian/jpeg-turbo dependencies.cmake-js dependencies.node-addon-api \
- && npm pkg delete --prefix node_modules/pkg-prebuilds dependencies.yargs \
+RUN npm pkg delete --prefix node_modules/@julusian/jpeg-turbo dependencies \
  && npm pkg delete --prefix node_modules/onnxruntime-node dependencies.adm-zip dependencies.global-agent \
  && rm package-lock.json node_modules/.package-lock.json \
  && npm query ':extraneous' >/tmp/unused.json \
@@ -31,7 +30,8 @@ RUN cd node_modules \
  && arch=$(node -p process.arch) \
  && find onnxruntime-node/bin -mindepth 3 -maxdepth 3 -type d ! -path "*/linux/$arch" -exec rm -r {} + \
  && find @julusian/jpeg-turbo/prebuilds -mindepth 1 -maxdepth 1 ! -name "jpeg-turbo-linux-$arch" -exec rm -r {} + \
- && rm -r onnxruntime-node/script onnxruntime-node/lib @julusian/jpeg-turbo/src pkg-prebuilds/bin .bin \
+ && rm -r @koromix/*/musl_* koffi/doc koffi/lib koffi/vendor koffi/cnoke.cjs koffi/src/koffi/src \
+ && rm -r onnxruntime-node/script onnxruntime-node/lib @julusian/jpeg-turbo/src .bin \
  && rm -rf @aws-sdk/*/dist-es @aws-sdk/*/dist-types @smithy/*/dist-es @smithy/*/dist-types \
  && find . -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' \
       -o -name '*.test.js' -o -name '*.spec.js' \) ! -iname 'licen[cs]e*' -delete \

@@ -30,14 +30,14 @@ describe('readConfig', () => {
       PORT: '9000',
       EXECUTION_PROVIDERS: 'cuda, cpu',
       LOG_LEVEL: 'debug',
-      JPEG_TURBO: 'false',
+      S3_FORCE_PATH_STYLE: 'true',
       API_KEYS: 'a,b',
     });
     expect(config).toMatchObject({
       port: 9000,
       executionProviders: ['cuda', 'cpu'],
       logLevel: 'debug',
-      jpegTurbo: false,
+      s3ForcePathStyle: true,
       apiKeys: ['a', 'b'],
     });
   });
@@ -47,7 +47,7 @@ describe('readConfig', () => {
       PORT: 'eighty',
       WORKERS: '0',
       LOG_LEVEL: 'loud',
-      JPEG_TURBO: 'maybe',
+      S3_FORCE_PATH_STYLE: 'maybe',
       IMAGE_FORMATS: 'jpeg,svg',
       MODEL_SHA256: 'abc',
       MAX_IMAGE_BYTES: '1.5',
@@ -58,7 +58,7 @@ describe('readConfig', () => {
       'PORT',
       'WORKERS',
       'LOG_LEVEL',
-      'JPEG_TURBO',
+      'S3_FORCE_PATH_STYLE',
       'IMAGE_FORMATS',
       'MODEL_SHA256',
       'MAX_IMAGE_BYTES',

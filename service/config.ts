@@ -125,10 +125,6 @@ export const CONFIG_SCHEMA = {
     max: 256,
     description: 'Processes that decode what the workers do not, one image at a time each',
   }),
-  JPEG_TURBO: flag({
-    default: true,
-    description: 'Decode small JPEG by libjpeg-turbo where its binding is installed',
-  }),
   MAX_BATCH_SIZE: integer({
     default: undefined,
     defaultText: '4 on a CPU, 32 on a GPU',

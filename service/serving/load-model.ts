@@ -8,7 +8,7 @@ import { WorkerPool } from '../inference/worker-pool.js';
 import { fetchModel, type ModelFiles } from '../model/fetch-model.js';
 import { type ModelSpec, resolveModelSpec } from '../model/model-spec.js';
 import { Predictor } from '../predict.js';
-import { createDecoder, type Decoder, type DecoderOptions } from '../preprocess/decode.js';
+import { createDecoder, type Decoder } from '../preprocess/decode.js';
 import type { Sizing } from '../sizing.js';
 import type { Logger } from '../telemetry/logging.js';
 import type { Metrics, ModelMetrics } from '../telemetry/metrics.js';
@@ -131,7 +131,7 @@ async function prepare(files: ModelFiles, pool: WorkerPool, options: StepOptions
     spec: spec.plan.input,
     concurrency: sizing.decodeConcurrency,
     maxWaiting: sizing.maxInFlightImages,
-    jpegTurbo: jpegTurboOf(config, sizing),
+    jpegTurbo: sizing.workersDecode ? 'thread' : 'pool',
     onProcessLost: (reason) => {
       metrics.lostDecodeProcess();
       logger.warn({ reason }, 'decode process lost');
@@ -186,9 +186,4 @@ async function startDecoding(decoder: Decoder): Promise<void> {
     const detail = `Images cannot be decoded here, no decode process starts: ${messageOf(reason)}`;
     throw new ServiceError('CONFIG_INVALID', detail, { cause: error });
   }
-}
-
-function jpegTurboOf(config: Config, sizing: Sizing): DecoderOptions['jpegTurbo'] {
-  if (!config.jpegTurbo) return 'off';
-  return sizing.workersDecode ? 'thread' : 'pool';
 }

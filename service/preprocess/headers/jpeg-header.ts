@@ -12,8 +12,6 @@ export interface JpegHeader {
   readonly orientation: number | undefined;
   /** Three components are YCbCr beyond doubt. */
   readonly isYcc: boolean;
-  /** The sum of the finest quantisation table: small means high quality. */
-  readonly finestQuantisation: number;
 }
 
 interface Draft {
@@ -26,7 +24,6 @@ interface Draft {
   exifBlocks: number;
   hasJfif: boolean;
   adobeTransform: number | undefined;
-  finestQuantisation: number;
   tables: number;
 }
 
@@ -90,7 +87,6 @@ function emptyDraft(): Draft {
     exifBlocks: 0,
     hasJfif: false,
     adobeTransform: undefined,
-    finestQuantisation: Number.POSITIVE_INFINITY,
     tables: 0,
   };
 }
@@ -98,7 +94,7 @@ function emptyDraft(): Draft {
 /** False where the segment is not as it should be. */
 function readSegment(draft: Draft, { marker, body }: Segment): boolean {
   if (marker >= 0xc0 && marker <= 0xcf && !NOT_FRAMES.has(marker)) return readFrame(draft, marker, body);
-  if (marker === DQT) return readQuantisation(draft, body);
+  if (marker === DQT) return countTables(draft, body);
   if (marker === APP0 && startsWith(body, 'JFIF\0')) draft.hasJfif = true;
   if (marker === APP14 && startsWith(body, 'Adobe') && body.byteLength >= 12) {
     draft.adobeTransform = body.getUint8(11);
@@ -122,17 +118,11 @@ function readFrame(draft: Draft, marker: number, body: DataView): boolean {
   return true;
 }
 
-function readQuantisation(draft: Draft, body: DataView): boolean {
+function countTables(draft: Draft, body: DataView): boolean {
   let offset = 0;
   while (offset < body.byteLength) {
     const size = body.getUint8(offset) >> 4 === 0 ? 1 : 2;
     if (offset + 1 + 64 * size > body.byteLength || ++draft.tables > MAX_TABLES) return false;
-    let sum = 0;
-    for (let index = 0; index < 64; index++) {
-      const at = offset + 1 + index * size;
-      sum += size === 1 ? body.getUint8(at) : body.getUint16(at);
-    }
-    draft.finestQuantisation = Math.min(draft.finestQuantisation, sum);
     offset += 1 + 64 * size;
   }
   return true;
@@ -181,6 +171,5 @@ function finish(draft: Draft): JpegHeader | undefined {
     components: ids.length,
     orientation: draft.exifBlocks > 1 ? undefined : draft.orientation,
     isYcc: ids.length === 3 && (adobeTransform === undefined ? hasJfif || isNumbered : adobeTransform === 1),
-    finestQuantisation: draft.finestQuantisation,
   };
 }
