@@ -23,18 +23,15 @@ export const yolo: BoxDecoder = {
     const tensor = outputOf(outputs, context, 'boxes');
     const [rows, anchors] = matrixOf(tensor, 'boxes');
     const values = floatsOf(tensor);
-    const { scores, classIds } = bestClasses(
-      values.subarray(BOX_VALUES * anchors),
-      rows - BOX_VALUES,
-      anchors,
-    );
+    const classValues = values.subarray(BOX_VALUES * anchors);
+    const scores = bestScores(classValues, rows - BOX_VALUES, anchors);
     const at = (row: number, anchor: number): number => values[row * anchors + anchor] ?? Number.NaN;
     for (let anchor = 0; anchor < anchors; anchor++) {
       const score = scores[anchor] ?? 0;
       if (!(score >= into.threshold)) continue;
       into.addCentre(
         anchor,
-        classIds[anchor] ?? 0,
+        bestClass(classValues, rows - BOX_VALUES, anchors, anchor),
         score,
         at(0, anchor),
         at(1, anchor),
@@ -46,22 +43,22 @@ export const yolo: BoxDecoder = {
 };
 
 /** Row by row, as the values lie: for 8,400 anchors and 80 classes that is half the time of anchor by anchor. */
-function bestClasses(
-  values: Float32Array,
-  classes: number,
-  anchors: number,
-): { scores: Float32Array; classIds: Uint32Array } {
+function bestScores(values: Float32Array, classes: number, anchors: number): Float32Array {
   const scores = values.slice(0, anchors);
-  const classIds = new Uint32Array(anchors);
   for (let classId = 1; classId < classes; classId++) {
-    const offset = classId * anchors;
+    const row = values.subarray(classId * anchors, (classId + 1) * anchors);
     for (let anchor = 0; anchor < anchors; anchor++) {
-      const score = values[offset + anchor] ?? 0;
-      if (score > (scores[anchor] ?? 0)) {
-        scores[anchor] = score;
-        classIds[anchor] = classId;
-      }
+      const score = row[anchor] as number;
+      if (score > (scores[anchor] as number)) scores[anchor] = score;
     }
   }
-  return { scores, classIds };
+  return scores;
+}
+
+function bestClass(values: Float32Array, classes: number, anchors: number, anchor: number): number {
+  let best = 0;
+  for (let classId = 1; classId < classes; classId++) {
+    if ((values[classId * anchors + anchor] ?? 0) > (values[best * anchors + anchor] ?? 0)) best = classId;
+  }
+  return best;
 }
