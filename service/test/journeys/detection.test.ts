@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { App } from '../../app.js';
 import { overlap } from '../../tasks/detection/suppression.js';
 import type { Detection } from '../../tasks/detection.js';
-import { startApp } from '../support/app.js';
+import { SharedApps, startApp } from '../support/app.js';
 import { BOX_MANIFEST, boxModel } from '../support/box-model.js';
 import { multipart, plainPng } from '../support/images.js';
 import { parseMetrics } from '../support/metrics.js';
@@ -26,6 +26,8 @@ const CAT = { label: 'cat', class_id: 0, score: 0.6, box: { x_min: 64, y_min: 0,
 /** Clipped to the image. */
 const CLIPPED = { label: 'cat', class_id: 0, score: 0.5, box: { x_min: 0, y_min: 0, x_max: 40, y_max: 64 } };
 
+const apps = new SharedApps(MODEL, BOX_MANIFEST);
+
 async function startBoxes(manifest: object = {}, files: Record<string, Uint8Array> = {}): Promise<App> {
   const MODEL_URI = await writeModelFolder(MODEL, { ...BOX_MANIFEST, ...manifest }, undefined, files);
   return startApp({ MODEL_URI });
@@ -37,14 +39,14 @@ async function ask(app: App, payload: Buffer, query = '') {
 
 describe('a detector', () => {
   it('answers with boxes in pixels of the image, letterbox undone; nothing that lies in the padding', async () => {
-    const app = await startBoxes();
+    const app = await apps.get();
     const answer = await ask(app, await plainPng(GREY, 128, 64));
     expect(answer).toMatchObject({ task: 'detection', image: { width: 128, height: 64 } });
     expect(answer.predictions).toEqual([DOG, CAT, CLIPPED]);
   });
 
   it('answers in pixels of the image as a person sees it', async () => {
-    const app = await startBoxes();
+    const app = await apps.get();
     const upright = await sharp(await plainPng(GREY, 128, 64))
       .jpeg()
       .toBuffer();
@@ -56,7 +58,7 @@ describe('a detector', () => {
   });
 
   it('gives each image of a batch its own boxes', async () => {
-    const app = await startBoxes();
+    const app = await apps.get();
     const images = [await plainPng(GREY, 128, 64), await plainPng(GREY, 64, 64)];
     const form = multipart(images.map((bytes) => ({ field: 'files', bytes })));
     const answer = await app.server.inject({ method: 'POST', url: '/predict/batch', ...form });
@@ -72,14 +74,14 @@ describe('a detector', () => {
     ['?classes=cat&classes=dog&max_detections=2', ['dog', 'cat']],
     ['?threshold=1', []],
   ])('gives what %s asks for', async (query, labels) => {
-    const { predictions } = await ask(await startBoxes(), await plainPng(GREY, 128, 64), query);
+    const { predictions } = await ask(await apps.get(), await plainPng(GREY, 128, 64), query);
     expect(predictions.map(({ label }: Detection) => label)).toEqual(labels);
   });
 
   it.each(['?classes=horse', '?threshold=2', '?max_detections=0', '?top_k=1', '?iou=0.5'])(
     'refuses %s, which is not for this model',
     async (query) => {
-      expect(await ask(await startBoxes(), await plainPng(GREY), query)).toMatchObject({
+      expect(await ask(await apps.get(), await plainPng(GREY), query)).toMatchObject({
         code: 'REQUEST_INVALID',
       });
     },

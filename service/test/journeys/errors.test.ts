@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { App } from '../../app.js';
 import { STATUS_OF_CODE } from '../../http/error-responses.js';
-import { createAppFor, MeanColourApps, startApp } from '../support/app.js';
+import { createAppFor, SharedApps, startApp } from '../support/app.js';
 import { settle } from '../support/controlled-runner.js';
 import { multipart, plainPng } from '../support/images.js';
 import { parseMetrics } from '../support/metrics.js';
@@ -47,7 +47,7 @@ async function metricOf(app: App, name: string): Promise<number | undefined> {
   return parseMetrics((await app.server.inject('/metrics')).body).get(name);
 }
 
-const meanColourApps = new MeanColourApps();
+const meanColourApps = new SharedApps();
 
 describe('bad requests', () => {
   it.each<[string, keyof typeof STATUS_OF_CODE, string, Buffer | object, Record<string, string>]>([

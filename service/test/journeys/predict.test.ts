@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { App } from '../../app.js';
 import { encoderOf, photograph } from '../../preprocess/samples.test-support.js';
-import { MeanColourApps, startApp } from '../support/app.js';
+import { SharedApps, startApp } from '../support/app.js';
 import { multipart, plainJpeg, plainPng } from '../support/images.js';
 import { MEAN_COLOUR_MANIFEST, meanColourModel, pickyModel, writeModelFolder } from '../support/models.js';
 
 const REDDISH = { r: 200, g: 100, b: 50 };
 const BRIGHT_RED = { r: 255, g: 0, b: 0 };
 
-const meanColourApps = new MeanColourApps();
+const meanColourApps = new SharedApps();
 
 async function post(app: App, url: string, payload: Buffer | object, headers: Record<string, string> = {}) {
   const response = await app.server.inject({ method: 'POST', url, payload, headers });

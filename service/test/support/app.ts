@@ -6,6 +6,7 @@ import { afterAll, onTestFinished } from 'vitest';
 import { type App, createApp } from '../../app.js';
 import { readConfig } from '../../config.js';
 import { meanColourModel, writeModelFolder } from './models.js';
+import type { OnnxModel } from './onnx.js';
 
 const UV_THREADS = 4;
 /** One of everything: threads and processes are what takes time. */
@@ -25,12 +26,16 @@ export async function createAppFor(environment: Record<string, string> = {}): Pr
   return app;
 }
 
-/** One that answers mean colours, for all tests of a file; each with settings of its own starts its own. */
-export class MeanColourApps {
+/** One for all tests of a file; each with settings of its own starts its own. By default it answers mean colours. */
+export class SharedApps {
   readonly #folder = mkdtemp(join(tmpdir(), 'cv-test-'));
+  readonly #model: OnnxModel;
+  readonly #manifest: Record<string, unknown> | undefined;
   #shared: Promise<App> | undefined;
 
-  constructor() {
+  constructor(model: OnnxModel = meanColourModel(), manifest?: Record<string, unknown>) {
+    this.#model = model;
+    this.#manifest = manifest;
     afterAll(async () => {
       if (this.#shared !== undefined) await close(await this.#shared);
       await rm(await this.#folder, { recursive: true, force: true });
@@ -38,7 +43,7 @@ export class MeanColourApps {
   }
 
   async get(environment: Record<string, string> = {}): Promise<App> {
-    const settings = { MODEL_URI: await writeModelFolder(meanColourModel(), undefined, await this.#folder) };
+    const settings = { MODEL_URI: await writeModelFolder(this.#model, this.#manifest, await this.#folder) };
     if (Object.keys(environment).length > 0) return startApp({ ...settings, ...environment });
     this.#shared ??= create(settings).then(async (app) => {
       await app.loadModel(new AbortController().signal);
