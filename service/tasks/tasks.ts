@@ -2,10 +2,16 @@ import { ServiceError } from '../errors.js';
 import type { TensorInfo } from '../tensor.js';
 import { classification } from './classification.js';
 import { detection } from './detection.js';
+import { embedding } from './embedding.js';
+import { keypoints } from './keypoints.js';
+import { raw } from './raw.js';
 import type { Task } from './task.js';
 
-/** All there are; a model that does not say what it is for gets the first that recognises it. */
-export const TASKS: readonly Task[] = [classification, detection];
+/**
+ * All there are. A model that does not say what it is for gets the first that recognises it: names tell more than shapes, and
+ * raw takes everything.
+ */
+export const TASKS: readonly Task[] = [embedding, keypoints, detection, classification, raw];
 
 export const TASK_NAMES: readonly string[] = TASKS.map(({ name }) => name);
 

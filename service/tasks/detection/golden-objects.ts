@@ -1,0 +1,63 @@
+import Type, { type Static } from 'typebox';
+import type { Golden } from '../task.js';
+import type { Candidate } from './candidates.js';
+import { type Box, BoxSchema, closed, ratio } from './objects.js';
+import { overlap } from './suppression.js';
+
+const DEFAULT_IOU = 0.9;
+
+/** What golden images say that is to be found in them. */
+export const GoldenObjectsSchema = Type.Object(
+  {
+    predictions: Type.Array(
+      Type.Object({ label: Type.String(), score: Type.Number(), box: BoxSchema }, closed),
+      { description: 'all that is expected' },
+    ),
+    tolerance: Type.Number({ minimum: 0, description: 'largest allowed difference of a score' }),
+    iou: Type.Optional(ratio(`least overlap of a box with the expected one; default ${DEFAULT_IOU}`)),
+  },
+  closed,
+);
+export type GoldenObjects = Golden & Static<typeof GoldenObjectsSchema>;
+
+interface Labelled {
+  readonly label: string;
+  readonly score: number;
+  readonly box: Box;
+}
+
+/**
+ * Every expected object has to be found, and nothing else that is surer than the least sure of them: what lies at the
+ * threshold may be on either side of it. What is wrong, or undefined.
+ */
+export function objectsDiffer(expected: GoldenObjects, given: readonly Labelled[]): string | undefined {
+  const { predictions, tolerance, iou = DEFAULT_IOU } = expected;
+  const left = new Set(given);
+  for (const wanted of predictions) {
+    const match = [...left].find(
+      (found) =>
+        found.label === wanted.label &&
+        Math.abs(found.score - wanted.score) <= tolerance &&
+        overlap(candidateOf(found.box), candidateOf(wanted.box)) >= iou,
+    );
+    if (match === undefined) return `expected ${shown(wanted)}, got ${nearest(wanted, given)}`;
+    left.delete(match);
+  }
+  const least = Math.min(1, ...predictions.map(({ score }) => score));
+  const surplus = [...left].find(({ score }) => score > least + tolerance);
+  return surplus && `expected ${predictions.length} objects, got ${shown(surplus)} as well`;
+}
+
+function candidateOf({ x_min, y_min, x_max, y_max }: Box): Candidate {
+  return { xMin: x_min, yMin: y_min, xMax: x_max, yMax: y_max, score: 0, classId: 0, index: 0 };
+}
+
+function nearest(wanted: Labelled, found: readonly Labelled[]): string {
+  const overlapOf = ({ box }: Labelled): number => overlap(candidateOf(box), candidateOf(wanted.box));
+  const [best] = found.toSorted((one, other) => overlapOf(other) - overlapOf(one));
+  return best === undefined ? 'nothing' : shown(best);
+}
+
+function shown({ label, score, box }: Labelled): string {
+  return `${label} at ${score.toFixed(4)} in ${box.x_min},${box.y_min} to ${box.x_max},${box.y_max}`;
+}

@@ -1,0 +1,248 @@
+import Type, { type Static, type TObject } from 'typebox';
+import { ServiceError } from '../../errors.js';
+import type { CoordinateMap } from '../../preprocess/geometry.js';
+import type { TensorInfo } from '../../tensor.js';
+import { misfit } from '../misfit.js';
+import type { Geometry, Outputs } from '../task.js';
+import { type BoxDecoder, type DecodeContext, type Fit, ShapeError } from './box-decoder.js';
+import { type Candidate, Candidates } from './candidates.js';
+import { byScore, suppress } from './suppression.js';
+
+/** What all tasks share that find objects in an image. */
+
+const MAX_LABELS = 10_000;
+const MAX_DETECTIONS = 1000;
+const DEFAULT_MAX_DETECTIONS = 300;
+/** Significant digits of a score: about what a 32-bit float holds. */
+const SCORE_DIGITS = 6;
+
+export const closed = { additionalProperties: false } as const;
+export const ratio = (description: string) => Type.Number({ minimum: 0, maximum: 1, description });
+
+/** Their part of the manifest, beside the decoder. */
+export const OBJECT_FIELDS = {
+  labels: Type.Optional(
+    Type.Array(Type.String(), {
+      minItems: 1,
+      maxItems: MAX_LABELS,
+      description: 'by class id; default LABEL_0, LABEL_1, ...',
+    }),
+  ),
+  threshold: Type.Optional(ratio('lowest score returned; default: 0.25 to 0.7, by decoder')),
+  iou: Type.Optional(
+    ratio(
+      'overlap from which on two boxes are one object; default: 0.3 or 0.45, by decoder; not used where none is needed',
+    ),
+  ),
+  across_classes: Type.Optional(
+    Type.Boolean({ description: 'whether boxes of different classes can be one object; default false' }),
+  ),
+  max_detections: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: MAX_DETECTIONS, description: `default ${DEFAULT_MAX_DETECTIONS}` }),
+  ),
+};
+const ObjectFieldsSchema = Type.Object(OBJECT_FIELDS);
+
+export const BoxSchema = Type.Object(
+  { x_min: Type.Number(), y_min: Type.Number(), x_max: Type.Number(), y_max: Type.Number() },
+  { ...closed, description: 'pixels of the image as a person sees it' },
+);
+export type Box = Static<typeof BoxSchema>;
+
+/** The fields of an answer to one object. */
+export const OBJECT_ANSWER = {
+  label: Type.String(),
+  class_id: Type.Integer(),
+  score: Type.Number(),
+  box: BoxSchema,
+};
+
+export interface ObjectSpec {
+  readonly decoder: string;
+  readonly fit: Fit;
+  /** By class id. */
+  readonly labels: readonly string[];
+  readonly threshold: number;
+  readonly iou: number;
+  readonly acrossClasses: boolean;
+  readonly maxDetections: number;
+}
+
+export type ObjectParameters = {
+  readonly threshold?: number | undefined;
+  readonly iou?: number | undefined;
+  readonly max_detections?: number | undefined;
+  readonly classes?: readonly string[] | undefined;
+};
+
+/** One object of an image, and where the decoder found it. */
+export interface FoundObject {
+  readonly label: string;
+  readonly class_id: number;
+  readonly score: number;
+  readonly box: Box;
+  readonly candidate: Candidate;
+}
+
+/** Brings the manifest's part and the file together. Throws MODEL_INCOMPATIBLE. */
+export function resolveObjects(
+  given: Static<typeof ObjectFieldsSchema> & { readonly decoder?: string },
+  outputs: readonly TensorInfo[],
+  decoders: readonly BoxDecoder[],
+): ObjectSpec {
+  const { decoder, fit } = pickDecoder(given.decoder, outputs, decoders);
+  const { labels } = given;
+  if (labels !== undefined && fit.classes !== undefined && labels.length !== fit.classes) {
+    misfit(
+      `the manifest has ${labels.length} labels, the outputs of the file tell ${fit.classes} classes apart`,
+    );
+  }
+  return {
+    decoder: decoder.name,
+    fit,
+    labels: labels ?? Array.from({ length: fit.classes ?? 0 }, (_, id) => `LABEL_${id}`),
+    threshold: given.threshold ?? decoder.defaults.threshold,
+    iou: given.iou ?? decoder.defaults.iou,
+    acrossClasses: given.across_classes ?? false,
+    maxDetections: given.max_detections ?? DEFAULT_MAX_DETECTIONS,
+  };
+}
+
+function pickDecoder(
+  name: string | undefined,
+  outputs: readonly TensorInfo[],
+  decoders: readonly BoxDecoder[],
+): { decoder: BoxDecoder; fit: Fit } {
+  const candidates = name === undefined ? decoders : decoders.filter((each) => each.name === name);
+  const fitting = candidates.flatMap((decoder) => {
+    const fit = decoder.fits(outputs);
+    return fit === undefined ? [] : [{ decoder, fit }];
+  });
+  const [only] = fitting;
+  if (only !== undefined && fitting.length === 1) return only;
+  const shapes = outputs.map((output) => `${output.name} [${output.shape.join(', ')}]`).join(', ');
+  if (only === undefined) return misfit(`${name ?? 'no decoder'} does not fit the outputs ${shapes}`);
+  const names = fitting.map(({ decoder }) => decoder.name).join(' and ');
+  return misfit(`${names} fit the outputs ${shapes}, so the manifest must say output.decoder`);
+}
+
+export function objectParameters(spec: ObjectSpec, { needsSuppression }: BoxDecoder): TObject {
+  const optional = {
+    ...(needsSuppression && {
+      iou: Type.Optional(ratio('Overlap from which on two boxes are one object; default: as the model says')),
+    }),
+    ...(spec.labels.length > 0 && {
+      classes: Type.Optional(
+        Type.Array(Type.Enum([...new Set(spec.labels)]), {
+          maxItems: MAX_DETECTIONS,
+          description: 'Labels to keep, repeated; default: all',
+        }),
+      ),
+    }),
+  };
+  return Type.Object(
+    {
+      threshold: Type.Optional(ratio('Lowest score returned; default: as the model says')),
+      max_detections: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: MAX_DETECTIONS,
+          description: 'Most boxes, the best ones; default: as the model says',
+        }),
+      ),
+      ...optional,
+    },
+    closed,
+  );
+}
+
+export function decoderNamed<Decoder extends BoxDecoder>(
+  decoders: readonly Decoder[],
+  name: string,
+): Decoder {
+  const found = decoders.find((decoder) => decoder.name === name);
+  if (found === undefined) throw new Error(`there is no decoder ${name}`);
+  return found;
+}
+
+export function contextOf({ tensor }: Geometry, { fit }: ObjectSpec): DecodeContext {
+  return { roles: fit.roles, width: tensor.width, height: tensor.height };
+}
+
+/**
+ * The objects of one image, best first, in pixels of the image as a person sees it; none that lies outside of it.
+ * Throws INFERENCE_FAILED where the outputs are not what they were said to be.
+ */
+export function findObjects(
+  outputs: Outputs,
+  geometry: Geometry,
+  asked: ObjectParameters,
+  spec: ObjectSpec,
+  decoder: BoxDecoder,
+): FoundObject[] {
+  const candidates = decode(outputs, contextOf(geometry, spec), asked.threshold ?? spec.threshold, decoder);
+  const wanted = asked.classes && new Set(asked.classes);
+  const found = wanted ? candidates.filter(({ classId }) => wanted.has(labelOf(spec, classId))) : candidates;
+  const most = asked.max_detections ?? spec.maxDetections;
+  const options = { iou: asked.iou ?? spec.iou, most, acrossClasses: spec.acrossClasses };
+  const kept = decoder.needsSuppression ? suppress(found, options) : found.toSorted(byScore).slice(0, most);
+  return kept.flatMap((candidate) => objectOf(candidate, geometry, spec));
+}
+
+function decode(
+  outputs: Outputs,
+  context: DecodeContext,
+  threshold: number,
+  decoder: BoxDecoder,
+): readonly Candidate[] {
+  const into = new Candidates(threshold);
+  try {
+    decoder.decode(outputs, context, into);
+    return into.all;
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    const detail = 'The model gave outputs that hold no boxes.';
+    throw new ServiceError('INFERENCE_FAILED', detail, { cause: error.message });
+  }
+}
+
+function labelOf({ labels }: ObjectSpec, classId: number): string {
+  return labels[classId] ?? `LABEL_${classId}`;
+}
+
+/** None where nothing of the box is in the image. */
+function objectOf(candidate: Candidate, geometry: Geometry, spec: ObjectSpec): FoundObject[] {
+  const { classId, score } = candidate;
+  const box = {
+    x_min: across(candidate.xMin, geometry),
+    y_min: down(candidate.yMin, geometry),
+    x_max: across(candidate.xMax, geometry),
+    y_max: down(candidate.yMax, geometry),
+  };
+  if (box.x_max <= box.x_min || box.y_max <= box.y_min) return [];
+  const label = labelOf(spec, classId);
+  return [{ label, class_id: classId, score: roundedScore(score), box, candidate }];
+}
+
+export function roundedScore(score: number): number {
+  return Number(score.toPrecision(SCORE_DIGITS));
+}
+
+/** From the tensor to the image, clipped to it. */
+export function across(x: number, { toImage, width }: Geometry): number {
+  return placed(x, toImage.scaleX, toImage.offsetX, width);
+}
+
+export function down(y: number, { toImage, height }: Geometry): number {
+  return placed(y, toImage.scaleY, toImage.offsetY, height);
+}
+
+/** In hundredths of a pixel. */
+function placed(
+  at: number,
+  scale: CoordinateMap['scaleX'],
+  offset: CoordinateMap['offsetX'],
+  size: number,
+): number {
+  return Math.round(Math.min(Math.max(at * scale + offset, 0), size) * 100) / 100;
+}

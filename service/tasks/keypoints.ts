@@ -1,0 +1,120 @@
+import Type, { type Static } from 'typebox';
+import type { TensorInfo } from '../tensor.js';
+import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
+import {
+  across,
+  closed,
+  contextOf,
+  decoderNamed,
+  down,
+  findObjects,
+  OBJECT_ANSWER,
+  OBJECT_FIELDS,
+  type ObjectParameters,
+  type ObjectSpec,
+  objectParameters,
+  resolveObjects,
+  roundedScore,
+} from './detection/objects.js';
+import { POINT_DECODERS } from './keypoints/decoders/decoders.js';
+import type { Point } from './keypoints/point-decoder.js';
+import { misfit } from './misfit.js';
+import type { Geometry, Task } from './task.js';
+
+const MAX_POINTS = 1000;
+
+const ManifestSchema = Type.Object(
+  {
+    decoder: Type.Optional(
+      Type.Enum(
+        POINT_DECODERS.map(({ name }) => name),
+        {
+          description:
+            'how the model writes objects and points down; default: by its outputs, where only one decoder fits them',
+        },
+      ),
+    ),
+    points: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 1,
+        maxItems: MAX_POINTS,
+        description:
+          'names of the points, in order; default: as the makers of the decoder name them, or POINT_0, POINT_1, ...',
+      }),
+    ),
+    ...OBJECT_FIELDS,
+  },
+  closed,
+);
+
+const PointSchema = Type.Object({
+  name: Type.String(),
+  x: Type.Number({ description: 'pixels of the image as a person sees it' }),
+  y: Type.Number(),
+  score: Type.Optional(
+    Type.Number({ description: 'how sure it is that the point can be seen, where the model says' }),
+  ),
+});
+
+const AnswerSchema = Type.Object({
+  predictions: Type.Array(Type.Object({ ...OBJECT_ANSWER, points: Type.Array(PointSchema) }), {
+    description: 'best first',
+  }),
+});
+
+type Manifest = Static<typeof ManifestSchema>;
+export interface KeypointsSpec extends ObjectSpec {
+  readonly points: readonly string[];
+}
+type KeypointsAnswer = {
+  readonly predictions: readonly Static<typeof AnswerSchema>['predictions'][number][];
+};
+
+/** Objects with their points: faces with eyes, people with joints. */
+export const keypoints: Task<Manifest, KeypointsSpec, ObjectParameters, KeypointsAnswer, GoldenObjects> = {
+  name: 'keypoints',
+  summary: 'labelled boxes with named points, best first',
+  manifestSchema: ManifestSchema,
+  goldenSchema: GoldenObjectsSchema,
+  recognises: (outputs) => POINT_DECODERS.some((decoder) => decoder.recognises(outputs)),
+  resolve,
+  outputs: ({ fit }) => fit.outputs,
+  parameterSchema: (spec) => objectParameters(spec, decoderNamed(POINT_DECODERS, spec.decoder)),
+  answerSchema: () => AnswerSchema,
+  labels: ({ labels }) => labels,
+  interpret(outputs, geometry, asked, spec) {
+    const decoder = decoderNamed(POINT_DECODERS, spec.decoder);
+    const objects = findObjects(outputs, geometry, asked, spec, decoder);
+    const predictions = objects.map(({ candidate, ...object }) => {
+      const points = decoder.pointsOf(outputs, contextOf(geometry, spec), candidate);
+      return { ...object, points: points.flatMap((point, index) => placed(point, index, geometry, spec)) };
+    });
+    return { predictions };
+  },
+  goldenParameters: () => ({}),
+  differs: (expected, { predictions }) => objectsDiffer(expected, predictions),
+  observe: ({ predictions }) => ({
+    labels: predictions.map(({ label }) => label),
+    scores: predictions.map(({ score }) => score),
+  }),
+};
+
+function resolve(given: Manifest, outputs: readonly TensorInfo[]): KeypointsSpec {
+  const spec = resolveObjects(given, outputs, POINT_DECODERS);
+  const decoder = decoderNamed(POINT_DECODERS, spec.decoder);
+  const count = decoder.countPoints(outputs) ?? 0;
+  if (given.points !== undefined && given.points.length !== count) {
+    misfit(`the manifest names ${given.points.length} points, the outputs of the file have ${count}`);
+  }
+  const usual = decoder.pointNames.length === count ? decoder.pointNames : undefined;
+  const points = given.points ?? usual ?? Array.from({ length: count }, (_, index) => `POINT_${index}`);
+  return { ...spec, points };
+}
+
+/** None where the model gave no numbers. */
+function placed({ x, y, score }: Point, index: number, geometry: Geometry, { points }: KeypointsSpec) {
+  if (!Number.isFinite(x + y)) return [];
+  const name = points[index] ?? `POINT_${index}`;
+  const at = { name, x: across(x, geometry), y: down(y, geometry) };
+  return [score !== undefined && Number.isFinite(score) ? { ...at, score: roundedScore(score) } : at];
+}
