@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Admission } from './admission/admission.js';
 import { ApiKeys } from './admission/api-keys.js';
 import type { Config } from './config.js';
@@ -10,6 +11,7 @@ import {
   type ServerDependencies,
 } from './http/server.js';
 import { Lifecycle, type Resource } from './lifecycle.js';
+import { PACKAGE_ROOT } from './package-files.js';
 import { loadModel } from './serving/load-model.js';
 import { ModelRegistry } from './serving/model-registry.js';
 import {
@@ -143,11 +145,7 @@ function sizeFor({ config, logger, uvThreads }: AppOptions, provider: string): S
 }
 
 async function readVersion(): Promise<string> {
-  // Tests run the sources; what ships lies one folder deeper.
-  const file = new URL(
-    import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json',
-    import.meta.url,
-  );
+  const file = join(PACKAGE_ROOT, 'package.json');
   const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string };
   return version;
 }

@@ -1,14 +1,11 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Field, flag, integer, listOf, oneOf, text, textList } from './config-fields.js';
 import { messageOf, ServiceError } from './errors.js';
+import { PACKAGE_ROOT } from './package-files.js';
 import { IMAGE_FORMATS } from './preprocess/image.js';
 
 const MiB = 1024 * 1024;
-const PACKAGE_ROOT = fileURLToPath(
-  new URL(import.meta.url.endsWith('.ts') ? '..' : '../..', import.meta.url),
-);
 const AUTO = 'by CPU quota';
 
 /** Every setting there is: name in the environment, type, default, unit (in the name) and consequence. */

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { ServiceError } from '../errors.js';
+import { builtFile } from '../package-files.js';
 import type { EngineInfo } from './runner.js';
 import type { SessionOptions } from './session.js';
 
@@ -11,13 +12,7 @@ export interface Preflight {
   readonly warnings: readonly string[];
 }
 
-/** Processes run what is built; the sources beside the tests are TypeScript, which a process cannot load. */
-const ENTRY = new URL(
-  import.meta.url.endsWith('.ts')
-    ? '../../dist/service/inference/preflight-process.js'
-    : './preflight-process.js',
-  import.meta.url,
-);
+const ENTRY = builtFile('inference/preflight-process.js');
 const MAX_OUTPUT_BYTES = 256 * 1024;
 
 /** How long a signal to this process may come after the same one to the child, milliseconds. */

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { messageOf, ServiceError } from '../errors.js';
+import { builtFile } from '../package-files.js';
 import { transferable } from '../preprocess/image.js';
 import { unlessAborted } from '../unless-aborted.js';
 import type { FromWorker, ToWorker, WorkerInit } from './messages.js';
@@ -7,11 +8,7 @@ import { PoolHealth } from './pool-health.js';
 import { loadTimedOut, refusal } from './preflight.js';
 import type { EngineInfo, InferenceRunner, Row, RunPlan, RunResult } from './runner.js';
 
-/** Threads always run what is built; the sources beside the tests are TypeScript, which a thread cannot load. */
-const WORKER_ENTRY = new URL(
-  import.meta.url.endsWith('.ts') ? '../../dist/service/inference/worker.js' : './worker.js',
-  import.meta.url,
-);
+const WORKER_ENTRY = builtFile('inference/worker.js');
 
 /** A thread that dies again and again is replaced ever more slowly, up to this. */
 const MAX_RESTART_DELAY_MS = 10_000;

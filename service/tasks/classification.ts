@@ -3,6 +3,7 @@ import { ServiceError } from '../errors.js';
 import { floatsOf, type TensorInfo } from '../tensor.js';
 import { topK } from './classification/top-k.js';
 import { misfit, named } from './misfit.js';
+import { areNumbers } from './numbers.js';
 import { sigmoid, softmax } from './softmax.js';
 import type { Geometry, Golden, Outputs, Task } from './task.js';
 
@@ -205,14 +206,6 @@ function classify(
     .map((id) => ({ label: labels[id] ?? '', class_id: id, score: scores[id] ?? 0 }))
     .filter((prediction) => prediction.score >= threshold)
     .map((prediction) => ({ ...prediction, score: Number(prediction.score.toPrecision(SCORE_DIGITS)) }));
-}
-
-/** By index: an iterator puts each number on the heap. */
-function areNumbers(scores: Float32Array): boolean {
-  for (let id = 0; id < scores.length; id++) {
-    if (!Number.isFinite(scores[id])) return false;
-  }
-  return true;
 }
 
 function notNumbers(values: Float32Array, outputName: string): ServiceError {

@@ -5,13 +5,14 @@ import { detection } from './detection.js';
 import { embedding } from './embedding.js';
 import { keypoints } from './keypoints.js';
 import { raw } from './raw.js';
+import { segmentation } from './segmentation.js';
 import type { Task } from './task.js';
 
 /**
  * All there are. A model that does not say what it is for gets the first that recognises it: names tell more than shapes, and
  * raw takes everything.
  */
-export const TASKS: readonly Task[] = [embedding, keypoints, detection, classification, raw];
+export const TASKS: readonly Task[] = [embedding, keypoints, detection, segmentation, classification, raw];
 
 export const TASK_NAMES: readonly string[] = TASKS.map(({ name }) => name);
 

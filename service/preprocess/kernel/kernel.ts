@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { builtFile } from '../../package-files.js';
 
 /** What this file needs of WebAssembly; the DOM library, where it is declared, is not for a server. */
 declare const WebAssembly: {
@@ -104,18 +105,12 @@ type Emit = (
   channelStride: number,
 ) => void;
 
-const FILE = 'resample-kernel.wasm';
-const isSource = import.meta.url.endsWith('.ts');
-
-/** Beside this file where it was built; under vitest, which runs the sources, in the build's folder. */
-function locate(): URL {
-  return new URL(isSource ? `../../../dist/service/preprocess/kernel/${FILE}` : FILE, import.meta.url);
-}
+const FILE = builtFile('preprocess/kernel/resample-kernel.wasm');
 
 let compiled: object | undefined;
 
 /** A new instance with a memory of its own; the module is compiled once for each thread. */
 export function instantiateKernel(): Kernel {
-  compiled ??= new WebAssembly.Module(readFileSync(locate()));
+  compiled ??= new WebAssembly.Module(readFileSync(FILE));
   return new WebAssembly.Instance(compiled, {}).exports as Kernel;
 }

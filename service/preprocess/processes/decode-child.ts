@@ -1,19 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { ServiceError } from '../../errors.js';
 import { yieldToMainThread } from '../../niceness.js';
+import { builtFile } from '../../package-files.js';
 import type { DecodedImage, ImageFormat } from '../image.js';
 import { FrameReader, writeFrame } from './frame.js';
 import type { DecodeAnswer, DecodeJob, DecodeProcessInit } from './messages.js';
 
-/** Processes run what is built; the sources beside the tests are TypeScript, which a process cannot load. */
-const ENTRY = new URL(
-  import.meta.url.endsWith('.ts')
-    ? '../../../dist/service/preprocess/processes/decode-process.js'
-    : './decode-process.js',
-  import.meta.url,
-);
+const ENTRY = builtFile('preprocess/processes/decode-process.js');
 /** Pixels lie outside the heap of V8, which is small; the process collects itself what it has sent. */
 const NODE_OPTIONS = [
   '--max-old-space-size=64',
@@ -86,7 +80,7 @@ export class DecodeChild {
 
   constructor(init: DecodeProcessInit, events: DecodeChildEvents) {
     this.#events = events;
-    this.#child = spawn(process.execPath, [...NODE_OPTIONS, fileURLToPath(ENTRY), JSON.stringify(init)], {
+    this.#child = spawn(process.execPath, [...NODE_OPTIONS, ENTRY, JSON.stringify(init)], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       env: ENVIRONMENT,
     });
