@@ -127,10 +127,16 @@ export class PreparedModel {
 
   /** The outputs of the first rows of the input tensor. */
   async #runRows(rows: number): Promise<RawOutputs> {
-    const { inputName, input, outputs, fixedBatch } = this.#plan;
+    const { inputName, input, outputs, fixedBatch, hasBatch } = this.#plan;
     const size = fixedBatch ?? rows;
     const names = outputs.map(({ name }) => name);
-    const raw = await this.#session.run(inputName, this.#tensorFor(size), tensorShape(input, size), names);
+    const shape = tensorShape(input, size);
+    const raw = await this.#session.run(
+      inputName,
+      this.#tensorFor(size),
+      hasBatch ? shape : shape.slice(1),
+      names,
+    );
     checkRows(raw, outputs, size);
     return raw;
   }

@@ -16,6 +16,8 @@ export interface EngineInfo {
 export interface RunPlan {
   readonly inputName: string;
   readonly input: InputSpec;
+  /** Whether the input tensor has a batch dimension; where it has none, a run takes one row. */
+  readonly hasBatch: boolean;
   /** Rows per run where the file fixes it (a smaller batch is padded), or undefined where it is dynamic. */
   readonly fixedBatch: number | undefined;
   readonly outputs: readonly WantedOutput[];

@@ -23,7 +23,8 @@ export function resolveModelSpec(manifest: Manifest, digest: string, engine: Eng
   const { name, version } = manifest;
   const task = taskOf(manifest, engine);
   const spec = task.resolve(manifest.output ?? {}, engine.outputs);
-  const tensor = pickInput(engine.inputs, manifest.input?.name);
+  const declared = pickInput(engine.inputs, manifest.input?.name);
+  const tensor = withBatch(declared);
   const outputs = task.outputs(spec);
   return {
     name,
@@ -33,6 +34,7 @@ export function resolveModelSpec(manifest: Manifest, digest: string, engine: Eng
     plan: {
       inputName: tensor.name,
       input: resolveInput(manifest, tensor),
+      hasBatch: tensor === declared,
       fixedBatch: fixedBatch(tensor, outputs),
       outputs,
       task: { name: task.name, spec },
@@ -53,6 +55,11 @@ function fixedBatch({ name, shape }: TensorInfo, outputs: readonly WantedOutput[
   if (whole === undefined) return batch > 0 ? batch : undefined;
   if (batch > 1) misfit(`output ${whole.name} does not tell the ${batch} images of a batch apart`);
   return 1;
+}
+
+/** torchvision's detectors take one image, without a batch around it. */
+function withBatch(tensor: TensorInfo): TensorInfo {
+  return tensor.shape.length === 3 ? { ...tensor, shape: [1, ...tensor.shape] } : tensor;
 }
 
 function pickInput(inputs: readonly TensorInfo[], name: string | undefined): TensorInfo {

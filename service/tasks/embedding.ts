@@ -4,7 +4,7 @@ import { floatsOf, type Tensor, type TensorInfo } from '../tensor.js';
 import { misfit, named } from './misfit.js';
 import type { Golden, Observation, Outputs, Task } from './task.js';
 
-const MAX_DIMENSIONS = 65_536;
+const MAX_DIMENSIONS = 16_384;
 const DEFAULT_GOLDEN_COSINE = 0.999;
 /** Significant digits of a value: about what a 32-bit float holds. */
 const DIGITS = 7;

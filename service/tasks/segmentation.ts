@@ -9,7 +9,7 @@ import type { Geometry, Golden, Outputs, Task } from './task.js';
 
 /** A mask has a byte for each pixel. */
 const MAX_CLASSES = 256;
-const MAX_MASK_SIZE = 2048;
+const MAX_MASK_SIZE = 1024;
 const DEFAULT_MASK_SIZE = 512;
 /** What takes less of an image than that is not counted as seen. */
 const LEAST_SHARE = 0.01;

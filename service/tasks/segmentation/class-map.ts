@@ -12,11 +12,11 @@ export interface ScoreGrid {
 /** Where the pixels of a mask lie on the grid: `pixel * scale + offset`, along each axis, in cells. */
 export type MaskToGrid = CoordinateMap;
 
-/** Two neighbouring cells, and how much of the second. */
-interface Between {
-  readonly first: number;
-  readonly second: number;
-  readonly share: number;
+/** For each pixel along one axis the two cells between whose middles its own lies, and how much of the second it takes. */
+interface Axis {
+  readonly first: Uint32Array;
+  readonly second: Uint32Array;
+  readonly share: Float32Array;
 }
 
 /**
@@ -25,31 +25,46 @@ interface Between {
  * Of equal scores the first class wins. One row of scores is interpolated at a time.
  */
 export function classMap(grid: ScoreGrid, map: MaskToGrid, width: number, height: number): Uint8Array {
-  const across = Array.from({ length: width }, (_, x) => between(x, map.scaleX, map.offsetX, grid.width));
+  const across = axis(width, map.scaleX, map.offsetX, grid.width);
+  const down = axis(height, map.scaleY, map.offsetY, grid.height);
   const mask = new Uint8Array(width * height);
   const row = new Float32Array(grid.classes * grid.width);
   const best = new Float32Array(width);
   for (let y = 0; y < height; y++) {
-    fillRow(row, grid, between(y, map.scaleY, map.offsetY, grid.height));
+    fillRow(row, grid, down, y);
     pickClasses(mask.subarray(y * width, (y + 1) * width), best, row, grid, across);
   }
   return mask;
 }
 
-/** Where the middle of a pixel lies between the middles of two cells; at the edge, on the outermost. */
-function between(pixel: number, scale: number, offset: number, cells: number): Between {
-  const at = Math.min(Math.max((pixel + 0.5) * scale + offset - 0.5, 0), cells - 1);
-  const first = Math.floor(at);
-  return { first, second: Math.min(first + 1, cells - 1), share: at - first };
+/** Pixels beyond the middles of the outermost cells take these. */
+function axis(pixels: number, scale: number, offset: number, cells: number): Axis {
+  const at = Float64Array.from({ length: pixels }, (_, pixel) =>
+    Math.min(Math.max((pixel + 0.5) * scale + offset - 0.5, 0), cells - 1),
+  );
+  const first = Uint32Array.from(at, Math.floor);
+  return {
+    first,
+    second: first.map((cell) => Math.min(cell + 1, cells - 1)),
+    share: Float32Array.from(at, (position) => position - Math.floor(position)),
+  };
 }
 
-function fillRow(row: Float32Array, { values, classes, width, height }: ScoreGrid, at: Between): void {
+// By index and without checks: these loops run a hundred million times for a large mask of many classes.
+
+function fillRow(
+  row: Float32Array,
+  { values, classes, width, height }: ScoreGrid,
+  down: Axis,
+  y: number,
+): void {
+  const share = down.share[y] as number;
   for (let classId = 0; classId < classes; classId++) {
-    const above = (classId * height + at.first) * width;
-    const below = (classId * height + at.second) * width;
+    const above = (classId * height + (down.first[y] as number)) * width;
+    const below = (classId * height + (down.second[y] as number)) * width;
     for (let x = 0; x < width; x++) {
       const score = values[above + x] as number;
-      row[classId * width + x] = score + ((values[below + x] as number) - score) * at.share;
+      row[classId * width + x] = score + ((values[below + x] as number) - score) * share;
     }
   }
 }
@@ -59,15 +74,14 @@ function pickClasses(
   best: Float32Array,
   row: Float32Array,
   { classes, width }: ScoreGrid,
-  across: readonly Between[],
+  { first, second, share }: Axis,
 ): void {
   best.fill(Number.NEGATIVE_INFINITY);
   for (let classId = 0; classId < classes; classId++) {
     const from = classId * width;
-    for (let x = 0; x < across.length; x++) {
-      const { first, second, share } = across[x] as Between;
-      const left = row[from + first] as number;
-      const score = left + ((row[from + second] as number) - left) * share;
+    for (let x = 0; x < mask.length; x++) {
+      const left = row[from + (first[x] as number)] as number;
+      const score = left + ((row[from + (second[x] as number)] as number) - left) * (share[x] as number);
       if (score > (best[x] as number)) {
         best[x] = score;
         mask[x] = classId;

@@ -6,7 +6,7 @@ import type { App } from '../../app.js';
 import { overlap } from '../../tasks/detection/suppression.js';
 import type { Detection } from '../../tasks/detection.js';
 import { SharedApps, startApp } from '../support/app.js';
-import { BOX_MANIFEST, boxModel } from '../support/box-model.js';
+import { BOX_MANIFEST, boxModel, torchvisionModel } from '../support/box-model.js';
 import { multipart, plainPng } from '../support/images.js';
 import { parseMetrics } from '../support/metrics.js';
 import { temporaryFolder, writeModelFolder } from '../support/models.js';
@@ -107,6 +107,32 @@ describe('a detector', () => {
         code: 'MODEL_GOLDEN_MISMATCH',
       });
     }
+  });
+
+  it('takes one image a run where neither its input nor its outputs have a batch', async () => {
+    const model = torchvisionModel(
+      [
+        [0, 0, 32, 64],
+        [8, 8, 16, 16],
+      ],
+      [2n, 1n],
+      [0.9, 0.1],
+    );
+    const manifest = {
+      ...BOX_MANIFEST,
+      input: { resize: { rule: 'stretch', filter: 'bilinear' } },
+      output: { labels: ['background', 'cat', 'dog'] },
+    };
+    const app = await startApp({ MODEL_URI: await writeModelFolder(model, manifest) });
+    const images = await Promise.all([128, 64, 32].map((width) => plainPng(GREY, width, 64)));
+    const form = multipart(images.map((bytes) => ({ field: 'files', bytes })));
+    const { results } = (await app.server.inject({ method: 'POST', url: '/predict/batch', ...form })).json();
+    expect(results.map(({ predictions }: { predictions: Detection[] }) => predictions)).toEqual(
+      [64, 32, 16].map((x_max) => [
+        { label: 'dog', class_id: 2, score: 0.9, box: { x_min: 0, y_min: 0, x_max, y_max: 64 } },
+      ]),
+    );
+    expect((await app.server.inject('/model')).json()).toMatchObject({ max_batch_size: 1 });
   });
 
   it('is known by its outputs where nobody says what it is', async () => {

@@ -34,6 +34,40 @@ export function boxModel(rows: readonly BoxRow[]): OnnxModel {
   };
 }
 
+/** A detector as torchvision exports it: one image of 64x64 without a batch, and lists without one. It finds the same in every image. */
+export function torchvisionModel(
+  boxes: readonly number[][],
+  labels: readonly bigint[],
+  scores: readonly number[],
+): OnnxModel {
+  return {
+    inputs: [{ name: 'input', shape: [3, 64, 64] }],
+    outputs: [
+      { name: 'boxes', shape: ['detections', 4] },
+      { name: 'labels', shape: ['detections'], type: 'int64' },
+      { name: 'scores', shape: ['detections'] },
+    ],
+    constants: [
+      { name: 'found', shape: [boxes.length, 4], data: Float32Array.from(boxes.flat()) },
+      { name: 'classes', shape: [labels.length], data: BigInt64Array.from(labels) },
+      { name: 'confidences', shape: [scores.length], data: Float32Array.from(scores) },
+      { name: 'none', shape: [1], data: new Float32Array([0]) },
+    ],
+    nodes: [
+      {
+        op: 'ReduceMean',
+        inputs: ['input'],
+        outputs: ['mean'],
+        attributes: { axes: [0, 1, 2], keepdims: 0 },
+      },
+      { op: 'Mul', inputs: ['mean', 'none'], outputs: ['zero'] },
+      { op: 'Add', inputs: ['found', 'zero'], outputs: ['boxes'] },
+      { op: 'Identity', inputs: ['classes'], outputs: ['labels'] },
+      { op: 'Add', inputs: ['confidences', 'zero'], outputs: ['scores'] },
+    ],
+  };
+}
+
 export const BOX_MANIFEST = {
   schema_version: 1,
   name: 'boxes',
