@@ -1,9 +1,10 @@
-import Type, { type Static, type TObject } from 'typebox';
+import type { Static, TObject } from 'typebox';
 import { ServiceError } from '../errors.js';
 import { floatsOf, type TensorInfo } from '../tensor.js';
 import { topK } from './classification/top-k.js';
 import { misfit, named } from './misfit.js';
 import { areNumbers } from './numbers.js';
+import { Type } from './schema-types.js';
 import { sigmoid, softmax } from './softmax.js';
 import type { Geometry, Golden, Outputs, Task } from './task.js';
 

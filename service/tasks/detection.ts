@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { BOX_DECODERS } from './detection/decoders/decoders.js';
 import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
@@ -12,6 +12,7 @@ import {
   objectParameters,
   resolveObjects,
 } from './detection/objects.js';
+import { Type } from './schema-types.js';
 import type { Task } from './task.js';
 
 const ManifestSchema = Type.Object(

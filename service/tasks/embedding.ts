@@ -1,7 +1,8 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { ServiceError } from '../errors.js';
 import { floatsOf, type Tensor, type TensorInfo } from '../tensor.js';
 import { misfit, named } from './misfit.js';
+import { Type } from './schema-types.js';
 import type { Golden, Observation, Outputs, Task } from './task.js';
 
 const MAX_DIMENSIONS = 16_384;

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
 import type { TensorInfo } from '../tensor.js';
 import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
@@ -19,6 +19,7 @@ import {
 import { POINT_DECODERS } from './keypoints/decoders/decoders.js';
 import type { Point } from './keypoints/point-decoder.js';
 import { misfit } from './misfit.js';
+import { Type } from './schema-types.js';
 import type { Geometry, Task } from './task.js';
 
 const MAX_POINTS = 1000;

@@ -1,7 +1,8 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { ServiceError } from '../errors.js';
 import { type ElementType, halfToFloat, type Tensor, type TensorInfo } from '../tensor.js';
 import { misfit, named } from './misfit.js';
+import { Type } from './schema-types.js';
 import type { Golden, Observation, Outputs, Task } from './task.js';
 
 /** A hundred kilobytes of text or so: writing it takes a millisecond of the event loop, and a batch has many. */

@@ -1,8 +1,9 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { ServiceError } from '../errors.js';
 import { floatsOf, type Tensor, type TensorInfo } from '../tensor.js';
 import { misfit, named } from './misfit.js';
 import { areNumbers } from './numbers.js';
+import { Type } from './schema-types.js';
 import { classMap, type MaskToGrid, nearestClasses } from './segmentation/class-map.js';
 import { encodeGreyPng } from './segmentation/png.js';
 import type { Geometry, Golden, Outputs, Task } from './task.js';

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -28,6 +28,8 @@ export interface TurboJpeg {
 /** Points to what the library keeps for one decompressor. */
 export type Handle = NonNullable<unknown>;
 
+type Koffi = typeof import('koffi').default;
+
 const RGB = 0;
 const EXACT = 0;
 const TIGHT_ROWS = 0;
@@ -47,8 +49,8 @@ export function loadTurboJpeg(): TurboJpeg | undefined {
 
 function bind(): TurboJpeg {
   const require = createRequire(import.meta.url);
-  const koffi = require('koffi') as typeof import('koffi').default;
-  const library = koffi.load(libraryPath(dirname(require.resolve('@julusian/jpeg-turbo/package.json'))));
+  const koffi = require('koffi') as Koffi;
+  const library = loadLibrary(koffi, dirname(require.resolve('@julusian/jpeg-turbo/package.json')));
   const open = library.func('void *tjInitDecompress()');
   const close = library.func('int tjDestroy(void *handle)');
   const header = library.func(
@@ -77,13 +79,25 @@ function bind(): TurboJpeg {
   };
 }
 
-/** Of this platform. Throws where there is none. */
-function libraryPath(packageFolder: string): string {
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  const isMusl = process.platform === 'linux' && report.header?.glibcVersionRuntime === undefined;
-  const name = `jpeg-turbo-${process.platform}-${process.arch}${isMusl ? '-musl' : ''}`;
-  const folder = join(packageFolder, 'prebuilds', name);
-  const file = readdirSync(folder).find((each) => each.startsWith('libturbojpeg.'));
-  if (file === undefined) throw new Error(`${folder} holds no library`);
-  return join(folder, file);
+/** Of this platform, for glibc or else for musl. Throws where none loads. */
+function loadLibrary(koffi: Koffi, packageFolder: string): ReturnType<Koffi['load']> {
+  const name = `jpeg-turbo-${process.platform}-${process.arch}`;
+  const candidates = [name, `${name}-musl`].flatMap((each) =>
+    librariesIn(join(packageFolder, 'prebuilds', each)),
+  );
+  let failure: unknown = new Error(`there is no library for ${name}`);
+  for (const candidate of candidates) {
+    try {
+      return koffi.load(candidate);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function librariesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).filter((file) => file.startsWith('libturbojpeg.'));
+  return files.map((file) => join(folder, file));
 }

@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../schema-types.js';
 import type { Golden } from '../task.js';
 import type { Candidate } from './candidates.js';
 import { type Box, BoxSchema, closed, ratio } from './objects.js';

@@ -1,8 +1,9 @@
-import Type, { type Static, type TObject } from 'typebox';
+import type { Static, TObject } from 'typebox';
 import { ServiceError } from '../../errors.js';
 import type { CoordinateMap } from '../../preprocess/geometry.js';
 import type { TensorInfo } from '../../tensor.js';
 import { misfit } from '../misfit.js';
+import { Type } from '../schema-types.js';
 import type { Geometry, Outputs } from '../task.js';
 import { type BoxDecoder, type DecodeContext, type Fit, ShapeError } from './box-decoder.js';
 import { type Candidate, Candidates } from './candidates.js';
