@@ -21,7 +21,7 @@ export interface QueueResult {
   readonly item: RowResult;
   /** Waiting: for a slot, and for the others of the batch to be decoded. */
   readonly queueMs: number;
-  /** Decoding this each, where the engine did that. */
+  /** Decoding this image, where the engine did that. */
   readonly decodeMs: number;
   /** All else that the engine did for the batch. */
   readonly inferenceMs: number;

@@ -4,9 +4,9 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PACKAGE_ROOT } from '../package-files.js';
 import { freePort } from './free-port.js';
 import { startArguments } from './start-command.js';
-import { PACKAGE_ROOT } from './subject.js';
 import { now } from './window.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,12 +1,9 @@
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Manifest } from '../model/manifest.js';
+import { PACKAGE_ROOT } from '../package-files.js';
 import { generatePhoto } from './photo.js';
-
-/** This file runs from dist/service/bench. */
-export const PACKAGE_ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The model and the image that everything is measured with. */
 export interface Subject {

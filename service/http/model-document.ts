@@ -1,4 +1,4 @@
-import type { TObject, TSchema } from 'typebox';
+import Type, { type TObject, type TSchema } from 'typebox';
 import type { ServingModel } from '../serving/serving-model.js';
 import { batchResultSchema, resultSchema } from './schemas.js';
 
@@ -13,8 +13,8 @@ interface Operation {
 
 /** Until a model is there: what every answer has. */
 const NOTHING: Pick<ServingModel, 'parameterSchema' | 'answerSchema'> = {
-  parameterSchema: { type: 'object', properties: {}, required: [] } as unknown as TObject,
-  answerSchema: { type: 'object', properties: {}, required: [] } as unknown as TObject,
+  parameterSchema: Type.Object({}),
+  answerSchema: Type.Object({}),
 };
 
 /** The document of the API with what the served model may be asked and what it answers. */

@@ -1,6 +1,6 @@
 import type { EngineInfo, RunPlan } from '../inference/runner.js';
 import type { InputSpec } from '../preprocess/image.js';
-import { misfit, named } from '../tasks/misfit.js';
+import { misfit, named } from '../tasks/faults.js';
 import type { Task, WantedOutput } from '../tasks/task.js';
 import { taskFor, taskNamed } from '../tasks/tasks.js';
 import type { TensorInfo } from '../tensor.js';

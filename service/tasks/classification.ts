@@ -1,10 +1,11 @@
 import type { Static, TObject } from 'typebox';
-import { ServiceError } from '../errors.js';
+import type { ServiceError } from '../errors.js';
 import { floatsOf, type TensorInfo } from '../tensor.js';
 import { topK } from './classification/top-k.js';
-import { misfit, named } from './misfit.js';
-import { areNumbers } from './numbers.js';
-import { Type } from './schema-types.js';
+import { failure, misfit, named, shapesOf } from './faults.js';
+import { checkLabels, labelsField, labelsFor } from './labels.js';
+import { areNumbers, roundedScore } from './numbers.js';
+import { closed, Type } from './schema-types.js';
 import { sigmoid, softmax } from './softmax.js';
 import type { Geometry, Golden, Outputs, Task } from './task.js';
 
@@ -12,11 +13,8 @@ import type { Geometry, Golden, Outputs, Task } from './task.js';
 const MAX_LABELS = 100_000;
 const MAX_TOP_K = 1000;
 const DEFAULT_TOP_K = 5;
-/** Significant digits of a score: about what a 32-bit float holds. */
-const SCORE_DIGITS = 6;
 const FLOAT_MAX = 3.4e38;
 
-const closed = { additionalProperties: false } as const;
 const ACTIVATIONS = { softmax, sigmoid, none: (values: Float32Array) => values };
 
 const ManifestSchema = Type.Object(
@@ -33,13 +31,7 @@ const ManifestSchema = Type.Object(
           'turns the tensor into scores; default softmax; sigmoid where labels do not exclude each other',
       }),
     ),
-    labels: Type.Optional(
-      Type.Array(Type.String(), {
-        minItems: 1,
-        maxItems: MAX_LABELS,
-        description: 'by class id; default LABEL_0, LABEL_1, ...',
-      }),
-    ),
+    labels: labelsField(MAX_LABELS),
     top_k: Type.Optional(
       Type.Integer({ minimum: 1, maximum: MAX_TOP_K, description: `default ${DEFAULT_TOP_K}` }),
     ),
@@ -95,7 +87,6 @@ export const classification: Task<
   ClassificationGolden
 > = {
   name: 'classification',
-  summary: 'labels with scores, best first',
   manifestSchema: ManifestSchema,
   goldenSchema: GoldenSchema,
   recognises: (outputs) => outputs.some(areScores),
@@ -114,11 +105,7 @@ export const classification: Task<
 function resolve(given: Static<typeof ManifestSchema>, outputs: readonly TensorInfo[]): ClassificationSpec {
   const output = pickOutput(outputs, given.name);
   const classes = countClasses(output);
-  if (given.labels !== undefined && classes > 0 && given.labels.length !== classes) {
-    misfit(
-      `the manifest has ${given.labels.length} labels, output ${output.name} of the file has ${classes} classes`,
-    );
-  }
+  if (classes > 0) checkLabels(given.labels, classes, `output ${output.name}`);
   if (given.labels === undefined && classes <= 0) {
     misfit(
       `the number of classes of output ${output.name} is dynamic, so the manifest must give output.labels`,
@@ -127,7 +114,7 @@ function resolve(given: Static<typeof ManifestSchema>, outputs: readonly TensorI
   return {
     outputName: output.name,
     activation: given.activation ?? 'softmax',
-    labels: given.labels ?? Array.from({ length: classes }, (_, id) => `LABEL_${id}`),
+    labels: labelsFor(given.labels, classes),
     topK: given.top_k ?? DEFAULT_TOP_K,
     threshold: given.threshold ?? Number.NEGATIVE_INFINITY,
   };
@@ -137,8 +124,7 @@ function pickOutput(outputs: readonly TensorInfo[], name: string | undefined): T
   const candidates = name === undefined ? outputs : [named(outputs, name, 'output')];
   const found = candidates.find(areScores);
   if (found !== undefined) return found;
-  const shapes = candidates.map((output) => `${output.name} [${output.shape.join(', ')}]`);
-  return misfit(`scores of classes have the shape [N, classes], the file has ${shapes.join(', ')}`);
+  return misfit(`scores of classes have the shape [N, classes], the file has ${shapesOf(candidates)}`);
 }
 
 /** Whether it is [N, classes], or that with dimensions of 1 around. */
@@ -206,17 +192,13 @@ function classify(
   return topK(scores, asked.top_k ?? spec.topK)
     .map((id) => ({ label: labels[id] ?? '', class_id: id, score: scores[id] ?? 0 }))
     .filter((prediction) => prediction.score >= threshold)
-    .map((prediction) => ({ ...prediction, score: Number(prediction.score.toPrecision(SCORE_DIGITS)) }));
+    .map((prediction) => ({ ...prediction, score: roundedScore(prediction.score) }));
 }
 
 function notNumbers(values: Float32Array, outputName: string): ServiceError {
   const at = values.findIndex((value) => !Number.isFinite(value));
   const found = at === -1 ? `${values.length} values` : `${values[at]} at index ${at}`;
   return failure('The model gave scores that are not numbers.', `output ${outputName} holds ${found}`);
-}
-
-function failure(detail: string, cause?: string): ServiceError {
-  return new ServiceError('INFERENCE_FAILED', detail, { cause });
 }
 
 function differs(expected: ClassificationGolden, given: ClassificationAnswer): string | undefined {

@@ -2,31 +2,22 @@ import type { Static } from 'typebox';
 import { BOX_DECODERS } from './detection/decoders/decoders.js';
 import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
-  closed,
   decoderNamed,
   findObjects,
   OBJECT_ANSWER,
-  OBJECT_FIELDS,
   type ObjectParameters,
   type ObjectSpec,
+  objectFields,
   objectParameters,
+  observeObjects,
   resolveObjects,
 } from './detection/objects.js';
-import { Type } from './schema-types.js';
+import { closed, Type } from './schema-types.js';
 import type { Task } from './task.js';
 
 const ManifestSchema = Type.Object(
   {
-    decoder: Type.Optional(
-      Type.Enum(
-        BOX_DECODERS.map(({ name }) => name),
-        {
-          description:
-            'how the model writes boxes down; default: by its outputs, where only one decoder fits them',
-        },
-      ),
-    ),
-    ...OBJECT_FIELDS,
+    ...objectFields(BOX_DECODERS, 'boxes'),
   },
   closed,
 );
@@ -47,7 +38,6 @@ export const detection: Task<
   GoldenObjects
 > = {
   name: 'detection',
-  summary: 'labelled boxes, best first',
   manifestSchema: ManifestSchema,
   goldenSchema: GoldenObjectsSchema,
   recognises: (outputs) => BOX_DECODERS.some((decoder) => decoder.fits(outputs) !== undefined),
@@ -63,8 +53,5 @@ export const detection: Task<
   },
   goldenParameters: () => ({}),
   differs: (expected, { predictions }) => objectsDiffer(expected, predictions),
-  observe: ({ predictions }) => ({
-    labels: predictions.map(({ label }) => label),
-    scores: predictions.map(({ score }) => score),
-  }),
+  observe: observeObjects,
 };

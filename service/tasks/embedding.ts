@@ -1,9 +1,8 @@
 import type { Static } from 'typebox';
-import { ServiceError } from '../errors.js';
 import { floatsOf, type Tensor, type TensorInfo } from '../tensor.js';
-import { misfit, named } from './misfit.js';
-import { Type } from './schema-types.js';
-import type { Golden, Observation, Outputs, Task } from './task.js';
+import { failure, misfit, named, shapesOf } from './faults.js';
+import { closed, Type } from './schema-types.js';
+import { type Golden, NOTHING_OBSERVED, type Outputs, type Task } from './task.js';
 
 const MAX_DIMENSIONS = 16_384;
 const DEFAULT_GOLDEN_COSINE = 0.999;
@@ -11,8 +10,6 @@ const DEFAULT_GOLDEN_COSINE = 0.999;
 const DIGITS = 7;
 /** What exporters call vectors of images, best first; the last one is a vector for each patch. */
 const USUAL_NAMES = ['image_embeds', 'embedding', 'embeddings', 'pooler_output', 'last_hidden_state'];
-
-const closed = { additionalProperties: false } as const;
 
 const ManifestSchema = Type.Object(
   {
@@ -77,13 +74,10 @@ export interface EmbeddingSpec {
   readonly normalize: boolean;
 }
 
-const NOTHING: Observation = { labels: [], scores: [] };
-
 /** An image as a vector, by which images are compared and found. */
 export const embedding: Task<Manifest, EmbeddingSpec, EmbeddingParameters, EmbeddingAnswer, EmbeddingGolden> =
   {
     name: 'embedding',
-    summary: 'a vector for each image',
     manifestSchema: ManifestSchema,
     goldenSchema: GoldenSchema,
     recognises: (outputs) => usual(outputs) !== undefined,
@@ -95,7 +89,7 @@ export const embedding: Task<Manifest, EmbeddingSpec, EmbeddingParameters, Embed
     interpret,
     goldenParameters: () => ({ encoding: 'float' }),
     differs,
-    observe: () => NOTHING,
+    observe: () => NOTHING_OBSERVED,
   };
 
 function usual(outputs: readonly TensorInfo[]): TensorInfo | undefined {
@@ -127,8 +121,9 @@ function pickOutput({ name }: Manifest, outputs: readonly TensorInfo[]): TensorI
       ? (usual(outputs) ?? (outputs.length === 1 ? only : undefined))
       : named(outputs, name, 'output');
   if (found !== undefined && isVector(found)) return found;
-  const shapes = outputs.map((output) => `${output.name} [${output.shape.join(', ')}]`).join(', ');
-  return misfit(`a vector has the shape [N, dimensions] or [N, tokens, dimensions], the file has ${shapes}`);
+  return misfit(
+    `a vector has the shape [N, dimensions] or [N, tokens, dimensions], the file has ${shapesOf(outputs)}`,
+  );
 }
 
 function interpret(
@@ -189,10 +184,6 @@ function base64(vector: Float32Array): string {
 
 function rounded(value: number): number {
   return Number(value.toPrecision(DIGITS));
-}
-
-function failure(detail: string, cause?: string): ServiceError {
-  return new ServiceError('INFERENCE_FAILED', detail, { cause });
 }
 
 function differs(expected: EmbeddingGolden, given: EmbeddingAnswer): string | undefined {

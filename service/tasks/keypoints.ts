@@ -3,38 +3,30 @@ import type { TensorInfo } from '../tensor.js';
 import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
   across,
-  closed,
   contextOf,
   decoderNamed,
   down,
   findObjects,
   OBJECT_ANSWER,
-  OBJECT_FIELDS,
   type ObjectParameters,
   type ObjectSpec,
+  objectFields,
   objectParameters,
+  observeObjects,
   resolveObjects,
-  roundedScore,
 } from './detection/objects.js';
+import { misfit } from './faults.js';
 import { POINT_DECODERS } from './keypoints/decoders/decoders.js';
 import type { Point } from './keypoints/point-decoder.js';
-import { misfit } from './misfit.js';
-import { Type } from './schema-types.js';
+import { roundedScore } from './numbers.js';
+import { closed, Type } from './schema-types.js';
 import type { Geometry, Task } from './task.js';
 
 const MAX_POINTS = 1000;
 
 const ManifestSchema = Type.Object(
   {
-    decoder: Type.Optional(
-      Type.Enum(
-        POINT_DECODERS.map(({ name }) => name),
-        {
-          description:
-            'how the model writes objects and points down; default: by its outputs, where only one decoder fits them',
-        },
-      ),
-    ),
+    ...objectFields(POINT_DECODERS, 'objects and points'),
     points: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {
         minItems: 1,
@@ -43,7 +35,6 @@ const ManifestSchema = Type.Object(
           'names of the points, in order; default: as the makers of the decoder name them, or POINT_0, POINT_1, ...',
       }),
     ),
-    ...OBJECT_FIELDS,
   },
   closed,
 );
@@ -74,7 +65,6 @@ type KeypointsAnswer = {
 /** Objects with their points: faces with eyes, people with joints. */
 export const keypoints: Task<Manifest, KeypointsSpec, ObjectParameters, KeypointsAnswer, GoldenObjects> = {
   name: 'keypoints',
-  summary: 'labelled boxes with named points, best first',
   manifestSchema: ManifestSchema,
   goldenSchema: GoldenObjectsSchema,
   recognises: (outputs) => POINT_DECODERS.some((decoder) => decoder.recognises(outputs)),
@@ -94,10 +84,7 @@ export const keypoints: Task<Manifest, KeypointsSpec, ObjectParameters, Keypoint
   },
   goldenParameters: () => ({}),
   differs: (expected, { predictions }) => objectsDiffer(expected, predictions),
-  observe: ({ predictions }) => ({
-    labels: predictions.map(({ label }) => label),
-    scores: predictions.map(({ score }) => score),
-  }),
+  observe: observeObjects,
 };
 
 function resolve(given: Manifest, outputs: readonly TensorInfo[]): KeypointsSpec {

@@ -5,3 +5,10 @@ export function areNumbers(values: Float32Array): boolean {
   }
   return true;
 }
+
+/** Significant digits of a score: about what a 32-bit float holds. */
+const SCORE_DIGITS = 6;
+
+export function roundedScore(score: number): number {
+  return Number(score.toPrecision(SCORE_DIGITS));
+}

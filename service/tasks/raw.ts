@@ -1,15 +1,12 @@
 import type { Static } from 'typebox';
-import { ServiceError } from '../errors.js';
 import { type ElementType, halfToFloat, type Tensor, type TensorInfo } from '../tensor.js';
-import { misfit, named } from './misfit.js';
-import { Type } from './schema-types.js';
-import type { Golden, Observation, Outputs, Task } from './task.js';
+import { failure, misfit, named } from './faults.js';
+import { closed, Type } from './schema-types.js';
+import { type Golden, NOTHING_OBSERVED, type Outputs, type Task } from './task.js';
 
 /** A hundred kilobytes of text or so: writing it takes a millisecond of the event loop, and a batch has many. */
 const MAX_VALUES = 10_000;
 const MAX_OUTPUTS = 100;
-
-const closed = { additionalProperties: false } as const;
 
 const ManifestSchema = Type.Object(
   {
@@ -60,13 +57,11 @@ export interface RawSpec {
   readonly outputs: readonly { readonly name: string; readonly isBatched: boolean }[];
 }
 
-const NOTHING: Observation = { labels: [], scores: [] };
 const NO_PARAMETERS = Type.Object({}, closed);
 
 /** What the model gives, as it gives it: for whatever has no task of its own. */
 export const raw: Task<Manifest, RawSpec, Record<string, never>, RawAnswer, RawGolden> = {
   name: 'raw',
-  summary: 'the outputs of the model',
   manifestSchema: ManifestSchema,
   goldenSchema: GoldenSchema,
   recognises: (outputs) => outputs.every(({ shape }) => shape.length > 0),
@@ -78,7 +73,7 @@ export const raw: Task<Manifest, RawSpec, Record<string, never>, RawAnswer, RawG
   interpret,
   goldenParameters: () => ({}),
   differs,
-  observe: () => NOTHING,
+  observe: () => NOTHING_OBSERVED,
 };
 
 function resolve({ names }: Manifest, outputs: readonly TensorInfo[]): RawSpec {
@@ -95,10 +90,7 @@ function resolve({ names }: Manifest, outputs: readonly TensorInfo[]): RawSpec {
 function interpret(outputs: Outputs, _geometry: unknown, _asked: unknown, spec: RawSpec): RawAnswer {
   const total = [...outputs.values()].reduce((sum, { data }) => sum + data.length, 0);
   if (total > MAX_VALUES) {
-    throw new ServiceError(
-      'INFERENCE_FAILED',
-      `The outputs have ${total} values, at most ${MAX_VALUES} are returned.`,
-    );
+    throw failure(`The outputs have ${total} values, at most ${MAX_VALUES} are returned.`);
   }
   return {
     outputs: spec.outputs.flatMap(({ name }) => {

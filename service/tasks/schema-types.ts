@@ -7,6 +7,9 @@ import type Builder from 'typebox';
  */
 export const Type: typeof Builder = isMainThread ? (await import('typebox')).default : withoutSchemas();
 
+/** Unknown fields are refused, so that a misspelt one cannot be overlooked. */
+export const closed = { additionalProperties: false } as const;
+
 function withoutSchemas(): typeof Builder {
   return new Proxy({}, { get: () => () => ({}) }) as typeof Builder;
 }

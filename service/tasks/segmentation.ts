@@ -1,9 +1,9 @@
 import type { Static } from 'typebox';
-import { ServiceError } from '../errors.js';
 import { floatsOf, type Tensor, type TensorInfo } from '../tensor.js';
-import { misfit, named } from './misfit.js';
+import { failure, misfit, named, shapesOf } from './faults.js';
+import { checkLabels, labelOf, labelsField, labelsFor } from './labels.js';
 import { areNumbers } from './numbers.js';
-import { Type } from './schema-types.js';
+import { closed, Type } from './schema-types.js';
 import { classMap, type MaskToGrid, nearestClasses } from './segmentation/class-map.js';
 import { encodeGreyPng } from './segmentation/png.js';
 import type { Geometry, Golden, Outputs, Task } from './task.js';
@@ -17,8 +17,6 @@ const LEAST_SHARE = 0.01;
 const SHARE_DIGITS = 6;
 const WHOLE_NUMBERS = new Set(['int64', 'int32', 'uint8', 'int8', 'uint16', 'int16']);
 
-const closed = { additionalProperties: false } as const;
-
 const ManifestSchema = Type.Object(
   {
     name: Type.Optional(
@@ -27,13 +25,7 @@ const ManifestSchema = Type.Object(
         description: "tensor name; default: the file's first output of the shape [N, classes, height, width]",
       }),
     ),
-    labels: Type.Optional(
-      Type.Array(Type.String(), {
-        minItems: 1,
-        maxItems: MAX_CLASSES,
-        description: 'by class id; default LABEL_0, LABEL_1, ...',
-      }),
-    ),
+    labels: labelsField(MAX_CLASSES),
     mask_size: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -110,7 +102,6 @@ export const segmentation: Task<
   SegmentationGolden
 > = {
   name: 'segmentation',
-  summary: 'a mask of classes, and the share of each',
   manifestSchema: ManifestSchema,
   goldenSchema: GoldenSchema,
   recognises: (outputs) => outputs.some((output) => kindOf(output) === 'scores'),
@@ -141,21 +132,18 @@ function resolve(given: Manifest, outputs: readonly TensorInfo[]): SegmentationS
   const output = candidates.find((candidate) => kindOf(candidate) !== undefined);
   const kind = output && kindOf(output);
   if (output === undefined || kind === undefined) {
-    const shapes = candidates.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join(', ');
-    return misfit(`scores of pixels have the shape [N, classes, height, width], the file has ${shapes}`);
+    return misfit(
+      `scores of pixels have the shape [N, classes, height, width], the file has ${shapesOf(candidates)}`,
+    );
   }
   const classes = kind === 'scores' ? (output.shape[1] ?? 0) : (given.labels?.length ?? 0);
   if (classes > MAX_CLASSES)
     misfit(`output ${output.name} has ${classes} classes, a mask has at most ${MAX_CLASSES}`);
-  if (given.labels !== undefined && given.labels.length !== classes) {
-    misfit(
-      `the manifest has ${given.labels.length} labels, output ${output.name} of the file has ${classes} classes`,
-    );
-  }
+  checkLabels(given.labels, classes, `output ${output.name}`);
   return {
     outputName: output.name,
     kind,
-    labels: given.labels ?? Array.from({ length: classes }, (_, id) => `LABEL_${id}`),
+    labels: labelsFor(given.labels, classes),
     maskSize: given.mask_size ?? DEFAULT_MASK_SIZE,
   };
 }
@@ -221,14 +209,10 @@ function sharesOf(mask: Uint8Array, { labels }: SegmentationSpec): SegmentationA
     .filter(([, count]) => count > 0)
     .sort(([one, ones], [other, others]) => others - ones || one - other)
     .map(([classId, count]) => ({
-      label: labels[classId] ?? `LABEL_${classId}`,
+      label: labelOf(labels, classId),
       class_id: classId,
       share: Number((count / mask.length).toPrecision(SHARE_DIGITS)),
     }));
-}
-
-function failure(detail: string, cause?: string): ServiceError {
-  return new ServiceError('INFERENCE_FAILED', detail, { cause });
 }
 
 function differs({ classes, tolerance }: SegmentationGolden, given: SegmentationAnswer): string | undefined {

@@ -30,6 +30,9 @@ export interface Observation {
   readonly scores: readonly number[];
 }
 
+/** Of an answer without labels. */
+export const NOTHING_OBSERVED: Observation = { labels: [], scores: [] };
+
 /** One golden image of a manifest: the file, and what the task says it is to be answered with. */
 export interface Golden {
   readonly file: string;
@@ -52,8 +55,6 @@ export interface Task<
   Expected extends Golden = Golden,
 > {
   readonly name: string;
-  /** What it does, in a few words, for the API's description. */
-  readonly summary: string;
   /** Its part of model.json: the schema of `output`. */
   readonly manifestSchema: TObject;
   /** What an entry of `golden` has, beside `file`. */

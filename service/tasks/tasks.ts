@@ -3,6 +3,7 @@ import type { TensorInfo } from '../tensor.js';
 import { classification } from './classification.js';
 import { detection } from './detection.js';
 import { embedding } from './embedding.js';
+import { shapesOf } from './faults.js';
 import { keypoints } from './keypoints.js';
 import { raw } from './raw.js';
 import { segmentation } from './segmentation.js';
@@ -24,9 +25,8 @@ export function taskNamed(name: string): Task | undefined {
 export function taskFor(outputs: readonly TensorInfo[]): Task {
   const found = TASKS.find((task) => task.recognises(outputs));
   if (found !== undefined) return found;
-  const shapes = outputs.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join(', ');
   throw new ServiceError(
     'MODEL_INCOMPATIBLE',
-    `What the model is for cannot be told from its outputs ${shapes}; say it in the task of a model.json.`,
+    `What the model is for cannot be told from its outputs ${shapesOf(outputs)}; say it in the task of a model.json.`,
   );
 }

@@ -1,8 +1,8 @@
 import type { Static } from 'typebox';
-import { Type } from '../schema-types.js';
+import { closed, Type } from '../schema-types.js';
 import type { Golden } from '../task.js';
 import type { Candidate } from './candidates.js';
-import { type Box, BoxSchema, closed, ratio } from './objects.js';
+import { type Box, BoxSchema, ratio } from './objects.js';
 import { overlap } from './suppression.js';
 
 const DEFAULT_IOU = 0.9;

@@ -1,10 +1,11 @@
 import type { Static, TObject } from 'typebox';
-import { ServiceError } from '../../errors.js';
 import type { CoordinateMap } from '../../preprocess/geometry.js';
 import type { TensorInfo } from '../../tensor.js';
-import { misfit } from '../misfit.js';
-import { Type } from '../schema-types.js';
-import type { Geometry, Outputs } from '../task.js';
+import { failure, misfit, shapesOf } from '../faults.js';
+import { checkLabels, labelOf, labelsField, labelsFor } from '../labels.js';
+import { roundedScore } from '../numbers.js';
+import { closed, Type } from '../schema-types.js';
+import type { Geometry, Observation, Outputs } from '../task.js';
 import { type BoxDecoder, type DecodeContext, type Fit, ShapeError } from './box-decoder.js';
 import { type Candidate, Candidates } from './candidates.js';
 import { byScore, suppress } from './suppression.js';
@@ -14,21 +15,18 @@ import { byScore, suppress } from './suppression.js';
 const MAX_LABELS = 10_000;
 const MAX_DETECTIONS = 1000;
 const DEFAULT_MAX_DETECTIONS = 300;
-/** Significant digits of a score: about what a 32-bit float holds. */
-const SCORE_DIGITS = 6;
 
-export const closed = { additionalProperties: false } as const;
 export const ratio = (description: string) => Type.Number({ minimum: 0, maximum: 1, description });
 
-/** Their part of the manifest, beside the decoder. */
-export const OBJECT_FIELDS = {
-  labels: Type.Optional(
-    Type.Array(Type.String(), {
-      minItems: 1,
-      maxItems: MAX_LABELS,
-      description: 'by class id; default LABEL_0, LABEL_1, ...',
-    }),
-  ),
+/** Their part of the manifest. @param writes what the decoders make out */
+export function objectFields(decoders: readonly BoxDecoder[], writes: string) {
+  const names = decoders.map(({ name }) => name);
+  const description = `how the model writes ${writes} down; default: by its outputs, where only one decoder fits them`;
+  return { decoder: Type.Optional(Type.Enum(names, { description })), ...OBJECT_FIELDS };
+}
+
+const OBJECT_FIELDS = {
+  labels: labelsField(MAX_LABELS),
   threshold: Type.Optional(ratio('lowest score returned; default: 0.25 to 0.7, by decoder')),
   iou: Type.Optional(
     ratio(
@@ -92,16 +90,11 @@ export function resolveObjects(
   decoders: readonly BoxDecoder[],
 ): ObjectSpec {
   const { decoder, fit } = pickDecoder(given.decoder, outputs, decoders);
-  const { labels } = given;
-  if (labels !== undefined && fit.classes !== undefined && labels.length !== fit.classes) {
-    misfit(
-      `the manifest has ${labels.length} labels, the outputs of the file tell ${fit.classes} classes apart`,
-    );
-  }
+  if (fit.classes !== undefined) checkLabels(given.labels, fit.classes, `what ${decoder.name} reads`);
   return {
     decoder: decoder.name,
     fit,
-    labels: labels ?? Array.from({ length: fit.classes ?? 0 }, (_, id) => `LABEL_${id}`),
+    labels: labelsFor(given.labels, fit.classes ?? 0),
     threshold: given.threshold ?? decoder.defaults.threshold,
     iou: given.iou ?? decoder.defaults.iou,
     acrossClasses: given.across_classes ?? false,
@@ -121,7 +114,7 @@ function pickDecoder(
   });
   const [only] = fitting;
   if (only !== undefined && fitting.length === 1) return only;
-  const shapes = outputs.map((output) => `${output.name} [${output.shape.join(', ')}]`).join(', ');
+  const shapes = shapesOf(outputs);
   if (only === undefined) return misfit(`${name ?? 'no decoder'} does not fit the outputs ${shapes}`);
   const names = fitting.map(({ decoder }) => decoder.name).join(' and ');
   return misfit(`${names} fit the outputs ${shapes}, so the manifest must say output.decoder`);
@@ -157,6 +150,18 @@ export function objectParameters(spec: ObjectSpec, { needsSuppression }: BoxDeco
   );
 }
 
+/** Every object counts. */
+export function observeObjects({
+  predictions,
+}: {
+  readonly predictions: readonly Pick<FoundObject, 'label' | 'score'>[];
+}): Observation {
+  return {
+    labels: predictions.map(({ label }) => label),
+    scores: predictions.map(({ score }) => score),
+  };
+}
+
 export function decoderNamed<Decoder extends BoxDecoder>(
   decoders: readonly Decoder[],
   name: string,
@@ -183,7 +188,9 @@ export function findObjects(
 ): FoundObject[] {
   const candidates = decode(outputs, contextOf(geometry, spec), asked.threshold ?? spec.threshold, decoder);
   const wanted = asked.classes && new Set(asked.classes);
-  const found = wanted ? candidates.filter(({ classId }) => wanted.has(labelOf(spec, classId))) : candidates;
+  const found = wanted
+    ? candidates.filter(({ classId }) => wanted.has(labelOf(spec.labels, classId)))
+    : candidates;
   const most = asked.max_detections ?? spec.maxDetections;
   const options = { iou: asked.iou ?? spec.iou, most, acrossClasses: spec.acrossClasses };
   const kept = decoder.needsSuppression ? suppress(found, options) : found.toSorted(byScore).slice(0, most);
@@ -202,13 +209,8 @@ function decode(
     return into.all;
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
-    const detail = 'The model gave outputs that hold no boxes.';
-    throw new ServiceError('INFERENCE_FAILED', detail, { cause: error.message });
+    throw failure('The model gave outputs that hold no boxes.', error.message);
   }
-}
-
-function labelOf({ labels }: ObjectSpec, classId: number): string {
-  return labels[classId] ?? `LABEL_${classId}`;
 }
 
 /** None where nothing of the box is in the image. */
@@ -221,12 +223,8 @@ function objectOf(candidate: Candidate, geometry: Geometry, spec: ObjectSpec): F
     y_max: down(candidate.yMax, geometry),
   };
   if (box.x_max <= box.x_min || box.y_max <= box.y_min) return [];
-  const label = labelOf(spec, classId);
+  const label = labelOf(spec.labels, classId);
   return [{ label, class_id: classId, score: roundedScore(score), box, candidate }];
-}
-
-export function roundedScore(score: number): number {
-  return Number(score.toPrecision(SCORE_DIGITS));
 }
 
 /** From the tensor to the image, clipped to it. */

@@ -60,7 +60,7 @@ const ALLOWED: Readonly<
   tensor: { values: [] },
   model: { values: ['errors', 'tasks'], types: ['inference', 'preprocess', 'tensor'] },
   telemetry: { values: [] },
-  bench: { values: ['errors', 'inference', 'preprocess', 'model', 'batching', 'sizing'] },
+  bench: { values: ['batching', 'errors', 'inference', 'model', 'package-files', 'preprocess', 'sizing'] },
 };
 
 /** Each third-party library has one file or folder that knows it. */

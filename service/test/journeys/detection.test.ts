@@ -9,7 +9,7 @@ import { SharedApps, startApp } from '../support/app.js';
 import { BOX_MANIFEST, boxModel, torchvisionModel } from '../support/box-model.js';
 import { multipart, plainPng } from '../support/images.js';
 import { parseMetrics } from '../support/metrics.js';
-import { temporaryFolder, writeModelFolder } from '../support/models.js';
+import { folderAround, temporaryFolder, writeModelFolder } from '../support/models.js';
 
 const GREY = { r: 90, g: 90, b: 90 };
 /** In a 64x64 tensor; of an image of 128x64 the middle 32 rows are picture. */
@@ -168,17 +168,8 @@ describe.skipIf(data === undefined)('UltraFace (skipped unless CV_TEST_DATA is s
   );
 });
 
-async function ultraFace(folder: string): Promise<string> {
-  const target = await temporaryFolder();
-  await writeFile(
-    join(target, 'model.onnx'),
-    await readFile(join(folder, 'models/ultraface/version-RFB-320.onnx')),
-  );
-  const manifest = {
-    schema_version: 1,
-    name: 'ultraface',
-    version: '1.0.0',
-    file: 'model.onnx',
+function ultraFace(folder: string): Promise<string> {
+  return folderAround(join(folder, 'models/ultraface/version-RFB-320.onnx'), {
     task: 'detection',
     input: {
       resize: { rule: 'stretch', filter: 'opencv-linear' },
@@ -187,9 +178,7 @@ async function ultraFace(folder: string): Promise<string> {
       std: [128],
     },
     output: { labels: ['face'] },
-  };
-  await writeFile(join(target, 'model.json'), JSON.stringify(manifest));
-  return target;
+  });
 }
 
 function agrees({ score, box: [xMin, yMin, xMax, yMax] }: Face, found: Detection): boolean {

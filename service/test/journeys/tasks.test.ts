@@ -1,16 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { App } from '../../app.js';
 import { startApp } from '../support/app.js';
 import { multipart, plainPng } from '../support/images.js';
-import {
-  MEAN_COLOUR_MANIFEST,
-  meanColourModel,
-  temporaryFolder,
-  writeModelFolder,
-} from '../support/models.js';
+import { folderAround, MEAN_COLOUR_MANIFEST, meanColourModel, writeModelFolder } from '../support/models.js';
 import type { OnnxModel } from '../support/onnx.js';
 
 /** Its means are 0.2, 0.4 and 0.4. */
@@ -109,16 +104,7 @@ type Face = Record<
 
 describe.skipIf(data === '')('YuNet (skipped unless CV_TEST_DATA is set)', () => {
   it('finds the large faces of a photograph, with eyes above the mouth', async () => {
-    const folder = await temporaryFolder();
-    await writeFile(
-      join(folder, 'model.onnx'),
-      await readFile(join(data, 'models/yunet/yunet_n_320_320.onnx')),
-    );
-    const manifest = {
-      schema_version: 1,
-      name: 'yunet',
-      version: '1.0.0',
-      file: 'model.onnx',
+    const folder = await folderAround(join(data, 'models/yunet/yunet_n_320_320.onnx'), {
       task: 'keypoints',
       input: {
         channels: 'bgr',
@@ -126,8 +112,7 @@ describe.skipIf(data === '')('YuNet (skipped unless CV_TEST_DATA is set)', () =>
         scale: 1,
       },
       output: { labels: ['face'], threshold: 0.6 },
-    };
-    await writeFile(join(folder, 'model.json'), JSON.stringify(manifest));
+    });
     const app = await startApp({ MODEL_URI: folder });
     const { predictions } = await ask(app, await readFile(join(data, 'images/faces-1.jpg')));
     expect(predictions.length).toBeGreaterThan(10);

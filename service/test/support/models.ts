@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -101,6 +101,15 @@ export const MEAN_COLOUR_MANIFEST = {
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'cv-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A folder with a copy of an ONNX file and a manifest for it. */
+export async function folderAround(onnxFile: string, manifest: object): Promise<string> {
+  const folder = await temporaryFolder();
+  await copyFile(onnxFile, join(folder, 'model.onnx'));
+  const common = { schema_version: 1, name: 'model', version: '1.0.0', file: 'model.onnx' };
+  await writeFile(join(folder, 'model.json'), JSON.stringify({ ...common, ...manifest }));
   return folder;
 }
 
