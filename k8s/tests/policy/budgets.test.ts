@@ -118,7 +118,9 @@ describe.skipIf(absent('kustomize')).each(listCombinations())('in $name', ({ ren
     const { pod, container, config } = load();
     const mount = container.volumeMounts?.find(({ mountPath }) => mountPath === config.modelCacheDir);
     const volume = pod.spec.volumes?.find(({ name }) => name === mount?.name);
-    expect(quantity(volume?.emptyDir?.sizeLimit)).toBeGreaterThanOrEqual(config.modelMaxBytes);
+    expect(quantity(volume?.emptyDir?.sizeLimit)).toBeGreaterThanOrEqual(
+      config.modelCacheMaxBytes + config.modelMaxBytes,
+    );
   });
 
   it('the limit of CPU is a whole number, all of it is asked for or it is a laptop, and threads follow it', () => {
