@@ -42,7 +42,7 @@ const ALLOWED: Readonly<
   lifecycle: { values: [] },
   sizing: { values: [] },
   'spare-heap': { values: [] },
-  predict: { values: ['inference', 'preprocess'], types: ['batching', 'tasks', 'telemetry'] },
+  predict: { values: ['inference', 'preprocess', 'telemetry'], types: ['batching', 'tasks'] },
   admission: { values: ['errors'] },
   http: {
     values: ['admission', 'errors', 'preprocess', 'telemetry'],
