@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { Admission } from './admission/admission.js';
 import { ApiKeys } from './admission/api-keys.js';
 import type { Config } from './config.js';
-import { messageOf, ServiceError } from './errors.js';
 import {
   createManagementServer,
   createServer,
@@ -86,7 +85,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     lifecycle,
     metrics,
     admission,
-    apiKeys: new ApiKeys(await readApiKeys(config)),
+    apiKeys: new ApiKeys(config.apiKeys),
     models,
   };
   const server = await createServer(dependencies);
@@ -148,14 +147,4 @@ async function readVersion(): Promise<string> {
   const file = join(PACKAGE_ROOT, 'package.json');
   const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string };
   return version;
-}
-
-async function readApiKeys(config: Config): Promise<string[]> {
-  if (config.apiKeysFile === undefined) return [...config.apiKeys];
-  try {
-    const lines = (await readFile(config.apiKeysFile, 'utf8')).split('\n').map((line) => line.trim());
-    return [...config.apiKeys, ...lines.filter((line) => line !== '' && !line.startsWith('#'))];
-  } catch (cause) {
-    throw new ServiceError('CONFIG_INVALID', `API_KEYS_FILE cannot be read: ${messageOf(cause)}`, { cause });
-  }
 }

@@ -5,6 +5,7 @@ import type { Config } from '../config.js';
 import { messageOf, ServiceError } from '../errors.js';
 import { preflight } from '../inference/preflight.js';
 import { WorkerPool } from '../inference/worker-pool.js';
+import { DOWNLOAD_LIMITS } from '../model/download-limits.js';
 import { fetchModel, type ModelFiles } from '../model/fetch-model.js';
 import { type ModelSpec, resolveModelSpec } from '../model/model-spec.js';
 import { Predictor } from '../predict.js';
@@ -46,11 +47,9 @@ export async function loadModel(options: LoadOptions, signal: AbortSignal): Prom
     cacheDir: config.modelCacheDir,
     maxModelBytes: config.modelMaxBytes,
     expectedSha256: config.modelSha256,
-    attempts: config.modelDownloadAttempts,
-    responseTimeoutMs: config.modelResponseTimeoutMs,
-    stallTimeoutMs: config.modelStallTimeoutMs,
+    ...DOWNLOAD_LIMITS,
     httpBearerToken: config.modelHttpToken,
-    s3: { endpoint: config.s3Endpoint, forcePathStyle: config.s3ForcePathStyle },
+    s3: { endpoint: config.awsEndpointUrlS3, forcePathStyle: config.s3ForcePathStyle },
     logger,
     signal,
   });

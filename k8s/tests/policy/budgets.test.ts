@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CONFIG_SCHEMA, readConfig } from '../../../service/config.js';
+import { DOWNLOAD_LIMITS } from '../../../service/model/download-limits.js';
 import { chooseSizing } from '../../../service/sizing.js';
 import { createAppFor } from '../../../service/test/support/app.js';
 import { listCombinations } from '../support/combinations.js';
@@ -101,9 +102,8 @@ describe.skipIf(absent('kustomize')).each(listCombinations())('in $name', ({ ren
   it('a pod has the time to fetch its model, and a rollout the time for the pod', () => {
     const { container, config, owner } = load();
     const startMs = secondsOf(container.startupProbe) * 1000;
-    const failingMs =
-      config.modelDownloadAttempts *
-      (config.modelResponseTimeoutMs + config.modelStallTimeoutMs + LONGEST_BACKOFF_MS);
+    const { attempts, responseTimeoutMs, stallTimeoutMs } = DOWNLOAD_LIMITS;
+    const failingMs = attempts * (responseTimeoutMs + stallTimeoutMs + LONGEST_BACKOFF_MS);
     expect(startMs).toBeGreaterThan((config.modelMaxBytes / MODEL_BYTES_PER_SECOND) * 1000);
     expect(startMs).toBeGreaterThan(failingMs);
     if (owner.kind === 'InferenceService') return;
