@@ -10,16 +10,11 @@ import {
   type ServerDependencies,
 } from './http/server.js';
 import { Lifecycle, type Resource } from './lifecycle.js';
+import { type Machine, readCpuBudget, readMemoryBudget, readThrottledPeriods } from './machine.js';
 import { PACKAGE_ROOT } from './package-files.js';
 import { loadModel } from './serving/load-model.js';
 import { ModelRegistry } from './serving/model-registry.js';
-import {
-  chooseSizing,
-  readCpuBudget,
-  readMemoryBudget,
-  readThrottledPeriods,
-  type Sizing,
-} from './sizing.js';
+import { limitProcess } from './sizing.js';
 import type { Logger } from './telemetry/logging.js';
 import { Metrics } from './telemetry/metrics.js';
 
@@ -48,19 +43,16 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { config, logger } = options;
   const models = new ModelRegistry();
   const lifecycle = new Lifecycle(() => models.current?.cannotHeal === true);
-  let sizing = sizeFor(options, config.executionProviders[0] ?? 'cpu');
-  const limits = {
-    get maxImages() {
-      return sizing.maxInFlightImages;
+  const machine = readMachine(options);
+  const limits = limitProcess(machine, config);
+  const admission = new Admission(
+    {
+      maxImages: limits.maxInFlightImages,
+      maxBytes: limits.maxInFlightBytes,
+      maxExpectedWaitMs: config.maxExpectedWaitMs,
     },
-    maxBytes: sizing.maxInFlightBytes,
-    maxExpectedWaitMs: config.maxExpectedWaitMs,
-  };
-  const admission = new Admission(limits, () => models.current?.predictor.expectedMs([]) ?? 0);
-  const resizeFor = (provider: string): Sizing => {
-    sizing = sizeFor(options, provider);
-    return sizing;
-  };
+    () => models.current?.predictor.expectedMs([]) ?? 0,
+  );
   const metrics = new Metrics({
     // As /ready says it: without an inference thread no traffic comes.
     ready: () => lifecycle.state === 'ready' && (models.current?.slots ?? 0) > 0,
@@ -78,7 +70,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const dependencies: ServerDependencies = {
     ...config,
     hasManagementPort: config.managementPort !== undefined,
-    maxUnreadBytes: sizing.maxInFlightBytes,
+    maxUnreadBytes: limits.maxInFlightBytes,
     limits: config,
     version,
     logger,
@@ -97,7 +89,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     lifecycle,
     async loadModel(signal) {
       const startedAt = performance.now();
-      const model = await loadModel({ config, logger, sizing, metrics, resizeFor }, signal);
+      const model = await loadModel({ config, logger, machine, limits, metrics }, signal);
       models.install(model);
       lifecycle.markReady();
       const { name, version, digest, execution_provider } = model.description;
@@ -128,19 +120,11 @@ function drainOrder(
   ];
 }
 
-function sizeFor({ config, logger, uvThreads }: AppOptions, provider: string): Sizing {
+function readMachine({ logger, uvThreads }: AppOptions): Machine {
   const cpu = readCpuBudget();
-  const sizing = chooseSizing(
-    {
-      cores: cpu.cores,
-      memoryBytes: readMemoryBudget(),
-      usesGpu: provider !== 'cpu',
-      uvThreads,
-    },
-    config,
-  );
-  logger.info({ provider, cores: cpu.cores, because: cpu.source, uv_threads: uvThreads, ...sizing }, 'sized');
-  return sizing;
+  const machine = { cores: cpu.cores, memoryBytes: readMemoryBudget(), uvThreads };
+  logger.info({ ...machine, because: cpu.source }, 'machine');
+  return machine;
 }
 
 async function readVersion(): Promise<string> {

@@ -134,7 +134,7 @@ export const CONFIG_SCHEMA = {
   }),
   MAX_IN_FLIGHT_IMAGES: integer({
     default: undefined,
-    defaultText: '1024 per worker',
+    defaultText: '1024 per core',
     min: 1,
     max: 100_000,
     description: 'Images in flight, from their arrival to their answer; beyond it OVERLOADED',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CONFIG_SCHEMA, readConfig } from '../../../service/config.js';
 import { DOWNLOAD_LIMITS } from '../../../service/model/download-limits.js';
-import { chooseSizing } from '../../../service/sizing.js';
+import { limitProcess, type ModelSizing, type ProcessLimits, sizeModel } from '../../../service/sizing.js';
 import { createAppFor } from '../../../service/test/support/app.js';
 import { listCombinations } from '../support/combinations.js';
 import {
@@ -53,17 +53,15 @@ function secondsOf({ periodSeconds = 10, failureThreshold = 3 }: Probe = {}): nu
   return periodSeconds * failureThreshold;
 }
 
-function sizeOf({ container, config }: Workload): ReturnType<typeof chooseSizing> {
+function sizeOf({ container, config }: Workload): ModelSizing & ProcessLimits {
   const limits = container.resources?.limits ?? {};
-  return chooseSizing(
-    {
-      cores: quantity(limits['cpu']),
-      memoryBytes: quantity(limits['memory']),
-      usesGpu: config.executionProviders[0] !== 'cpu',
-      uvThreads: UV_THREADS,
-    },
-    config,
-  );
+  const machine = {
+    cores: quantity(limits['cpu']),
+    memoryBytes: quantity(limits['memory']),
+    uvThreads: UV_THREADS,
+  };
+  const provider = config.executionProviders[0] ?? 'cpu';
+  return { ...sizeModel(machine, provider, config), ...limitProcess(machine, config) };
 }
 
 describe.skipIf(absent('kustomize')).each(listCombinations())('in $name', ({ render }) => {
