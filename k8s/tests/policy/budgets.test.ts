@@ -87,7 +87,7 @@ describe.skipIf(absent('kustomize')).each(listCombinations())('in $name', ({ ren
     expect(paths.filter((url = '') => !server.hasRoute({ method: 'GET', url }))).toEqual([]);
   });
 
-  it('a pod has the time to leave in peace', () => {
+  it('a pod has the time to drain', () => {
     const { pod, container, config } = load();
     const preStopMs = (container.lifecycle?.preStop?.sleep?.seconds ?? 0) * 1000;
     const graceMs = (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
