@@ -1,6 +1,6 @@
 /** k6 reads this file as it is: nothing of Node in here or in what it imports. */
 
-/** The stages that the service reports, in the order in which they happen (service/telemetry/stage-timings.ts). */
+/** The stages that the service reports, in the order in which they happen (service/telemetry/stages.ts). */
 export const STAGES = ['decode', 'queue', 'inference', 'postprocess'] as const;
 export type Stage = (typeof STAGES)[number];
 

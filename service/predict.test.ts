@@ -4,6 +4,7 @@ import { Predictor } from './predict.js';
 import { testDecoder } from './preprocess/decoder.test-support.js';
 import type { InputSpec } from './preprocess/image.js';
 import { encoderOf, photograph } from './preprocess/samples.test-support.js';
+import { timingsOf } from './telemetry/stages.js';
 import { ControlledRunner, DECODE_MS } from './test/support/controlled-runner.js';
 import { plainJpeg } from './test/support/images.js';
 
@@ -45,9 +46,9 @@ describe.skipIf(!hasTurbo)(
       );
       await untilRunning(runner);
       await runner.finish();
-      const { image, timings } = await prediction;
+      const { image, spans } = await prediction;
       expect(image).toEqual({ width: 12, height: 10, format: 'jpeg' });
-      expect(timings.decode).toBeGreaterThanOrEqual(DECODE_MS);
+      expect(timingsOf(spans).decode).toBeGreaterThanOrEqual(DECODE_MS);
     });
 
     it('is decoded here and run again where the engine hands it back', async () => {

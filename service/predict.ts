@@ -3,7 +3,7 @@ import { rowOf } from './inference/row.js';
 import type { Decoder, InspectedImage } from './preprocess/decode.js';
 import { fileOf, type PreparedImage } from './preprocess/image.js';
 import type { Answer, Parameters } from './tasks/task.js';
-import type { StageTimings } from './telemetry/stage-timings.js';
+import { type StageSpan, spansFrom } from './telemetry/stages.js';
 
 export interface PredictOptions {
   /** Aborts, with the reason, once the deadline has passed or the client has gone. */
@@ -15,7 +15,8 @@ export interface PredictOptions {
 export interface Prediction {
   readonly image: Pick<PreparedImage, 'width' | 'height' | 'format'>;
   readonly answer: Answer;
-  readonly timings: StageTimings;
+  /** What it went through, in order. */
+  readonly spans: readonly StageSpan[];
 }
 
 /** The data flow of one image: bytes to pixels, pixels to a row, the row to an answer. Knows no protocol and no task. */
@@ -46,34 +47,32 @@ export class Predictor {
 
   /** @param inspected given away: its bytes may be gone afterwards */
   async predict(inspected: InspectedImage, options: PredictOptions): Promise<Prediction> {
-    const { signal } = options;
-    const startedAt = performance.now();
+    const { signal, parameters } = options;
+    const spans: StageSpan[] = [];
+    let startedAt = performance.now();
     let prepared = await this.decoder.prepare(inspected, signal);
     for (;;) {
       const preparedMs = performance.now() - startedAt;
       const isLeftToEngine = fileOf(prepared.image) !== undefined;
-      const served = await this.batcher.submit(
-        rowOf(prepared, options.parameters),
-        signal,
-        isLeftToEngine ? inspected.decodeMs : 0,
+      const expectedDecodeMs = isLeftToEngine ? inspected.decodeMs : 0;
+      const served = await this.batcher.submit(rowOf(prepared, parameters), signal, expectedDecodeMs);
+      spans.push(
+        ...spansFrom(startedAt, [
+          { stage: 'decode', durationMs: preparedMs },
+          { stage: 'queue', durationMs: served.queueMs },
+          { stage: 'decode', durationMs: served.decodeMs },
+          { stage: 'inference', durationMs: served.inferenceMs },
+          { stage: 'postprocess', durationMs: served.interpretMs },
+        ]),
       );
       if ('answer' in served) {
         const { width, height, format } = prepared;
-        const { answer, decodeMs, queueMs, inferenceMs, interpretMs } = served;
-        if (isLeftToEngine) this.decoder.observe(inspected, decodeMs);
-        return {
-          image: { width, height, format },
-          answer,
-          timings: {
-            decode: preparedMs + decodeMs,
-            queue: queueMs,
-            inference: inferenceMs,
-            postprocess: interpretMs,
-          },
-        };
+        if (isLeftToEngine) this.decoder.observe(inspected, served.decodeMs);
+        return { image: { width, height, format }, answer: served.answer, spans };
       }
       // The engine's decoder refuses it, and the other one judges: errors are the same whichever ran.
       const returned = { ...inspected, bytes: served.returned };
+      startedAt = performance.now();
       const { pixels, ...rest } = await this.decoder.decode(returned, signal);
       prepared = { ...rest, image: pixels };
     }

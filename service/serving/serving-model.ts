@@ -2,9 +2,8 @@ import type { TObject } from 'typebox';
 import type { WorkerPool } from '../inference/worker-pool.js';
 import type { ModelSpec } from '../model/model-spec.js';
 import type { Predictor } from '../predict.js';
-import type { Answer } from '../tasks/task.js';
+import type { Answer, Observation } from '../tasks/task.js';
 import type { ModelMetrics, ModelSource } from '../telemetry/metrics.js';
-import type { StageTimings } from '../telemetry/stage-timings.js';
 import type { TensorInfo } from '../tensor.js';
 
 export interface ModelReference {
@@ -99,10 +98,9 @@ export class ServingModel {
     };
   }
 
-  /** Counts an image that was answered. */
-  countAnswer(answer: Answer, timings: StageTimings): void {
-    this.metrics.endedImage('ok');
-    this.metrics.answered(timings, this.#spec.task.observe(answer));
+  /** What metrics show of an answer. */
+  observe(answer: Answer): Observation {
+    return this.#spec.task.observe(answer);
   }
 
   /** Answers what is in flight, then releases everything. Idempotent. */

@@ -17,8 +17,8 @@ const ALLOWED: Readonly<
       'config',
       'errors',
       'exit',
+      'machine',
       'signals',
-      'sizing',
       'spare-heap',
       'telemetry',
       'unless-aborted',
@@ -26,12 +26,12 @@ const ALLOWED: Readonly<
     types: ['http', 'lifecycle'],
   },
   app: {
-    values: ['admission', 'errors', 'http', 'lifecycle', 'package-files', 'serving', 'sizing', 'telemetry'],
+    values: ['admission', 'http', 'lifecycle', 'machine', 'package-files', 'serving', 'sizing', 'telemetry'],
     types: ['config'],
   },
   serving: {
-    values: ['batching', 'errors', 'inference', 'model', 'predict', 'preprocess', 'unless-aborted'],
-    types: ['config', 'sizing', 'tasks', 'telemetry', 'tensor'],
+    values: ['batching', 'errors', 'inference', 'model', 'predict', 'preprocess', 'sizing', 'unless-aborted'],
+    types: ['config', 'machine', 'tasks', 'telemetry', 'tensor'],
   },
   config: { values: ['config-fields', 'errors', 'package-files', 'preprocess'] },
   'config-fields': { values: [] },
@@ -40,9 +40,10 @@ const ALLOWED: Readonly<
   signals: { values: [] },
   'unless-aborted': { values: [] },
   lifecycle: { values: [] },
-  sizing: { values: [] },
+  machine: { values: [] },
+  sizing: { values: [], types: ['machine'] },
   'spare-heap': { values: [] },
-  predict: { values: ['inference', 'preprocess'], types: ['batching', 'tasks', 'telemetry'] },
+  predict: { values: ['inference', 'preprocess', 'telemetry'], types: ['batching', 'tasks'] },
   admission: { values: ['errors'] },
   http: {
     values: ['admission', 'errors', 'preprocess', 'telemetry'],
@@ -60,7 +61,7 @@ const ALLOWED: Readonly<
   tensor: { values: [] },
   model: { values: ['errors', 'tasks'], types: ['inference', 'preprocess', 'tensor'] },
   telemetry: { values: [] },
-  bench: { values: ['batching', 'errors', 'inference', 'model', 'package-files', 'preprocess', 'sizing'] },
+  bench: { values: ['batching', 'errors', 'inference', 'machine', 'model', 'package-files', 'preprocess'] },
 };
 
 /** Each third-party library has one file or folder that knows it. */

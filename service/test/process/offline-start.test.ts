@@ -24,7 +24,6 @@ describe('a service whose model comes from the Hub', () => {
     const environment = {
       MODEL_URI: 'hf://acme/digits',
       MODEL_CACHE_DIR: await temporaryFolder(),
-      MODEL_DOWNLOAD_ATTEMPTS: '2',
       HF_ENDPOINT: hub.endpoint,
       HF_TOKEN: TOKEN,
       LOG_LEVEL: 'trace',
@@ -34,12 +33,11 @@ describe('a service whose model comes from the Hub', () => {
     await online.stop();
     await hub.close();
 
+    const first = launchService({ ...environment, MODEL_CACHE_DIR: await temporaryFolder() });
     const offline = await startService(environment);
     expect(await answerOf(offline)).toEqual(expected);
     const warning = offline.logs.find(({ level, since }) => level === 'warn' && since !== undefined);
     expect(warning).toMatchObject({ source: 'hf://acme/digits/' });
-
-    const first = launchService({ ...environment, MODEL_CACHE_DIR: await temporaryFolder() });
     expect(await first.exit).toEqual({ code: 1, signal: null });
     expect(first.logs.at(-1)).toMatchObject({ level: 'fatal', code: 'MODEL_UNAVAILABLE' });
     for (const { lines } of [online, offline, first]) expect(lines.join('\n')).not.toContain(TOKEN);
