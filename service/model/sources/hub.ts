@@ -4,7 +4,7 @@ import { type Heads, type HttpAccess, headsOf, openUrl } from './http-object.js'
 import { type HubAddress, parseHubAddress } from './hub-address.js';
 import { hubFailure } from './hub-failure.js';
 import type { ObjectDigest } from './object-digest.js';
-import type { Continuation, ModelSource, OpenedObject } from './source.js';
+import { type Continuation, type ModelSource, type OpenedObject, pathIn } from './source.js';
 import { SourceFailure } from './source-failure.js';
 
 export interface HubSourceOptions {
@@ -165,8 +165,8 @@ export function createHubSource(uri: string, { token, endpoint }: HubSourceOptio
     entry,
     localDirectory: undefined,
     locate: (name) => shown + name,
-    open: (name, signal, from) => reader.open(folder + name, signal, from),
-    vouchFor: (name, signal) => reader.vouchFor(folder + name, signal),
+    open: async (name, signal, from) => reader.open(pathIn(folder, name), signal, from),
+    vouchFor: async (name, signal) => reader.vouchFor(pathIn(folder, name), signal),
     close: () => reader.close(),
   };
 }
