@@ -6,19 +6,16 @@ import { temporaryFolder } from '../test/support/models.js';
 import type { FetchModelOptions } from './fetch-context.js';
 import { fetchModel } from './fetch-model.js';
 
-const MIB = 1024 * 1024;
-const MODEL: Buffer = randomBytes(2 * MIB);
-const OTHER: Buffer = randomBytes(2 * MIB);
+const HALF = 256 * 1024;
+const MODEL: Buffer = randomBytes(2 * HALF);
+const OTHER: Buffer = randomBytes(2 * HALF);
 const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
 const MANIFEST = { schema_version: 1, name: 'digits', version: '1', file: 'model.onnx', task: 'raw' };
 const FILES = { 'model.json': JSON.stringify(MANIFEST), 'model.onnx': MODEL };
 const END: Fault = (_, response) => response.destroy() !== undefined;
 
-async function startHub(
-  files: ConstructorParameters<typeof Map<string, string>>[0] | object = FILES,
-  options?: FakeHubOptions,
-) {
-  const hub = await FakeHub.start(files as Record<string, string>, options);
+async function startHub(files: Parameters<typeof FakeHub.start>[0] = FILES, options?: FakeHubOptions) {
+  const hub = await FakeHub.start(files, options);
   onTestFinished(() => hub.close());
   return hub;
 }
@@ -53,7 +50,7 @@ function once(fault: Fault): Fault {
 const cut: Fault = (_, response) => {
   const etag = `"${createHash('md5').update(MODEL).digest('hex')}"`;
   response.writeHead(200, { etag, 'content-length': MODEL.byteLength });
-  response.write(MODEL.subarray(0, MIB), () => response.destroy());
+  response.write(MODEL.subarray(0, HALF), () => response.destroy());
   return true;
 };
 
@@ -153,7 +150,7 @@ describe('a download from the Hub', () => {
       'one byte that is another',
       (request, response) => {
         const damaged = Buffer.from(MODEL);
-        damaged[MIB] = (damaged[MIB] ?? 0) ^ 1;
+        damaged[HALF] = (damaged[HALF] ?? 0) ^ 1;
         return send(request, response, damaged, { etag: '"x"' }) !== undefined;
       },
     ],
@@ -229,8 +226,8 @@ describe('a download from the Hub', () => {
     const hub = await startHub();
     const endless: Fault = (_, response, path) => {
       if (host === 'hub' && !path.includes('/resolve/')) return false;
-      response.writeHead(200, { 'x-linked-etag': `"${'a'.repeat(64)}"`, 'x-linked-size': 2 * MIB });
-      const chunk = Buffer.alloc(MIB);
+      response.writeHead(200, { 'x-linked-etag': `"${'a'.repeat(64)}"`, 'x-linked-size': 2 * HALF });
+      const chunk = Buffer.alloc(HALF);
       const more = (): void => void (response.destroyed || response.write(chunk, more));
       more();
       return true;
@@ -238,13 +235,13 @@ describe('a download from the Hub', () => {
     if (host === 'store') hub.storeFault = endless;
     else hub.hubFault = endless;
     const code = { code: 'MODEL_INCOMPATIBLE' };
-    await expect(fetchFrom(hub, '/model.onnx', { maxModelBytes: 3 * MIB })).rejects.toMatchObject(code);
+    await expect(fetchFrom(hub, '/model.onnx', { maxModelBytes: 3 * HALF })).rejects.toMatchObject(code);
   });
 
   it('is refused where the model is larger than allowed, before it is sent', async () => {
     const hub = await startHub({ 'model.onnx': MODEL });
     const cacheDir = await temporaryFolder();
-    await expect(fetchFrom(hub, '', { cacheDir, maxModelBytes: MIB })).rejects.toMatchObject({
+    await expect(fetchFrom(hub, '', { cacheDir, maxModelBytes: HALF })).rejects.toMatchObject({
       code: 'MODEL_INCOMPATIBLE',
     });
   });
