@@ -95,6 +95,31 @@ describe('the copy of what a source said', () => {
   });
 });
 
+it('what was read is not asked for again in the same start', async () => {
+  let asked = 0;
+  const counted = fetchOf(() => {
+    asked += 1;
+    return `${asked}`;
+  });
+  const objects = new LiveObjects(counted);
+  for (let reads = 0; reads < 3; reads += 1) {
+    expect((await objects.read('config.json', 100)).toString()).toBe('1');
+  }
+});
+
+it('where a source knows what it has, nothing is sent to know that it has it', async () => {
+  const hex = 'a'.repeat(64);
+  const open = () => Promise.reject(new Error('sent'));
+  const vouchFor = async (name: string) => {
+    if (name === 'none') throw new SourceFailure('missing', 'no');
+    return name === 'small' ? undefined : { bytes: 1, hex };
+  };
+  const objects = new LiveObjects({ ...stub, source: { ...stub.source, open, vouchFor } });
+  expect(await objects.exists('model.onnx')).toBe(true);
+  expect(await objects.exists('small')).toBe(true);
+  expect(await objects.exists('none')).toBe(false);
+});
+
 it('an object that does not answer fails as transient, when it is only asked whether it is there', async () => {
   const silent = fetchOf(() => '');
   const source = { ...silent.source, open: () => new Promise<never>(() => {}) };
