@@ -41,5 +41,5 @@ describe('a service whose model comes from the Hub', () => {
     expect(await first.exit).toEqual({ code: 1, signal: null });
     expect(first.logs.at(-1)).toMatchObject({ level: 'fatal', code: 'MODEL_UNAVAILABLE' });
     for (const { lines } of [online, offline, first]) expect(lines.join('\n')).not.toContain(TOKEN);
-  });
+  }, 60_000);
 });
