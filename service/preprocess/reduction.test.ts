@@ -117,7 +117,8 @@ describe('a JPEG that may be decoded fast', () => {
   it('is reduced by sharp to twice the resized image at the least; a PNG only where it always is', () => {
     const large = { width: 1600, height: 1200 };
     const spec = fast('opencv-linear', 'stretch', 224);
-    expect(reducedSize(spec, large, 'jpeg')).toEqual({ width: 800, height: 600 });
+    expect(reducedSize(spec, { width: 1800, height: 1350 }, 'jpeg')).toEqual({ width: 600, height: 450 });
+    expect(reducedSize(spec, large, 'jpeg')).toBeUndefined();
     expect(reducedSize(spec, large, 'webp')).toEqual({ width: 800, height: 600 });
     expect(reducedSize(spec, large, 'png')).toBeUndefined();
   });

@@ -23,7 +23,7 @@ interface Match {
 
 const PHOTOGRAPHS = ['faces-1.jpg', 'faces-17.jpg', 'faces-25.jpg'];
 /** As wide as they are, and as cameras of more pixels would have taken them. */
-const WIDTHS = [undefined, 1440, 2880, 4000];
+const WIDTHS = [undefined, 1440, 2880];
 const SAME_FACE = 0.5;
 
 /** Which faces of a crowd are found again, and how far off. Progressive ones are decoded by sharp. */

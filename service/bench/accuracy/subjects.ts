@@ -26,9 +26,13 @@ export function ultraFace(data: string): Subject {
   return { path: join(data, 'models/ultraface/version-RFB-320.onnx'), manifest };
 }
 
-/** The shape of an ImageNet classifier behind torchvision's preset; its weights are random, and so are its answers. */
-export function mobileNet(data: string): Subject {
-  const resize = { rule: 'cover', filter: 'bilinear', shortest_edge: 256 } as const;
+/** torchvision's preset: no division of 640x480. */
+const COVER = { rule: 'cover', filter: 'bilinear', shortest_edge: 256 } as const;
+/** Of 640x480 a half is left. */
+export const STRETCH = { rule: 'stretch', filter: 'bilinear' } as const;
+
+/** The shape of an ImageNet classifier; its weights are random, and so are its answers. */
+export function mobileNet(data: string, resize: typeof COVER | typeof STRETCH = COVER): Subject {
   const input = { width: 224, height: 224, resize, ...IMAGENET };
   const manifest: Manifest = { ...COMMON, name: 'mobilenet', task: 'raw', input };
   return { path: join(data, 'models/mobilenet_v2-random/model.onnx'), manifest };
