@@ -1,7 +1,6 @@
 import type { Static } from 'typebox';
 import { closed, Type } from '../schema-types.js';
 import type { Golden } from '../task.js';
-import type { Candidate } from './candidates.js';
 import { type Box, BoxSchema, ratio } from './objects.js';
 import { overlap } from './suppression.js';
 
@@ -39,7 +38,7 @@ export function objectsDiffer(expected: GoldenObjects, given: readonly Labelled[
       (found) =>
         found.label === wanted.label &&
         Math.abs(found.score - wanted.score) <= tolerance &&
-        overlap(candidateOf(found.box), candidateOf(wanted.box)) >= iou,
+        overlap(cornersOf(found.box), cornersOf(wanted.box)) >= iou,
     );
     if (match === undefined) return `expected ${shown(wanted)}, got ${nearest(wanted, given)}`;
     left.delete(match);
@@ -49,12 +48,12 @@ export function objectsDiffer(expected: GoldenObjects, given: readonly Labelled[
   return surplus && `expected ${predictions.length} objects, got ${shown(surplus)} as well`;
 }
 
-function candidateOf({ x_min, y_min, x_max, y_max }: Box): Candidate {
-  return { xMin: x_min, yMin: y_min, xMax: x_max, yMax: y_max, score: 0, classId: 0, index: 0 };
+function cornersOf({ x_min, y_min, x_max, y_max }: Box) {
+  return { xMin: x_min, yMin: y_min, xMax: x_max, yMax: y_max };
 }
 
 function nearest(wanted: Labelled, found: readonly Labelled[]): string {
-  const overlapOf = ({ box }: Labelled): number => overlap(candidateOf(box), candidateOf(wanted.box));
+  const overlapOf = ({ box }: Labelled): number => overlap(cornersOf(box), cornersOf(wanted.box));
   const [best] = found.toSorted((one, other) => overlapOf(other) - overlapOf(one));
   return best === undefined ? 'nothing' : shown(best);
 }
