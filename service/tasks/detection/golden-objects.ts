@@ -1,4 +1,4 @@
-import type { Static } from 'typebox';
+import type { Static, TProperties } from 'typebox';
 import { closed, Type } from '../schema-types.js';
 import type { Golden } from '../task.js';
 import { type Box, BoxSchema, ratio } from './objects.js';
@@ -6,18 +6,29 @@ import { overlap } from './suppression.js';
 
 const DEFAULT_IOU = 0.9;
 
-/** What golden images say that is to be found in them. */
-export const GoldenObjectsSchema = Type.Object(
-  {
-    predictions: Type.Array(
-      Type.Object({ label: Type.String(), score: Type.Number(), box: BoxSchema }, closed),
-      { description: 'all that is expected' },
-    ),
-    tolerance: Type.Number({ minimum: 0, description: 'largest allowed difference of a score' }),
-    iou: Type.Optional(ratio(`least overlap of a box with the expected one; default ${DEFAULT_IOU}`)),
-  },
-  closed,
-);
+/**
+ * What golden images say that is to be found in them.
+ * @param ofObject what a task compares of each object as well
+ * @param ofImage and how
+ */
+export function goldenObjectsSchema<Object extends TProperties, Image extends TProperties>(
+  ofObject: Object,
+  ofImage: Image,
+) {
+  const fields = { label: Type.String(), score: Type.Number(), box: BoxSchema };
+  return Type.Object(
+    {
+      predictions: Type.Array(Type.Object({ ...fields, ...ofObject }, closed), {
+        description: 'all that is expected',
+      }),
+      tolerance: Type.Number({ minimum: 0, description: 'largest allowed difference of a score' }),
+      iou: Type.Optional(ratio(`least overlap of a box with the expected one; default ${DEFAULT_IOU}`)),
+      ...ofImage,
+    },
+    closed,
+  );
+}
+export const GoldenObjectsSchema = goldenObjectsSchema({}, {});
 export type GoldenObjects = Golden & Static<typeof GoldenObjectsSchema>;
 
 interface Labelled {
@@ -26,19 +37,28 @@ interface Labelled {
   readonly box: Box;
 }
 
+interface Expected<Wanted> extends Omit<GoldenObjects, 'predictions'> {
+  readonly predictions: readonly Wanted[];
+}
+
 /**
  * Every expected object has to be found, and nothing else that is surer than the least sure of them: what lies at the
  * threshold may be on either side of it. What is wrong, or undefined.
+ * @param agree whether they are the same in what is neither label, score nor box
  */
-export function objectsDiffer(expected: GoldenObjects, given: readonly Labelled[]): string | undefined {
-  const { predictions, tolerance, iou = DEFAULT_IOU } = expected;
+export function objectsDiffer<Wanted extends Labelled, Found extends Labelled>(
+  { predictions, tolerance, iou = DEFAULT_IOU }: Expected<Wanted>,
+  given: readonly Found[],
+  agree: (wanted: Wanted, found: Found) => boolean = () => true,
+): string | undefined {
   const left = new Set(given);
   for (const wanted of predictions) {
     const match = [...left].find(
       (found) =>
         found.label === wanted.label &&
         Math.abs(found.score - wanted.score) <= tolerance &&
-        overlap(cornersOf(found.box), cornersOf(wanted.box)) >= iou,
+        overlap(cornersOf(found.box), cornersOf(wanted.box)) >= iou &&
+        agree(wanted, found),
     );
     if (match === undefined) return `expected ${shown(wanted)}, got ${nearest(wanted, given)}`;
     left.delete(match);

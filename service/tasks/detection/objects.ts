@@ -44,10 +44,12 @@ const OBJECT_FIELDS = {
 const ObjectFieldsSchema = Type.Object(OBJECT_FIELDS);
 type GivenFields = Static<typeof ObjectFieldsSchema> & { readonly decoder?: string };
 
-export const BoxSchema = Type.Object(
-  { x_min: Type.Number(), y_min: Type.Number(), x_max: Type.Number(), y_max: Type.Number() },
-  { ...closed, description: 'pixels of the image as a person sees it' },
-);
+export const boxSchema = (description: string) =>
+  Type.Object(
+    { x_min: Type.Number(), y_min: Type.Number(), x_max: Type.Number(), y_max: Type.Number() },
+    { ...closed, description },
+  );
+export const BoxSchema = boxSchema('pixels of the image as a person sees it');
 export type Box = Static<typeof BoxSchema>;
 
 /** The fields of an answer to one object. */
