@@ -1,6 +1,6 @@
 /**
  * For each pixel along one axis the two cells of a grid between whose middles its own lies, and how much of the second it takes:
- * bilinear interpolation with half-pixel centres (`align_corners=False`).
+ * bilinear interpolation with half-pixel centres (`align_corners=False`). Both are the same cell where it takes nothing of a second.
  */
 export interface Axis {
   readonly first: Uint32Array;
@@ -14,13 +14,14 @@ export interface Axis {
  * @param offset of the first pixel's edge, cells
  */
 export function axisOf(pixels: number, scale: number, offset: number, cells: number): Axis {
-  const at = Float64Array.from({ length: pixels }, (_, pixel) =>
-    Math.min(Math.max((pixel + 0.5) * scale + offset - 0.5, 0), cells - 1),
-  );
-  const first = Uint32Array.from(at, Math.floor);
-  return {
-    first,
-    second: first.map((cell) => Math.min(cell + 1, cells - 1)),
-    share: Float32Array.from(at, (position) => position - Math.floor(position)),
-  };
+  const first = new Uint32Array(pixels);
+  const second = new Uint32Array(pixels);
+  const share = new Float32Array(pixels);
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    const at = Math.min(Math.max((pixel + 0.5) * scale + offset - 0.5, 0), cells - 1);
+    first[pixel] = Math.floor(at);
+    second[pixel] = Math.ceil(at);
+    share[pixel] = at - Math.floor(at);
+  }
+  return { first, second, share };
 }

@@ -43,7 +43,8 @@ export const rtDetr: BoxDecoder = {
 
 function decodeScores(outputs: Outputs, context: DecodeContext, into: Candidates): void {
   const { values, rows: queries, columns } = matrixOf(outputs, context, 'queries');
-  if (columns <= BOX_VALUES) throw new ShapeError(`output queries has ${columns} columns`);
+  if (columns !== BOX_VALUES + (context.classes ?? 0))
+    throw new ShapeError(`output queries has ${columns} columns`);
   for (let query = 0; query < queries; query++) {
     const from = query * columns;
     for (let id = 0; id < columns - BOX_VALUES; id++) {

@@ -22,7 +22,8 @@ export const yoloV5: BoxDecoder = {
   },
   decode(outputs, context, into) {
     const { values, rows: anchors, columns } = matrixOf(outputs, context, 'boxes');
-    if (columns <= BOX_VALUES) throw new ShapeError(`output boxes has ${columns} columns`);
+    if (columns !== BOX_VALUES + (context.classes ?? 0))
+      throw new ShapeError(`output boxes has ${columns} columns`);
     for (let anchor = 0; anchor < anchors; anchor++) {
       const [x = 0, y = 0, width = 0, height = 0, objectness = 0] = values.subarray(
         anchor * columns,

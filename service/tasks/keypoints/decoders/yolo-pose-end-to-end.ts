@@ -6,7 +6,7 @@ import {
   decodeDetections,
 } from '../../detection/decoders/yolo-end-to-end.js';
 import type { PointDecoder } from '../point-decoder.js';
-import { COCO_POINTS, POINT_VALUES } from './yolo-pose.js';
+import { COCO_POINTS, checkPoints, POINT_VALUES } from './yolo-pose.js';
 
 /** More columns are anchors of another decoder. */
 const MOST_POINTS = 100;
@@ -31,11 +31,14 @@ export const yoloPoseEndToEnd: PointDecoder = {
       ? undefined
       : single(output, 'detections', undefined);
   },
-  decode: decodeDetections,
+  decode(outputs, context, into) {
+    checkPoints(matrixOf(outputs, context, 'detections').columns - DETECTION_VALUES);
+    decodeDetections(outputs, context, into);
+  },
   pointsOf(outputs, context, { index }) {
     const { values, columns } = matrixOf(outputs, context, 'detections');
     const own = values.subarray(index * columns + DETECTION_VALUES, (index + 1) * columns);
-    return Array.from({ length: Math.trunc(own.length / POINT_VALUES) }, (_, point) => {
+    return Array.from({ length: own.length / POINT_VALUES }, (_, point) => {
       const [x = Number.NaN, y = Number.NaN, score] = own.subarray(point * POINT_VALUES);
       return { x, y, score };
     });

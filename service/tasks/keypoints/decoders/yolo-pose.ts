@@ -1,5 +1,5 @@
 import type { TensorInfo } from '../../../tensor.js';
-import { matrixOf, onlyMatrix, single } from '../../detection/box-decoder.js';
+import { matrixOf, onlyMatrix, ShapeError, single } from '../../detection/box-decoder.js';
 import { decodeAnchors } from '../../detection/decoders/yolo.js';
 import type { PointDecoder } from '../point-decoder.js';
 
@@ -46,17 +46,26 @@ export const yoloPose: PointDecoder = {
       ? undefined
       : single(output, 'boxes', classes);
   },
-  decode: decodeAnchors,
+  decode(outputs, context, into) {
+    const { rows } = matrixOf(outputs, context, 'boxes');
+    checkPoints(rows - BOX_VALUES - (context.classes ?? 1));
+    decodeAnchors(outputs, context, into);
+  },
   pointsOf(outputs, context, { index }) {
     const { values, rows, columns: anchors } = matrixOf(outputs, context, 'boxes');
     const first = BOX_VALUES + (context.classes ?? 1);
     const at = (row: number): number => values[row * anchors + index] ?? Number.NaN;
-    return Array.from({ length: Math.trunc((rows - first) / POINT_VALUES) }, (_, point) => {
+    return Array.from({ length: (rows - first) / POINT_VALUES }, (_, point) => {
       const row = first + point * POINT_VALUES;
       return { x: at(row), y: at(row + 1), score: at(row + 2) };
     });
   },
 };
+
+/** Throws a ShapeError where so many values are no points. */
+export function checkPoints(values: number): void {
+  if (values < 0 || values % POINT_VALUES !== 0) throw new ShapeError(`${values} values are no points`);
+}
 
 function countPoints(outputs: readonly TensorInfo[], classes: number): number | undefined {
   const [, rows = -1, anchors = -1] = onlyMatrix(outputs)?.shape ?? [];
