@@ -173,7 +173,12 @@ function maskOf(
 ): Uint8Array {
   const [gridHeight = 0, gridWidth = 0] = tensor.shape.slice(-2);
   const cells = gridHeight * gridWidth;
-  if (cells === 0)
+  const size = tensor.shape.reduce((product, each) => product * each, 1);
+  const isGrid =
+    cells > 0 &&
+    size === tensor.data.length &&
+    (kind === 'classes' ? size === cells : tensor.shape.length === 3);
+  if (!isGrid)
     throw failure('The model gave no mask.', `${outputName} has the shape [${tensor.shape.join(', ')}]`);
   const map = toGrid(geometry, { width, height }, { width: gridWidth, height: gridHeight });
   const values = floatsOf(tensor);
