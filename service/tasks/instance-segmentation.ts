@@ -30,13 +30,14 @@ const MAX_MASK_SIZE = 1024;
 const DEFAULT_MASK_SIZE = 512;
 const DEFAULT_AREA_TOLERANCE = 0.1;
 
-const maskSizeField = (description: string) =>
-  Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_MASK_SIZE, description }));
+const maskSizeField = (maximum: number, description: string) =>
+  Type.Optional(Type.Integer({ minimum: 1, maximum, description }));
 
 const ManifestSchema = Type.Object(
   {
     ...objectFields(MASK_DECODERS, 'objects and masks'),
     mask_size: maskSizeField(
+      MAX_MASK_SIZE,
       `longest side of a mask, pixels, where its box is larger; default ${DEFAULT_MASK_SIZE}`,
     ),
   },
@@ -97,10 +98,11 @@ export const instanceSegmentation: Task<
   recognises: (outputs) => MASK_DECODERS.some((decoder) => decoder.recognises(outputs)),
   resolve,
   outputs: ({ fit }) => fit.outputs,
+  /** A request may ask for smaller masks than the model says, and not for larger ones: work and answer grow with their square. */
   parameterSchema(spec) {
     const { properties } = objectParameters(spec, decoderNamed(MASK_DECODERS, spec.decoder));
     const description = 'Longest side of a mask, pixels, where its box is larger; default: as the model says';
-    return Type.Object({ ...properties, mask_size: maskSizeField(description) }, closed);
+    return Type.Object({ ...properties, mask_size: maskSizeField(spec.maskSize, description) }, closed);
   },
   answerSchema: () => AnswerSchema,
   labels: ({ labels }) => labels,
