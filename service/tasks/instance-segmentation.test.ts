@@ -65,6 +65,17 @@ const OVER_BOX = found(
   ),
 );
 
+/** Of numbers whose bits fit: the sign, exponents above the smallest, and ten bits of the fraction. */
+function halfOf(tensor: Tensor): Tensor {
+  if (tensor.type !== 'float32') return tensor;
+  const bits = new Uint32Array(tensor.data.buffer.slice(0));
+  const half = (each: number): number =>
+    each << 1 === 0
+      ? 0
+      : ((each >>> 16) & 0x8000) | ((((each >>> 23) & 0xff) - 112) << 10) | ((each >>> 13) & 0x3ff);
+  return { type: 'float16', data: Uint16Array.from(bits, half), shape: tensor.shape };
+}
+
 /** Row by row, 1 where the object is. */
 async function pixelsOf({ png }: { readonly png: string }): Promise<number[]> {
   const pixels = await sharp(Buffer.from(png, 'base64')).toColourspace('b-w').raw().toBuffer();
@@ -128,6 +139,13 @@ describe.each([
         expect.objectContaining({ code: 'INFERENCE_FAILED' }) as Error,
       );
     }
+  });
+
+  it('is the same where the outputs are of 16-bit floats', () => {
+    const halves = new Map([...outputs].map(([name, tensor]) => [name, halfOf(tensor)]));
+    const [expected] = instanceSegmentation.interpret(outputs, GEOMETRY, {}, spec).predictions;
+    const [first] = instanceSegmentation.interpret(halves, GEOMETRY, {}, spec).predictions;
+    expect(first).toEqual({ ...expected, score: expect.closeTo(0.9, 3) });
   });
 
   it('has an empty mask where its values are not numbers', () => {

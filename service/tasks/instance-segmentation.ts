@@ -3,6 +3,7 @@ import type { TensorInfo } from '../tensor.js';
 import { ShapeError } from './detection/box-decoder.js';
 import { type GoldenObjects, goldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
+  asFloats,
   boxSchema,
   contextOf,
   decoderNamed,
@@ -20,8 +21,8 @@ import {
 import { failure } from './faults.js';
 import { MASK_DECODERS } from './instance-segmentation/decoders/decoders.js';
 import type { MaskDecoder, MaskGrid } from './instance-segmentation/mask-decoder.js';
-import { maskSizes } from './instance-segmentation/mask-sizes.js';
-import { type Region, renderMask } from './instance-segmentation/render-mask.js';
+import { type MaskFrame, maskFrames } from './instance-segmentation/mask-frames.js';
+import { renderMask } from './instance-segmentation/render-mask.js';
 import { encodeBitPng } from './mask-png.js';
 import { closed, Type } from './schema-types.js';
 import type { Geometry, Outputs, Task } from './task.js';
@@ -125,23 +126,20 @@ function resolve(given: Manifest, outputs: readonly TensorInfo[]): InstanceSpec 
 }
 
 function interpret(
-  outputs: Outputs,
+  given: Outputs,
   geometry: Geometry,
   asked: InstanceParameters,
   spec: InstanceSpec,
 ): InstanceAnswer {
   const decoder = decoderNamed(MASK_DECODERS, spec.decoder);
+  const outputs = asFloats(given);
   const objects = findObjects(outputs, geometry, asked, spec, decoder);
-  const regions = objects.map(({ box }) => regionOf(box, geometry));
-  const sizes = maskSizes(
-    regions.map(({ xMin, yMin, xMax, yMax }) => ({ width: xMax - xMin, height: yMax - yMin })),
-    asked.mask_size ?? spec.maskSize,
-  );
+  const boxes = objects.map(({ box }) => box);
+  const frames = maskFrames(boxes, geometry, asked.mask_size ?? spec.maskSize);
   const predictions = objects.map((found, at) => {
-    const region = regions[at] as Region;
-    const { width, height } = sizes[at] as { width: number; height: number };
-    const mask = renderMask(gridOf(outputs, geometry, spec, decoder, found), region, width, height, geometry);
-    return { ...withoutCandidate(found), ...answerOf(mask, region, width, height) };
+    const frame = frames[at] as MaskFrame;
+    const mask = renderMask(gridOf(outputs, geometry, spec, decoder, found), frame, geometry);
+    return { ...withoutCandidate(found), ...answerOf(mask, frame) };
   });
   return { predictions };
 }
@@ -165,24 +163,8 @@ function gridOf(
   }
 }
 
-/** The pixels whose middles are in the box; one at least. */
-function regionOf(box: FoundObject['box'], { width, height }: Geometry): Region {
-  const xMin = Math.min(Math.round(box.x_min), width - 1);
-  const yMin = Math.min(Math.round(box.y_min), height - 1);
-  return {
-    xMin,
-    yMin,
-    xMax: Math.max(Math.round(box.x_max), xMin + 1),
-    yMax: Math.max(Math.round(box.y_max), yMin + 1),
-  };
-}
-
-function answerOf(
-  mask: Uint8Array,
-  { xMin, yMin, xMax, yMax }: Region,
-  width: number,
-  height: number,
-): Pick<Instance, 'area' | 'mask'> {
+function answerOf(mask: Uint8Array, frame: MaskFrame): Pick<Instance, 'area' | 'mask'> {
+  const { xMin, yMin, xMax, yMax, width, height } = frame;
   let inside = 0;
   for (let index = 0; index < mask.length; index++) inside += mask[index] as number;
   const imagePixels = ((xMax - xMin) * (yMax - yMin)) / mask.length;

@@ -1,6 +1,6 @@
 import type { Static, TObject } from 'typebox';
 import type { CoordinateMap } from '../../preprocess/geometry.js';
-import type { TensorInfo } from '../../tensor.js';
+import { floatsOf, type Tensor, type TensorInfo } from '../../tensor.js';
 import { failure, misfit, shapesOf } from '../faults.js';
 import { checkLabels, labelOf, labelsField, labelsFor } from '../labels.js';
 import { roundedScore } from '../numbers.js';
@@ -220,6 +220,18 @@ function decode(
     if (!(error instanceof ShapeError)) throw error;
     throw failure('The model gave outputs that hold no boxes.', error.message);
   }
+}
+
+/**
+ * Each output as 32-bit floats, where it is not of texts: for decoders that read something of every object, which would bring
+ * all values of a smaller type into these each time.
+ */
+export function asFloats(outputs: Outputs): Outputs {
+  const entries = [...outputs].map(([name, tensor]): [string, Tensor] => {
+    if (tensor.type === 'string' || tensor.type === 'float32') return [name, tensor];
+    return [name, { type: 'float32', data: floatsOf(tensor), shape: tensor.shape }];
+  });
+  return new Map(entries);
 }
 
 /** Pixels of the input tensor to one unit of a decoder's coordinates. */
