@@ -61,7 +61,10 @@ const ALLOWED: Readonly<
   tensor: { values: [] },
   model: { values: ['errors', 'tasks'], types: ['inference', 'preprocess', 'tensor'] },
   telemetry: { values: [] },
-  bench: { values: ['batching', 'errors', 'inference', 'machine', 'model', 'package-files', 'preprocess'] },
+  bench: {
+    values: ['batching', 'errors', 'inference', 'machine', 'model', 'package-files', 'preprocess', 'tasks'],
+    types: ['tensor'],
+  },
 };
 
 /** Each third-party library has one file or folder that knows it. */
