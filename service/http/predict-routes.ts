@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission } from '../admission/admission.js';
 import { REQUEST_ERROR_CODES, ServiceError } from '../errors.js';
-import type { Prediction } from '../predict.js';
+import type { Prediction, PredictOptions } from '../predict.js';
 import type { InspectedImage } from '../preprocess/decode.js';
 import type { ModelRegistry } from '../serving/model-registry.js';
 import type { ServingModel } from '../serving/serving-model.js';
@@ -11,6 +11,7 @@ import { type StageTimings, serverTiming, slowest } from '../telemetry/stage-tim
 import { answerFor, STATUS_OF_CODE } from './error-responses.js';
 import { readImage, readImages } from './input/image-input.js';
 import type { ImageInput, InputLimits } from './input/input-limits.js';
+import { pictureFor, sendPicture, varyByAccept } from './picture-answer.js';
 import {
   type BatchItem,
   type BatchResult,
@@ -62,16 +63,21 @@ async function predictOne(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: PredictDependencies,
-): Promise<Result> {
+): Promise<Result | Buffer> {
+  varyByAccept(reply);
   const model = readyModel(deps);
   const parameters = parametersOf(request, model);
+  const order = pictureFor(request, model, parameters);
   const bytes = await readImage(request, deps.limits);
   const { length } = bytes;
-  const [outcome] = await predictAll(model, [{ bytes }], parameters, request, deps);
+  // The thread that runs the model may take the file for good, and it is needed once more.
+  if (order !== undefined) request.scope.keep(length);
+  const [outcome] = await predictAll(model, [{ bytes }], { parameters, picture: order }, request, deps);
   if (outcome?.status !== 'fulfilled') throw outcome?.reason;
-  const { image, answer, timings } = outcome.value;
+  const { image, answer, timings, picture } = outcome.value;
   announce(request, reply, timings);
   request.summary = { image, bytes: length };
+  if (picture !== undefined) return sendPicture(request, reply, picture);
   return {
     ...preamble(model, request),
     image,
@@ -88,7 +94,7 @@ async function predictMany(
   const model = readyModel(deps);
   const parameters = parametersOf(request, model);
   const inputs = await readImages(request, deps.limits);
-  const outcomes = await predictAll(model, inputs, parameters, request, deps);
+  const outcomes = await predictAll(model, inputs, { parameters }, request, deps);
   // Where the whole request ran out of time or of a client, that is the answer.
   request.scope.signal.throwIfAborted();
   const predictions = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
@@ -115,19 +121,19 @@ type Outcome = PromiseSettledResult<Prediction>;
 async function predictAll(
   model: ServingModel,
   inputs: readonly ImageInput[],
-  parameters: Parameters,
+  asked: Omit<PredictOptions, 'signal'>,
   request: FastifyRequest,
   { admission }: PredictDependencies,
 ): Promise<Outcome[]> {
   const { scope } = request;
   const { predictor } = model;
-  const options = { signal: scope.signal, parameters };
+  const options = { ...asked, signal: scope.signal };
   const inspected = inputs.map((input) => inspect(model, input));
   const images = inspected.flatMap((each) => (each instanceof ServiceError ? [] : [each]));
   const leave =
     images.length === 0
       ? undefined
-      : admission.admit(images.length, predictor.expectedMs(images), scope.budgetMs);
+      : admission.admit(images.length, predictor.expectedMs(images, asked.picture), scope.budgetMs);
   try {
     const predictions = inspected.map(async (each) => {
       if (each instanceof ServiceError) throw each;

@@ -1,8 +1,9 @@
 import type { TObject } from 'typebox';
+import { MAX_PICTURE_SIDE, type PictureFormat } from '../drawing/shapes.js';
 import type { WorkerPool } from '../inference/worker-pool.js';
 import type { ModelSpec } from '../model/model-spec.js';
-import type { Predictor } from '../predict.js';
-import type { Answer } from '../tasks/task.js';
+import type { PictureOrder, Predictor } from '../predict.js';
+import type { Answer, Parameters } from '../tasks/task.js';
 import type { ModelMetrics, ModelSource } from '../telemetry/metrics.js';
 import type { StageTimings } from '../telemetry/stage-timings.js';
 import type { TensorInfo } from '../tensor.js';
@@ -97,6 +98,26 @@ export class ServingModel {
       decodesActive: decoder.active,
       decodesWaiting: decoder.waiting,
     };
+  }
+
+  /** Whether there is anything to see of its answers. */
+  get draws(): boolean {
+    return this.#spec.task.draw !== undefined;
+  }
+
+  /**
+   * To be given to the predictor where a picture is wanted; undefined where there is nothing to see of an answer.
+   * @param parameters what is asked of the task
+   */
+  pictureOrder(
+    format: PictureFormat,
+    parameters: Parameters,
+    maxSide = MAX_PICTURE_SIDE,
+  ): PictureOrder | undefined {
+    const { task } = this.#spec;
+    const { draw } = task;
+    if (draw === undefined) return undefined;
+    return { format, maxSide, drawingOf: (answer) => draw.call(task, answer, parameters) };
   }
 
   /** Counts an image that was answered. */

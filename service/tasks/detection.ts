@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import { BOX_DECODERS } from './detection/decoders/decoders.js';
 import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
+  boxOf,
   decoderNamed,
   findObjects,
   OBJECT_ANSWER,
@@ -54,4 +55,5 @@ export const detection: Task<
   goldenParameters: () => ({}),
   differs: (expected, { predictions }) => objectsDiffer(expected, predictions),
   observe: observeObjects,
+  draw: ({ predictions }) => ({ shapes: predictions.map(boxOf) }),
 };

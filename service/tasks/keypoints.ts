@@ -1,8 +1,10 @@
 import type { Static } from 'typebox';
+import type { PointsShape } from '../drawing/shapes.js';
 import type { TensorInfo } from '../tensor.js';
 import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
   across,
+  boxOf,
   contextOf,
   decoderNamed,
   down,
@@ -18,6 +20,7 @@ import {
 import { misfit } from './faults.js';
 import { POINT_DECODERS } from './keypoints/decoders/decoders.js';
 import type { Point } from './keypoints/point-decoder.js';
+import { edgesBetween } from './keypoints/skeleton.js';
 import { roundedScore } from './numbers.js';
 import { closed, Type } from './schema-types.js';
 import type { Geometry, Task } from './task.js';
@@ -85,7 +88,14 @@ export const keypoints: Task<Manifest, KeypointsSpec, ObjectParameters, Keypoint
   goldenParameters: () => ({}),
   differs: (expected, { predictions }) => objectsDiffer(expected, predictions),
   observe: observeObjects,
+  draw: ({ predictions }) => ({
+    shapes: predictions.flatMap((object) => [boxOf(object), pointsOf(object)]),
+  }),
 };
+
+function pointsOf({ points, class_id }: KeypointsAnswer['predictions'][number]): PointsShape {
+  return { kind: 'points', points, edges: edgesBetween(points.map(({ name }) => name)), classId: class_id };
+}
 
 function resolve(given: Manifest, outputs: readonly TensorInfo[]): KeypointsSpec {
   const spec = resolveObjects(given, outputs, POINT_DECODERS);

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import type { Drawing } from '../drawing/shapes.js';
 import { floatsOf, type Tensor, type TensorInfo } from '../tensor.js';
 import { failure, misfit, named, shapesOf } from './faults.js';
 import { checkLabels, labelOf, labelsField, labelsFor } from './labels.js';
@@ -58,6 +59,12 @@ const ParameterSchema = Type.Object(
           'Longest side of the mask, pixels, where the image is larger; default: as the model says',
       }),
     ),
+    picture: Type.Optional(
+      Type.Enum(['overlay', 'mask'], {
+        description:
+          'Where a picture is asked for (Accept): the image with its classes in colour, or the mask, a grey PNG whose pixels are class ids; default overlay',
+      }),
+    ),
   },
   closed,
 );
@@ -82,7 +89,10 @@ const AnswerSchema = Type.Object({
 });
 
 type Manifest = Static<typeof ManifestSchema>;
-type SegmentationParameters = { readonly mask_size?: number | undefined };
+type SegmentationParameters = {
+  readonly mask_size?: number | undefined;
+  readonly picture?: 'overlay' | 'mask' | undefined;
+};
 type SegmentationAnswer = Readonly<Static<typeof AnswerSchema>>;
 type SegmentationGolden = Golden & Static<typeof GoldenSchema>;
 export interface SegmentationSpec {
@@ -117,7 +127,27 @@ export const segmentation: Task<
     labels: classes.filter(({ share }) => share >= LEAST_SHARE).map(({ label }) => label),
     scores: [],
   }),
+  draw,
 };
+
+/** What is no object of its own is not coloured. */
+const BACKGROUND = /^_*(background|unlabell?ed|void)_*$/i;
+
+function draw({ classes, mask }: SegmentationAnswer, { picture }: SegmentationParameters): Drawing {
+  if (picture === 'mask') return { picture: { bytes: Buffer.from(mask.png, 'base64'), format: 'png' } };
+  const seen = classes.filter(({ label }) => !BACKGROUND.test(label));
+  const without = classes.filter(({ label }) => BACKGROUND.test(label)).map(({ class_id }) => class_id);
+  const lines = seen.map(({ label, class_id, share }) => ({
+    text: `${label} ${(share * 100).toFixed(0)} %`,
+    classId: class_id,
+  }));
+  return {
+    shapes: [
+      { kind: 'class-map', png: mask.png, without },
+      { kind: 'caption', lines },
+    ],
+  };
+}
 
 /** [N, classes, height, width]: scores; [N, height, width], or with one channel, of whole numbers: classes. */
 function kindOf({ shape, type }: TensorInfo): SegmentationSpec['kind'] | undefined {

@@ -1,4 +1,5 @@
 import type { TObject } from 'typebox';
+import type { Drawing } from '../drawing/shapes.js';
 import type { CoordinateMap } from '../preprocess/geometry.js';
 import type { Tensor, TensorInfo } from '../tensor.js';
 
@@ -80,4 +81,6 @@ export interface Task<
   /** What is wrong with the answer to a golden image, or undefined. */
   differs(expected: Expected, given: Given): string | undefined;
   observe(given: Given): Observation;
+  /** What a picture shows of an answer, in pixels of the image; absent where there is nothing to see. */
+  draw?(given: Given, asked: Asked): Drawing;
 }

@@ -1,9 +1,10 @@
 import type { Static, TObject } from 'typebox';
+import type { BoxShape } from '../../drawing/shapes.js';
 import type { CoordinateMap } from '../../preprocess/geometry.js';
 import type { TensorInfo } from '../../tensor.js';
 import { failure, misfit, shapesOf } from '../faults.js';
 import { checkLabels, labelOf, labelsField, labelsFor } from '../labels.js';
-import { roundedScore } from '../numbers.js';
+import { roundedScore, shownScore } from '../numbers.js';
 import { closed, Type } from '../schema-types.js';
 import type { Geometry, Observation, Outputs } from '../task.js';
 import { type BoxDecoder, type DecodeContext, type Fit, ShapeError } from './box-decoder.js';
@@ -160,6 +161,11 @@ export function observeObjects({
     labels: predictions.map(({ label }) => label),
     scores: predictions.map(({ score }) => score),
   };
+}
+
+/** How an object is drawn. */
+export function boxOf({ box, label, class_id, score }: Omit<FoundObject, 'candidate'>): BoxShape {
+  return { kind: 'box', box, text: `${label} ${shownScore(score)}`, classId: class_id };
 }
 
 export function decoderNamed<Decoder extends BoxDecoder>(
