@@ -5,7 +5,7 @@ interface Preference {
   readonly quality: number;
 }
 
-const MEDIA_RANGE = /^([\w!#$&^.+*-]+)\/([\w!#$&^.+*-]+)$/;
+const MEDIA_RANGE = /^(?:(\*)\/(\*)|([\w!#$&^.+-]+)\/(\*|[\w!#$&^.+-]+))$/;
 const QUALITY = /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/;
 /** Nobody has more; what follows is not looked at. */
 const MAX_RANGES = 50;
@@ -42,15 +42,15 @@ export class Accepted {
 
 function preference(text: string): Preference[] {
   const [range = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
-  const [, type, subtype] = MEDIA_RANGE.exec(range) ?? [];
+  const [, any, every, type = any, subtype = every] = MEDIA_RANGE.exec(range) ?? [];
   const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? '1';
   if (type === undefined || subtype === undefined || !QUALITY.test(weight)) return [];
   return [{ type, subtype, quality: Number(weight) }];
 }
 
 function matches(range: Preference, type: string, subtype: string): boolean {
-  if (range.type === '*') return range.subtype === '*';
-  return range.type === type && (range.subtype === '*' || range.subtype === subtype);
+  const isOfType = range.type === '*' || range.type === type;
+  return isOfType && (range.subtype === '*' || range.subtype === subtype);
 }
 
 function specificity({ type, subtype }: Preference): number {
