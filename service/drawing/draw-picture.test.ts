@@ -166,6 +166,14 @@ describe('texts', () => {
   });
 });
 
+it('of a crowd of boxes, the middle of each is seen', async () => {
+  const crowd = many(400, (at) => box(20 + (at % 20) * 30, 20 + Math.floor(at / 20) * 22, 12, 12, at % 3));
+  const picture = await drawn(crowd);
+  for (let at = 0; at < 400; at++) {
+    expect(picture.at(26 + (at % 20) * 30, 26 + Math.floor(at / 20) * 22)).toEqual(plain);
+  }
+});
+
 describe('points', () => {
   it('are drawn with the lines between them, none to what is not in the image', async () => {
     const points = [

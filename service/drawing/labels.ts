@@ -9,13 +9,13 @@ export interface Label {
   readonly box: Area;
 }
 
-/** A label beside another costs more than one over the edge of a box; where it would lie over another there is no place. */
+/** Of a place over the edge of another box, and of each that is further from the usual one. */
 const EDGE_COST = 1;
-const OTHER_SIDE_COST = 0.5;
+const OTHER_PLACE_COST = 0.5;
 
 /**
- * Writes labels beside their boxes, the first ones at the best places. Each lies inside the canvas, none over another:
- * one that finds no place is left out.
+ * Writes labels beside their boxes, the first ones at the best places. Each lies inside the canvas, none over another or
+ * over the middle of any box: one that finds no place is left out, so that in a crowd the boxes are seen.
  */
 export async function writeLabels(
   canvas: Canvas,
@@ -54,9 +54,11 @@ function placeFor(
   let least = Number.POSITIVE_INFINITY;
   for (const [rank, { x, y }] of placesBeside(box, size, lineWidth).entries()) {
     const place = { ...size, x: within(x, size.width, canvas.width), y };
-    if (y < 0 || y + size.height > canvas.height || written.some((each) => overlap(each, place))) continue;
+    if (y < 0 || y + size.height > canvas.height) continue;
+    if (written.some((each) => overlap(each, place)) || boxes.some((each) => overlap(middleOf(each), place)))
+      continue;
     const edges = boxes.filter((each) => each !== box && crosses(each, place)).length;
-    const cost = edges * EDGE_COST + rank * OTHER_SIDE_COST;
+    const cost = edges * EDGE_COST + rank * OTHER_PLACE_COST;
     if (cost < least) [best, least] = [place, cost];
   }
   return best;
@@ -89,6 +91,10 @@ function overlap(one: Area, other: Area): boolean {
     one.y < other.y + other.height &&
     other.y < one.y + one.height
   );
+}
+
+function middleOf({ x, y, width, height }: Area): Area {
+  return { x: x + width / 2, y: y + height / 2, width: 0, height: 0 };
 }
 
 /** Whether an edge of the box runs through the area. */

@@ -26,6 +26,8 @@ import { closed, Type } from './schema-types.js';
 import type { Geometry, Task } from './task.js';
 
 const MAX_POINTS = 1000;
+/** Points that are less sure to be seen are guesses, mostly out of the image or behind something. */
+const LEAST_DRAWN_SCORE = 0.25;
 
 const ManifestSchema = Type.Object(
   {
@@ -94,7 +96,13 @@ export const keypoints: Task<Manifest, KeypointsSpec, ObjectParameters, Keypoint
 };
 
 function pointsOf({ points, class_id }: KeypointsAnswer['predictions'][number]): PointsShape {
-  return { kind: 'points', points, edges: edgesBetween(points.map(({ name }) => name)), classId: class_id };
+  const seen = points.filter(({ score = 1 }) => score >= LEAST_DRAWN_SCORE);
+  return {
+    kind: 'points',
+    points: seen,
+    edges: edgesBetween(seen.map(({ name }) => name)),
+    classId: class_id,
+  };
 }
 
 function resolve(given: Manifest, outputs: readonly TensorInfo[]): KeypointsSpec {
