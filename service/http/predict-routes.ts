@@ -8,18 +8,12 @@ import type { ServingModel } from '../serving/serving-model.js';
 import type { Parameters } from '../tasks/task.js';
 import type { ImageOutcome, Metrics } from '../telemetry/metrics.js';
 import { type StageTimings, serverTiming, slowest } from '../telemetry/stage-timings.js';
+import { writeResults } from './batch-results.js';
 import { answerFor, STATUS_OF_CODE } from './error-responses.js';
 import { readImage, readImages } from './input/image-input.js';
 import type { ImageInput, InputLimits } from './input/input-limits.js';
 import { pictureFor, sendPicture, varyByAccept } from './picture-answer.js';
-import {
-  type BatchItem,
-  type BatchResult,
-  batchBody,
-  PREDICT_BODY,
-  PredictHeadersSchema,
-  type Result,
-} from './schemas.js';
+import { type BatchItem, batchBody, PREDICT_BODY, PredictHeadersSchema, type Result } from './schemas.js';
 
 export interface PredictDependencies {
   readonly limits: InputLimits;
@@ -90,26 +84,36 @@ async function predictMany(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: PredictDependencies,
-): Promise<BatchResult> {
+): Promise<string> {
   const model = readyModel(deps);
   const parameters = parametersOf(request, model);
   const inputs = await readImages(request, deps.limits);
   const outcomes = await predictAll(model, inputs, { parameters }, request, deps);
   // Where the whole request ran out of time or of a client, that is the answer.
   request.scope.signal.throwIfAborted();
-  const predictions = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-  announce(request, reply, slowest(predictions.map((prediction) => prediction.timings)));
-  for (const outcome of outcomes) countRejection(outcome, deps.metrics);
-  const succeeded = predictions.length;
-  request.summary = { images: inputs.length, failed: inputs.length - succeeded };
-  return {
-    ...preamble(model, request),
-    results: outcomes.map(batchItem),
-    succeeded,
-    failed: inputs.length - succeeded,
-    ...postscript(reply),
-  };
+  const timings = outcomes.flatMap((outcome) =>
+    outcome.status === 'fulfilled' ? [outcome.value.timings] : [],
+  );
+  announce(request, reply, slowest(timings));
+  const { text, written } = await writeResults(outcomes, batchItem, NO_ROOM);
+  for (const outcome of written) countRejection(outcome, deps.metrics);
+  const succeeded = written.filter(({ status }) => status === 'fulfilled').length;
+  const failed = inputs.length - succeeded;
+  request.summary = { images: inputs.length, failed };
+  reply.type('application/json; charset=utf-8');
+  const head = JSON.stringify(preamble(model, request)).slice(0, -1);
+  const tail = JSON.stringify({ succeeded, failed, ...postscript(reply) }).slice(1);
+  return `${head},"results":${text},${tail}`;
 }
+
+/** Of an answer that would make that to the batch too large. */
+const NO_ROOM: Outcome = {
+  status: 'rejected',
+  reason: new ServiceError(
+    'ANSWER_TOO_LARGE',
+    'The answers to this batch are too large together. Send fewer images at once.',
+  ),
+};
 
 type Outcome = PromiseSettledResult<Prediction>;
 

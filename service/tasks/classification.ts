@@ -91,6 +91,13 @@ export const classification: Task<
   goldenSchema: GoldenSchema,
   recognises: (outputs) => outputs.some(areScores),
   resolve,
+  describe: ({ outputName, activation, labels, topK, threshold }) => ({
+    name: outputName,
+    activation,
+    labels: [...labels],
+    top_k: topK,
+    ...(threshold >= 0 && { threshold }),
+  }),
   outputs: ({ outputName }) => [{ name: outputName, isBatched: true }],
   parameterSchema,
   answerSchema: () => AnswerSchema,

@@ -4,6 +4,7 @@ import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detect
 import {
   boxOf,
   decoderNamed,
+  describeObjects,
   findObjects,
   OBJECT_ANSWER,
   type ObjectParameters,
@@ -43,6 +44,7 @@ export const detection: Task<
   goldenSchema: GoldenObjectsSchema,
   recognises: (outputs) => BOX_DECODERS.some((decoder) => decoder.fits(outputs) !== undefined),
   resolve: (given, outputs) => resolveObjects(given, outputs, BOX_DECODERS),
+  describe: describeObjects,
   outputs: ({ fit }) => fit.outputs,
   parameterSchema: (spec) => objectParameters(spec, decoderNamed(BOX_DECODERS, spec.decoder)),
   answerSchema: () => AnswerSchema,

@@ -1,4 +1,4 @@
-import type { Static } from 'typebox';
+import type { Static, TObject } from 'typebox';
 import type { Drawing } from '../drawing/shapes.js';
 import { floatsOf, type Tensor, type TensorInfo } from '../tensor.js';
 import { failure, misfit, named, shapesOf } from './faults.js';
@@ -31,7 +31,7 @@ const ManifestSchema = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: MAX_MASK_SIZE,
-        description: `longest side of the mask, pixels, where the image is larger; default ${DEFAULT_MASK_SIZE}`,
+        description: `longest side of the mask, pixels, where the image is larger; a request may ask for less; at most ${MAX_MASK_SIZE}, default ${DEFAULT_MASK_SIZE}`,
       }),
     ),
   },
@@ -49,25 +49,14 @@ const GoldenSchema = Type.Object(
   closed,
 );
 
-const ParameterSchema = Type.Object(
-  {
-    mask_size: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: MAX_MASK_SIZE,
-        description:
-          'Longest side of the mask, pixels, where the image is larger; default: as the model says',
-      }),
-    ),
-    picture: Type.Optional(
-      Type.Enum(['overlay', 'mask'], {
-        description:
-          'Where a picture is asked for (Accept): the image with its classes in colour, or the mask, a grey PNG whose pixels are class ids; default overlay',
-      }),
-    ),
-  },
-  closed,
-);
+const PARAMETERS = {
+  picture: Type.Optional(
+    Type.Enum(['overlay', 'mask'], {
+      description:
+        'Where a picture is asked for (Accept): the image with its classes in colour, or the mask, a grey PNG whose pixels are class ids; default overlay',
+    }),
+  ),
+};
 
 const AnswerSchema = Type.Object({
   classes: Type.Array(
@@ -116,8 +105,13 @@ export const segmentation: Task<
   goldenSchema: GoldenSchema,
   recognises: (outputs) => outputs.some((output) => kindOf(output) === 'scores'),
   resolve,
+  describe: ({ outputName, labels, maskSize }) => ({
+    name: outputName,
+    ...(labels.length > 0 && { labels: [...labels] }),
+    mask_size: maskSize,
+  }),
   outputs: ({ outputName }) => [{ name: outputName, isBatched: true }],
-  parameterSchema: () => ParameterSchema,
+  parameterSchema,
   answerSchema: () => AnswerSchema,
   labels: ({ labels }) => labels,
   interpret,
@@ -129,6 +123,16 @@ export const segmentation: Task<
   }),
   draw,
 };
+
+/** A request may ask for a smaller mask than the model says, and not for a larger one: work and answer grow with its square. */
+function parameterSchema({ maskSize }: SegmentationSpec): TObject {
+  const mask_size = Type.Integer({
+    minimum: 1,
+    maximum: maskSize,
+    description: 'Longest side of the mask, pixels, where the image is larger; default: as the model says',
+  });
+  return Type.Object({ mask_size: Type.Optional(mask_size), ...PARAMETERS }, closed);
+}
 
 /** What is no object of its own is not coloured. */
 const BACKGROUND = /^_*(background|unlabell?ed|void)_*$/i;

@@ -155,12 +155,12 @@ export class Metrics {
   );
   readonly decodesActive = this.#modelGauge(
     'cv_decodes_active',
-    'Images being decoded',
+    'Images being decoded, or drawn on',
     (model) => model.decodesActive,
   );
   readonly decodesWaiting = this.#modelGauge(
     'cv_decodes_waiting',
-    'Images that wait to be decoded',
+    'Images that wait to be decoded, or drawn on',
     (model) => model.decodesWaiting,
   );
   readonly ready = this.#gauge('cv_ready', '1 while the service takes traffic, else 0', () =>

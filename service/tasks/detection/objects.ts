@@ -38,7 +38,11 @@ const OBJECT_FIELDS = {
     Type.Boolean({ description: 'whether boxes of different classes can be one object; default false' }),
   ),
   max_detections: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: MAX_DETECTIONS, description: `default ${DEFAULT_MAX_DETECTIONS}` }),
+    Type.Integer({
+      minimum: 1,
+      maximum: MAX_DETECTIONS,
+      description: `the best ones; a request may ask for fewer; at most ${MAX_DETECTIONS}, default ${DEFAULT_MAX_DETECTIONS}`,
+    }),
   ),
 };
 const ObjectFieldsSchema = Type.Object(OBJECT_FIELDS);
@@ -103,6 +107,19 @@ export function resolveObjects(
   };
 }
 
+/** What `resolveObjects` made, in the words of the manifest. */
+export function describeObjects(spec: ObjectSpec) {
+  const { decoder, labels, threshold, iou, acrossClasses, maxDetections } = spec;
+  return {
+    decoder,
+    ...(labels.length > 0 && { labels: [...labels] }),
+    threshold,
+    iou,
+    across_classes: acrossClasses,
+    max_detections: maxDetections,
+  };
+}
+
 function pickDecoder(
   name: string | undefined,
   outputs: readonly TensorInfo[],
@@ -121,6 +138,7 @@ function pickDecoder(
   return misfit(`${names} fit the outputs ${shapes}, so the manifest must say output.decoder`);
 }
 
+/** A request may ask for fewer than the model says, and not for more: that bounds an answer. */
 export function objectParameters(spec: ObjectSpec, { needsSuppression }: BoxDecoder): TObject {
   const optional = {
     ...(needsSuppression && {
@@ -141,8 +159,8 @@ export function objectParameters(spec: ObjectSpec, { needsSuppression }: BoxDeco
       max_detections: Type.Optional(
         Type.Integer({
           minimum: 1,
-          maximum: MAX_DETECTIONS,
-          description: 'Most boxes, the best ones; default: as the model says',
+          maximum: spec.maxDetections,
+          description: 'Most boxes, the best ones; default: as many as the model allows',
         }),
       ),
       ...optional,
