@@ -1,24 +1,19 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission } from '../admission/admission.js';
 import { REQUEST_ERROR_CODES, ServiceError } from '../errors.js';
-import type { Prediction } from '../predict.js';
+import type { Prediction, PredictOptions } from '../predict.js';
 import type { InspectedImage } from '../preprocess/decode.js';
 import type { ModelRegistry } from '../serving/model-registry.js';
 import type { ServingModel } from '../serving/serving-model.js';
 import type { Parameters } from '../tasks/task.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { type ImageOutcome, type ImageRecord, serverTiming } from '../telemetry/request-record.js';
+import { writeResults } from './batch-results.js';
 import { answerFor, STATUS_OF_CODE } from './error-responses.js';
 import { readImage, readImages } from './input/image-input.js';
 import type { ImageInput, InputLimits } from './input/input-limits.js';
-import {
-  type BatchItem,
-  type BatchResult,
-  batchBody,
-  PREDICT_BODY,
-  PredictHeadersSchema,
-  type Result,
-} from './schemas.js';
+import { pictureFor, sendPicture, varyByAccept } from './picture-answer.js';
+import { type BatchItem, batchBody, PREDICT_BODY, PredictHeadersSchema, type Result } from './schemas.js';
 
 export interface PredictDependencies {
   readonly limits: InputLimits;
@@ -62,14 +57,19 @@ async function predictOne(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: PredictDependencies,
-): Promise<Result> {
+): Promise<Result | Buffer> {
+  varyByAccept(reply);
   const model = readyModel(request, deps);
   const parameters = parametersOf(request, model);
+  const order = pictureFor(request, model, parameters);
   const bytes = await readImage(request, deps.limits);
-  const [outcome] = await predictAll(model, [{ bytes }], parameters, request, deps);
+  // The thread that runs the model may take the file for good, and it is needed once more.
+  if (order !== undefined) request.scope.keep(bytes.length);
+  const [outcome] = await predictAll(model, [{ bytes }], { parameters, picture: order }, request, deps);
   if (outcome?.status !== 'fulfilled') throw outcome?.reason;
-  const { image, answer } = outcome.value;
+  const { image, answer, picture } = outcome.value;
   announce(request, reply);
+  if (picture !== undefined) return sendPicture(request, reply, picture);
   return {
     ...preamble(model, request),
     image,
@@ -82,23 +82,32 @@ async function predictMany(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: PredictDependencies,
-): Promise<BatchResult> {
+): Promise<string> {
   const model = readyModel(request, deps);
   const parameters = parametersOf(request, model);
   const inputs = await readImages(request, deps.limits);
-  const outcomes = await predictAll(model, inputs, parameters, request, deps);
+  const outcomes = await predictAll(model, inputs, { parameters }, request, deps);
   // Where the whole request ran out of time or of a client, that is the answer.
   request.scope.signal.throwIfAborted();
   announce(request, reply);
-  const succeeded = outcomes.filter(({ status }) => status === 'fulfilled').length;
-  return {
-    ...preamble(model, request),
-    results: outcomes.map(batchItem),
-    succeeded,
-    failed: inputs.length - succeeded,
-    ...postscript(reply),
-  };
+  const { text, written } = await writeResults(outcomes, batchItem, NO_ROOM);
+  request.record.images = written.map((outcome) => recordOf(outcome, model));
+  const succeeded = written.filter(({ status }) => status === 'fulfilled').length;
+  const failed = inputs.length - succeeded;
+  reply.type('application/json; charset=utf-8');
+  const head = JSON.stringify(preamble(model, request)).slice(0, -1);
+  const tail = JSON.stringify({ succeeded, failed, ...postscript(reply) }).slice(1);
+  return `${head},"results":${text},${tail}`;
 }
+
+/** Of an answer that would make that to the batch too large. */
+const NO_ROOM: Outcome = {
+  status: 'rejected',
+  reason: new ServiceError(
+    'ANSWER_TOO_LARGE',
+    'The answers to this batch are too large together. Send fewer images at once.',
+  ),
+};
 
 type Outcome = PromiseSettledResult<Prediction>;
 
@@ -110,20 +119,20 @@ type Outcome = PromiseSettledResult<Prediction>;
 async function predictAll(
   model: ServingModel,
   inputs: readonly ImageInput[],
-  parameters: Parameters,
+  asked: Omit<PredictOptions, 'signal'>,
   request: FastifyRequest,
   { admission }: PredictDependencies,
 ): Promise<Outcome[]> {
   const { scope, record } = request;
   const { predictor } = model;
   record.bytes = inputs.reduce((sum, input) => sum + ('bytes' in input ? input.bytes.length : 0), 0);
-  const options = { signal: scope.signal, parameters };
+  const options = { ...asked, signal: scope.signal };
   const inspected = inputs.map((input) => inspect(model, input));
   const images = inspected.flatMap((each) => (each instanceof ServiceError ? [] : [each]));
   const leave =
     images.length === 0
       ? undefined
-      : admission.admit(images.length, predictor.expectedMs(images), scope.budgetMs);
+      : admission.admit(images.length, predictor.expectedMs(images, asked.picture), scope.budgetMs);
   try {
     const predictions = inspected.map(async (each) => {
       if (each instanceof ServiceError) throw each;

@@ -10,6 +10,21 @@ export interface Size {
 export type JpegDivisor = 1 | 2 | 4 | 8;
 const DIVISORS: readonly JpegDivisor[] = [8, 4, 2];
 
+/** How far an image is made smaller while it is decoded. */
+export interface Reduction {
+  /** By the decoder of everything; undefined: not at all. */
+  readonly reducedTo: Size | undefined;
+  /** By libjpeg. */
+  readonly jpegDivisor: JpegDivisor;
+}
+
+export const NO_REDUCTION: Reduction = { reducedTo: undefined, jpegDivisor: 1 };
+
+/** As far as the model's input allows. */
+export function reductionFor(spec: InputSpec, image: Size, format: ImageFormat): Reduction {
+  return { reducedTo: reducedSize(spec, image, format), jpegDivisor: jpegDivisor(spec, image) };
+}
+
 /** From here on an image is made smaller row by row while it is decoded, so that it never lies in memory whole. */
 const MIN_PIXELS_TO_STREAM = 4_000_000;
 /** What is left keeps at least this many times the pixels that the resize needs, in each direction. */

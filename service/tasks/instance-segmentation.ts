@@ -1,12 +1,15 @@
 import type { Static } from 'typebox';
+import type { MaskShape } from '../drawing/shapes.js';
 import type { TensorInfo } from '../tensor.js';
 import { ShapeError } from './detection/box-decoder.js';
 import { type GoldenObjects, goldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
   asFloats,
+  boxOf,
   boxSchema,
   contextOf,
   decoderNamed,
+  describeObjects,
   type FoundObject,
   findObjects,
   OBJECT_ANSWER,
@@ -98,6 +101,7 @@ export const instanceSegmentation: Task<
   goldenSchema: GoldenSchema,
   recognises: (outputs) => MASK_DECODERS.some((decoder) => decoder.recognises(outputs)),
   resolve,
+  describe: (spec) => ({ ...describeObjects(spec), mask_size: spec.maskSize }),
   outputs: ({ fit }) => fit.outputs,
   /** A request may ask for smaller masks than the model says, and not for larger ones: work and answer grow with their square. */
   parameterSchema(spec) {
@@ -119,7 +123,14 @@ export const instanceSegmentation: Task<
     );
   },
   observe: observeObjects,
+  draw: ({ predictions }) => ({
+    shapes: [...predictions.map(maskOf), ...predictions.map(boxOf)],
+  }),
 };
+
+function maskOf({ mask: { png, box }, class_id }: Instance): MaskShape {
+  return { kind: 'mask', png, box, classId: class_id };
+}
 
 function resolve(given: Manifest, outputs: readonly TensorInfo[]): InstanceSpec {
   return { ...resolveObjects(given, outputs, MASK_DECODERS), maskSize: given.mask_size ?? DEFAULT_MASK_SIZE };

@@ -1,4 +1,4 @@
-import { STAGES, type StageSpan, type StageTimings, slowest, timingsOf } from './stages.js';
+import { type StageSpan, type StageTimings, slowest, stagesOf, timingsOf } from './stages.js';
 
 export const IMAGE_OUTCOMES = [
   'ok',
@@ -43,8 +43,8 @@ export class RequestRecord {
   /** Why there is no answer to the request as a whole. */
   failure: { readonly code: string; readonly thrown: unknown } | undefined;
 
-  /** The slowest of each stage, milliseconds; undefined where no image was answered. */
-  get timings(): StageTimings | undefined {
+  /** The slowest of each stage, milliseconds; none where no image was answered. */
+  get timings(): StageTimings {
     return slowest(this.images.flatMap((each) => (each.outcome === 'ok' ? [timingsOf(each.spans)] : [])));
   }
 
@@ -57,13 +57,15 @@ export class RequestRecord {
 
 /** Value of the Server-Timing header (W3C Server Timing): milliseconds. */
 export function serverTiming(timings: StageTimings): string {
-  return STAGES.map((stage) => `${stage};dur=${timings[stage].toFixed(2)}`).join(', ');
+  return stagesOf(timings)
+    .map(([stage, ms]) => `${stage};dur=${ms.toFixed(2)}`)
+    .join(', ');
 }
 
 /** What the log says of the images. */
 export function imageFields({ images, bytes, timings }: RequestRecord): Record<string, unknown> {
   if (images.length === 0) return {};
-  const stages = timings && { stages_ms: inHundredths(timings) };
+  const stages = stagesOf(timings).length > 0 && { stages_ms: roundedStages(timings) };
   const [first] = images;
   if (images.length === 1 && first?.outcome === 'ok') return { ...stages, image: first.image, bytes };
   const failed = images.filter(({ outcome }) => outcome !== 'ok').length;
@@ -75,6 +77,6 @@ export function roundedMs(ms: number): number {
   return Math.round(ms * 100) / 100;
 }
 
-function inHundredths(timings: StageTimings): Record<string, number> {
-  return Object.fromEntries(STAGES.map((stage) => [stage, roundedMs(timings[stage])]));
+function roundedStages(timings: StageTimings): Record<string, number> {
+  return Object.fromEntries(stagesOf(timings).map(([stage, ms]) => [stage, roundedMs(ms)]));
 }

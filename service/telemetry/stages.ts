@@ -1,5 +1,5 @@
 /** The stages of one prediction, in the order in which they are told. */
-export const STAGES = ['decode', 'queue', 'inference', 'postprocess'] as const;
+export const STAGES = ['decode', 'queue', 'inference', 'postprocess', 'draw'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** One stretch of a stage: when it began, on the clock of `performance.now()`, and how long it took, milliseconds. */
@@ -9,8 +9,8 @@ export interface StageSpan {
   readonly durationMs: number;
 }
 
-/** Milliseconds spent in each stage. */
-export type StageTimings = Readonly<Record<Stage, number>>;
+/** Milliseconds spent in each stage that there was. */
+export type StageTimings = { readonly [Name in Stage]?: number };
 
 /** Stretches that follow each other without a gap. */
 export function spansFrom(
@@ -27,19 +27,22 @@ export function spansFrom(
 
 /** A stage that an image went through twice counts with both. */
 export function timingsOf(spans: readonly StageSpan[]): StageTimings {
-  const timings = { decode: 0, queue: 0, inference: 0, postprocess: 0 };
-  for (const { stage, durationMs } of spans) timings[stage] += durationMs;
+  const timings: { [Name in Stage]?: number } = {};
+  for (const { stage, durationMs } of spans) timings[stage] = (timings[stage] ?? 0) + durationMs;
   return timings;
 }
 
 /** For several images at once: the slowest of each stage, since they run side by side. */
-export function slowest(timings: readonly StageTimings[]): StageTimings | undefined {
-  if (timings.length === 0) return undefined;
-  const worst = (stage: Stage): number => Math.max(...timings.map((each) => each[stage]));
-  return {
-    decode: worst('decode'),
-    queue: worst('queue'),
-    inference: worst('inference'),
-    postprocess: worst('postprocess'),
-  };
+export function slowest(timings: readonly StageTimings[]): StageTimings {
+  const worst: { [Name in Stage]?: number } = {};
+  for (const [stage, ms] of timings.flatMap(stagesOf)) worst[stage] = Math.max(worst[stage] ?? 0, ms);
+  return worst;
+}
+
+/** Those that there were, in order. */
+export function stagesOf(timings: StageTimings): [stage: Stage, ms: number][] {
+  return STAGES.flatMap((stage) => {
+    const ms = timings[stage];
+    return ms === undefined ? [] : [[stage, ms] as [Stage, number]];
+  });
 }

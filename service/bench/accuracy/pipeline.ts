@@ -9,7 +9,7 @@ import { loadJpegTurbo } from '../../preprocess/decoders/jpeg-turbo.js';
 import { createSharpDecoder } from '../../preprocess/decoders/sharp.js';
 import type { InputSpec, PreparedImage } from '../../preprocess/image.js';
 import { readPlainHeader } from '../../preprocess/plain-header.js';
-import { jpegDivisor } from '../../preprocess/reduction.js';
+import { jpegDivisor, reductionFor, type Size } from '../../preprocess/reduction.js';
 
 const MAX_PIXELS = 100_000_000;
 const sharp = createSharpDecoder(['jpeg', 'png', 'webp'], MAX_PIXELS);
@@ -58,8 +58,11 @@ export class Pipeline {
       const { width, height } = request.header;
       return { image: { jpeg, width, height }, format: 'jpeg', width, height };
     }
-    const options = { maxPixels: MAX_PIXELS, spec, reduce: 'auto' } as const;
-    const { pixels, ...rest } = await decodeFile(sharp, Uint8Array.from(jpeg), 'jpeg', options);
+    const reduce = (image: Size) => reductionFor(spec, image, 'jpeg');
+    const { pixels, ...rest } = await decodeFile(sharp, Uint8Array.from(jpeg), 'jpeg', {
+      maxPixels: MAX_PIXELS,
+      reduce,
+    });
     return { image: pixels, ...rest };
   }
 }

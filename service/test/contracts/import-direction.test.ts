@@ -30,7 +30,17 @@ const ALLOWED: Readonly<
     types: ['config'],
   },
   serving: {
-    values: ['batching', 'errors', 'inference', 'model', 'predict', 'preprocess', 'sizing', 'unless-aborted'],
+    values: [
+      'batching',
+      'drawing',
+      'errors',
+      'inference',
+      'model',
+      'predict',
+      'preprocess',
+      'sizing',
+      'unless-aborted',
+    ],
     types: ['config', 'machine', 'tasks', 'telemetry', 'tensor'],
   },
   config: { values: ['config-fields', 'errors', 'package-files', 'preprocess'] },
@@ -43,13 +53,14 @@ const ALLOWED: Readonly<
   machine: { values: [] },
   sizing: { values: [], types: ['machine'] },
   'spare-heap': { values: [] },
-  predict: { values: ['inference', 'preprocess', 'telemetry'], types: ['batching', 'tasks'] },
+  predict: { values: ['inference', 'preprocess', 'telemetry'], types: ['batching', 'drawing', 'tasks'] },
   admission: { values: ['errors'] },
+  drawing: { values: [] },
   http: {
-    values: ['admission', 'errors', 'preprocess', 'telemetry'],
+    values: ['admission', 'drawing', 'errors', 'preprocess', 'telemetry'],
     types: ['lifecycle', 'predict', 'serving', 'tasks'],
   },
-  preprocess: { values: ['errors', 'niceness', 'package-files'] },
+  preprocess: { values: ['drawing', 'errors', 'niceness', 'package-files'] },
   batching: { values: ['errors'], types: ['inference'] },
   inference: {
     values: ['errors', 'niceness', 'package-files', 'preprocess', 'spare-heap', 'tasks', 'unless-aborted'],
@@ -57,7 +68,7 @@ const ALLOWED: Readonly<
   },
   niceness: { values: [] },
   'package-files': { values: [] },
-  tasks: { values: ['errors', 'tensor'], types: ['preprocess'] },
+  tasks: { values: ['errors', 'tensor'], types: ['drawing', 'preprocess'] },
   tensor: { values: [] },
   model: { values: ['errors', 'tasks'], types: ['inference', 'preprocess', 'tensor'] },
   telemetry: { values: [] },
@@ -79,7 +90,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   typebox: ['http/schemas.ts', 'http/model-document.ts', 'model/manifest.ts', 'serving', 'tasks'],
   'typebox/compile': ['model/manifest.ts'],
   'onnxruntime-node': ['inference/session.ts'],
-  sharp: ['preprocess/decoders/sharp.ts', 'bench'],
+  sharp: ['preprocess/decoders/sharp.ts', 'drawing/sharp.ts', 'bench'],
   '@julusian/jpeg-turbo': ['preprocess/decoders/turbojpeg-library.ts'],
   koffi: ['preprocess/decoders/turbojpeg-library.ts'],
   '@aws-sdk/client-s3': ['model/sources/s3.ts', 'model/sources/s3-failure.ts'],
@@ -187,6 +198,8 @@ describe('imports', () => {
     expect(files).toEqual(['preprocess/processes/decode-process.ts']);
     const starters = imports.filter(({ target }) => /decode-(process|file)\.js$/.test(target));
     expect(starters.map(({ file }) => file)).toEqual(['preprocess/processes/decode-process.ts']);
+    const drawers = imports.filter(({ target }) => /draw-picture\.js$/.test(target));
+    expect(drawers.map(({ file }) => file)).toEqual(['preprocess/processes/decode-process.ts']);
   });
 
   it('of a library are made by its owner alone', () => {
