@@ -20,9 +20,9 @@ export class Summary {
   /** @param before images that earlier runs had answered */
   text(before: number, failedBefore: number): string {
     const seconds = (performance.now() - this.#startedAt) / 1000;
-    const pace = `${this.answered} images in ${seconds.toFixed(1)} s (${(this.answered / seconds).toFixed(1)} a second)`;
+    const pace = `${this.answered} images in ${seconds.toFixed(1)} s, ${(this.answered / seconds).toFixed(1)} a second`;
     const earlier = before > 0 ? `; ${before} were answered before, ${failedBefore} of them failed` : '';
     const rest = this.failed > this.#named.length ? ['  ...'] : [];
-    return [`${pace}, ${this.failed} failed${earlier}`, ...this.#named, ...rest].join('\n');
+    return [`${pace}; ${this.failed} failed${earlier}`, ...this.#named, ...rest].join('\n');
   }
 }
