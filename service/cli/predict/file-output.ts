@@ -33,7 +33,7 @@ export async function openFileOutput(path: string, format: AnswerFormat, run: Ru
       done: found.done,
       failedBefore: found.failed,
       isFinished: false,
-      canGoOn: found.end !== undefined,
+      whenStopped: `the same command goes on with them, with --out ${path}`,
       write: (record) => writer.append(format.encode(record)),
       close: () => writer.close(),
     };
@@ -69,7 +69,7 @@ async function goOn(file: FileHandle, path: string, format: AnswerFormat, run: R
     if (record.isError) found.failed += 1;
     found.end = end;
   }
-  await file.truncate(found.end);
+  if ((await file.stat()).size > found.end) await file.truncate(found.end);
   return found;
 }
 

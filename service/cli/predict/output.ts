@@ -8,8 +8,8 @@ export interface Output {
   readonly failedBefore: number;
   /** Whether everything was answered there before. */
   readonly isFinished: boolean;
-  /** Whether a later run can go on where this one was stopped. */
-  readonly canGoOn: boolean;
+  /** For people: what can be done about the images that are left when a run is stopped. */
+  readonly whenStopped: string;
   /** Aborts where nobody reads any more. */
   readonly gone?: AbortSignal;
   /** Settles when there is room for more. Rejects with CannotGoOn. */

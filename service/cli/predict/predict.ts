@@ -92,7 +92,13 @@ async function answerAll(
   if (output.gone?.aborted) return EXIT_CODES.done;
   const before = images.length - left.length;
   terminal.stderr.write(`${summary.text(before, output.failedBefore)}\n`);
-  if (summary.answered < left.length) return stopped(left.length - summary.answered, output, request);
+  if (summary.answered < left.length) {
+    const rest = left.length - summary.answered;
+    terminal.stderr.write(
+      `cv-inference: ended by a signal; ${rest} images are left: ${output.whenStopped}\n`,
+    );
+    return EXIT_CODES.stopped;
+  }
   const hasFailed = summary.failed + output.failedBefore > 0 && !typed.ignoreFailed;
   return hasFailed ? EXIT_CODES.failedImages : EXIT_CODES.done;
 }
@@ -104,12 +110,4 @@ function openOutput({ typed, config, terminal }: Request, run: RunInfo, answer: 
   const path = shardFile(isBucket && out.endsWith('/') ? `${out}answers.jsonl` : out, shard);
   const format = formatFor(path, answer);
   return isBucket ? openS3Output(path, format, run, imageOptions(config)) : openFileOutput(path, format, run);
-}
-
-function stopped(left: number, { canGoOn }: Output, { typed, terminal }: Request): number {
-  const how = canGoOn
-    ? `the same command goes on with them: --out ${typed.out}`
-    : 'with --out FILE the same command would go on with them';
-  terminal.stderr.write(`cv-inference: ended by a signal; ${left} images are left, ${how}\n`);
-  return EXIT_CODES.stopped;
 }

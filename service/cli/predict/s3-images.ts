@@ -2,31 +2,16 @@ import { buffer } from 'node:stream/consumers';
 import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { ServiceError } from '../../errors.js';
 import { imageTooLarge } from '../../http/input/input-errors.js';
-import { realTiming, withRetries } from '../../model/retry.js';
-import { connectToS3, createS3Source, type S3SourceOptions } from '../../model/sources/s3.js';
+import { connectToS3, createS3Source } from '../../model/sources/s3.js';
 import { s3Failure } from '../../model/sources/s3-failure.js';
 import type { ModelSource, OpenedObject } from '../../model/sources/source.js';
 import { SourceFailure } from '../../model/sources/source-failure.js';
 import type { ImageFormat } from '../../preprocess/image.js';
-import { UsageError } from '../outcome.js';
 import { type ImagePlace, looksLikeImage } from './images.js';
+import { parseS3, type S3Options, type S3Place, tried } from './s3-requests.js';
 
-export interface S3Place {
-  readonly bucket: string;
-  /** Of an object, of a folder with its slash, or empty. */
-  readonly key: string;
-}
-
-export function parseS3(uri: string): S3Place {
-  const [, bucket = '', key = ''] = /^s3:\/\/([^/@]+)\/?(.*)$/is.exec(uri) ?? [];
-  if (bucket === '') throw new UsageError(`${uri} names no bucket: write s3://bucket/prefix`);
-  return { bucket, key };
-}
-
-export interface S3ImageOptions extends S3SourceOptions {
+export interface S3ImageOptions extends S3Options {
   readonly formats: readonly ImageFormat[];
-  /** Of each request that fails for a passing reason. */
-  readonly attempts: number;
 }
 
 /** An object, or all below a prefix, which is taken for a folder: `photos` is not `photos-of-others`. */
@@ -105,9 +90,4 @@ async function whole({ stream, size }: OpenedObject, maxBytes: number): Promise<
   } catch (cause) {
     throw new SourceFailure('transient', 'the connection broke off', { cause });
   }
-}
-
-function tried<T>(attempts: number, run: () => Promise<T>): Promise<T> {
-  const { signal } = new AbortController();
-  return withRetries(run, { attempts, timing: realTiming, signal, onRetry: () => undefined });
 }

@@ -3,14 +3,14 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { messageOf } from '../../errors.js';
-import { connectToS3, type S3SourceOptions } from '../../model/sources/s3.js';
-import { statusOf } from '../../model/sources/s3-failure.js';
+import { connectToS3 } from '../../model/sources/s3.js';
+import { s3Failure, statusOf } from '../../model/sources/s3-failure.js';
 import { CannotGoOn } from '../outcome.js';
 import { openFileOutput } from './file-output.js';
 import type { AnswerFormat } from './format.js';
 import type { Output } from './output.js';
 import { parametersText, type RunInfo } from './record.js';
-import { parseS3, type S3Place } from './s3-images.js';
+import { parseS3, type S3Options, type S3Place, tried } from './s3-requests.js';
 
 /** What an object of ours says of itself, in its metadata. */
 interface Finished {
@@ -28,10 +28,10 @@ export async function openS3Output(
   uri: string,
   format: AnswerFormat,
   run: RunInfo,
-  options: S3SourceOptions,
+  options: S3Options,
 ): Promise<Output> {
   const place = parseS3(uri);
-  const { client } = await connectToS3(options);
+  const { client, HeadBucketCommand } = await connectToS3(options);
   const finished = await finishedBefore(place);
   if (finished !== undefined) checkSame(finished);
   const folder = await mkdtemp(join(tmpdir(), 'cv-inference-answers-'));
@@ -42,7 +42,7 @@ export async function openS3Output(
     ...spool,
     failedBefore: finished?.failed ?? 0,
     isFinished: finished !== undefined,
-    canGoOn: false,
+    whenStopped: `nothing was written to ${uri}, the same command begins anew`,
     write(record) {
       if (record.error !== undefined) failed += 1;
       return spool.write(record);
@@ -51,8 +51,8 @@ export async function openS3Output(
       try {
         await spool.close(isComplete);
         if (isComplete && finished === undefined) await upload();
-      } finally {
         await rm(folder, { recursive: true, force: true });
+      } finally {
         client.destroy();
       }
     },
@@ -65,9 +65,14 @@ export async function openS3Output(
       const { digest = '', parameters = '', failed: images = '0' } = Metadata;
       return { digest, parameters: decodeURIComponent(parameters), failed: Number(images) };
     } catch (error) {
-      if (statusOf(error) === 404) return undefined;
-      throw new CannotGoOn(`--out ${uri} cannot be looked at: ${messageOf(error)}`);
+      if (statusOf(error) !== 404)
+        throw new CannotGoOn(`--out ${uri} cannot be looked at: ${messageOf(error)}`);
     }
+    await client.send(new HeadBucketCommand({ Bucket: bucket })).catch((error: unknown) => {
+      // Whoever may write to a bucket may not be allowed to look at it.
+      if (statusOf(error) === 404) throw new CannotGoOn(`--out ${uri}: there is no such bucket`);
+    });
+    return undefined;
   }
 
   function checkSame({ digest, parameters }: Finished): void {
@@ -85,16 +90,21 @@ export async function openS3Output(
       parameters: encodeURIComponent(parametersText(run.parameters)),
       failed: String(failed),
     };
-    const command = new PutObjectCommand({
-      Bucket: place.bucket,
-      Key: place.key,
-      Body: createReadStream(file),
-      ContentLength: size,
-      ContentType: format.contentType,
-      Metadata: metadata,
-    });
-    await client.send(command).catch((error: unknown) => {
-      throw new CannotGoOn(`--out ${uri} cannot be written: ${messageOf(error)}`);
+    const put = async (): Promise<void> => {
+      const command = new PutObjectCommand({
+        Bucket: place.bucket,
+        Key: place.key,
+        Body: createReadStream(file),
+        ContentLength: size,
+        ContentType: format.contentType,
+        Metadata: metadata,
+      });
+      await client.send(command).catch((error: unknown) => {
+        throw s3Failure(error, { ...place, endpoint: options.endpoint ?? 'S3' });
+      });
+    };
+    await tried(options.attempts, put).catch((error: unknown) => {
+      throw new CannotGoOn(`--out ${uri} cannot be written, the answers are in ${file}: ${messageOf(error)}`);
     });
   }
 }

@@ -17,7 +17,7 @@ export async function streamOutput(stdout: Terminal['stdout'], format: AnswerFor
   stdout.on('error', onError);
   return {
     ...NOTHING_BEFORE,
-    canGoOn: false,
+    whenStopped: 'with --out FILE the same command would go on with them',
     gone: gone.signal,
     async write(record) {
       if (fault !== undefined) throw fault;

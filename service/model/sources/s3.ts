@@ -52,6 +52,8 @@ function clientConfig({ endpoint, region, forcePathStyle }: S3SourceOptions): S3
   return {
     maxAttempts: 1,
     followRegionRedirects: true,
+    // The checksums that the SDK adds by default are more than some servers understand; signatures cover what is sent.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint: parseEndpoint(endpoint).href, forcePathStyle: true }),
     ...(forcePathStyle === undefined ? {} : { forcePathStyle }),
