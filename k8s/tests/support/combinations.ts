@@ -5,6 +5,7 @@ import { K8S, type Kustomization, type Rendered, render, renderKustomization } f
 /** In the order in which overlays list them: what turns others' objects comes after those. */
 export const COMPONENTS = [
   's3-local',
+  'batch-predict',
   'gpu',
   'autoscaling',
   'autoscaling-queue',

@@ -28,7 +28,8 @@ interface Request {
 /** cv-inference predict: the images, the model, where the answers go, then all of them. */
 export async function predict(args: readonly string[], terminal: Terminal): Promise<number> {
   const typed = readTyped(args);
-  const config = readConfig({ ...terminal.env, MODEL_URI: modelUri(typed.model) });
+  const named = typed.model === '-' ? {} : { MODEL_URI: modelUri(typed.model) };
+  const config = readConfig({ ...terminal.env, ...named });
   const places = typed.images.map((image) => openPlace(image, imageOptions(config)));
   try {
     const images = await listImages(places, typed.shard);
