@@ -1,4 +1,5 @@
 import type { Batcher } from './batching/batcher.js';
+import type { Drawing, DrawingOrder, Picture } from './drawing/shapes.js';
 import { rowOf } from './inference/row.js';
 import type { Decoder, InspectedImage } from './preprocess/decode.js';
 import { fileOf, type PreparedImage } from './preprocess/image.js';
@@ -10,18 +11,29 @@ export interface PredictOptions {
   readonly signal: AbortSignal;
   /** What is asked of the model's task. */
   readonly parameters: Parameters;
+  /** Where a picture is wanted beside the answer. */
+  readonly picture?: PictureOrder | undefined;
+}
+
+/** Which picture is to be made of an answer. */
+export interface PictureOrder extends Omit<DrawingOrder, 'shapes'> {
+  drawingOf(answer: Answer): Drawing;
 }
 
 export interface Prediction {
   readonly image: Pick<PreparedImage, 'width' | 'height' | 'format'>;
   readonly answer: Answer;
   readonly timings: StageTimings;
+  /** Where one was wanted; the image as a person sees it, with what was found drawn on it. */
+  readonly picture?: Picture;
 }
 
 /** The data flow of one image: bytes to pixels, pixels to a row, the row to an answer. Knows no protocol and no task. */
 export class Predictor {
   readonly decoder: Decoder;
   readonly batcher: Batcher;
+  /** Expected work for pictures whose answers are not there yet, milliseconds. */
+  #toDrawMs = 0;
 
   constructor(decoder: Decoder, batcher: Batcher) {
     this.decoder = decoder;
@@ -33,19 +45,52 @@ export class Predictor {
     return this.decoder.inspect(bytes);
   }
 
-  /** How long images that came now would take to their answer, after all that is in flight, milliseconds. */
-  expectedMs(images: readonly InspectedImage[]): number {
+  /**
+   * How long images that came now would take to their answer, after all that is in flight, milliseconds.
+   * @param picture where they are to be drawn on
+   */
+  expectedMs(images: readonly InspectedImage[], picture?: PictureOrder): number {
     const { decoder, batcher } = this;
+    const drawMs = picture === undefined ? 0 : sum(images.map((image) => decoder.drawMs(image, picture)));
     const decodeMs = (onThread: boolean): number =>
-      images.reduce((sum, image) => sum + (image.onThread === onThread ? image.decodeMs : 0), 0);
-    const decodedMs = (decoder.backlogMs + decodeMs(false)) / decoder.lanes;
+      sum(images.filter((image) => image.onThread === onThread).map((image) => image.decodeMs));
+    const decodedMs = (decoder.backlogMs + this.#toDrawMs + decodeMs(false)) / decoder.lanes;
     // What is being decoded now is run before them.
-    const runs = decoder.active + decoder.waiting + images.length;
-    return Math.max(decodedMs, batcher.expectedMs(runs, decodeMs(true)));
+    const runs = decoder.active + decoder.waiting - decoder.drawing + images.length;
+    return Math.max(decodedMs, batcher.expectedMs(runs, decodeMs(true))) + drawMs / decoder.lanes;
   }
 
-  /** @param inspected given away: its bytes may be gone afterwards */
+  /** @param inspected given away: its bytes may be gone afterwards. Where a picture is wanted, they are copied */
   async predict(inspected: InspectedImage, options: PredictOptions): Promise<Prediction> {
+    const { picture, signal } = options;
+    if (picture === undefined) return this.#answer(inspected, options);
+    const drawMs = this.decoder.drawMs(inspected, picture);
+    this.#toDrawMs += drawMs;
+    // The thread that runs the model takes a file for good.
+    const kept = inspected.onThread ? { ...inspected, bytes: new Uint8Array(inspected.bytes) } : inspected;
+    const prediction = await this.#answer(inspected, options).finally(() => {
+      this.#toDrawMs -= drawMs;
+    });
+    return this.#drawn(prediction, kept, picture, signal);
+  }
+
+  async #drawn(
+    prediction: Prediction,
+    image: InspectedImage,
+    { drawingOf, ...order }: PictureOrder,
+    signal: AbortSignal,
+  ): Promise<Prediction> {
+    const startedAt = performance.now();
+    const drawing = drawingOf(prediction.answer);
+    const picture =
+      'picture' in drawing
+        ? drawing.picture
+        : await this.decoder.draw(image, { ...order, ...drawing }, signal);
+    const timings = { ...prediction.timings, draw: performance.now() - startedAt };
+    return { ...prediction, timings, picture };
+  }
+
+  async #answer(inspected: InspectedImage, options: PredictOptions): Promise<Prediction> {
     const { signal } = options;
     const startedAt = performance.now();
     let prepared = await this.decoder.prepare(inspected, signal);
@@ -78,4 +123,8 @@ export class Predictor {
       prepared = { ...rest, image: pixels };
     }
   }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

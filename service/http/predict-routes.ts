@@ -1,24 +1,19 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission } from '../admission/admission.js';
 import { REQUEST_ERROR_CODES, ServiceError } from '../errors.js';
-import type { Prediction } from '../predict.js';
+import type { Prediction, PredictOptions } from '../predict.js';
 import type { InspectedImage } from '../preprocess/decode.js';
 import type { ModelRegistry } from '../serving/model-registry.js';
 import type { ServingModel } from '../serving/serving-model.js';
 import type { Parameters } from '../tasks/task.js';
 import type { ImageOutcome, Metrics } from '../telemetry/metrics.js';
 import { type StageTimings, serverTiming, slowest } from '../telemetry/stage-timings.js';
+import { writeResults } from './batch-results.js';
 import { answerFor, STATUS_OF_CODE } from './error-responses.js';
 import { readImage, readImages } from './input/image-input.js';
 import type { ImageInput, InputLimits } from './input/input-limits.js';
-import {
-  type BatchItem,
-  type BatchResult,
-  batchBody,
-  PREDICT_BODY,
-  PredictHeadersSchema,
-  type Result,
-} from './schemas.js';
+import { pictureFor, sendPicture, varyByAccept } from './picture-answer.js';
+import { type BatchItem, batchBody, PREDICT_BODY, PredictHeadersSchema, type Result } from './schemas.js';
 
 export interface PredictDependencies {
   readonly limits: InputLimits;
@@ -62,16 +57,21 @@ async function predictOne(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: PredictDependencies,
-): Promise<Result> {
+): Promise<Result | Buffer> {
+  varyByAccept(reply);
   const model = readyModel(deps);
   const parameters = parametersOf(request, model);
+  const order = pictureFor(request, model, parameters);
   const bytes = await readImage(request, deps.limits);
   const { length } = bytes;
-  const [outcome] = await predictAll(model, [{ bytes }], parameters, request, deps);
+  // The thread that runs the model may take the file for good, and it is needed once more.
+  if (order !== undefined) request.scope.keep(length);
+  const [outcome] = await predictAll(model, [{ bytes }], { parameters, picture: order }, request, deps);
   if (outcome?.status !== 'fulfilled') throw outcome?.reason;
-  const { image, answer, timings } = outcome.value;
+  const { image, answer, timings, picture } = outcome.value;
   announce(request, reply, timings);
   request.summary = { image, bytes: length };
+  if (picture !== undefined) return sendPicture(request, reply, picture);
   return {
     ...preamble(model, request),
     image,
@@ -84,26 +84,36 @@ async function predictMany(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: PredictDependencies,
-): Promise<BatchResult> {
+): Promise<string> {
   const model = readyModel(deps);
   const parameters = parametersOf(request, model);
   const inputs = await readImages(request, deps.limits);
-  const outcomes = await predictAll(model, inputs, parameters, request, deps);
+  const outcomes = await predictAll(model, inputs, { parameters }, request, deps);
   // Where the whole request ran out of time or of a client, that is the answer.
   request.scope.signal.throwIfAborted();
-  const predictions = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-  announce(request, reply, slowest(predictions.map((prediction) => prediction.timings)));
-  for (const outcome of outcomes) countRejection(outcome, deps.metrics);
-  const succeeded = predictions.length;
-  request.summary = { images: inputs.length, failed: inputs.length - succeeded };
-  return {
-    ...preamble(model, request),
-    results: outcomes.map(batchItem),
-    succeeded,
-    failed: inputs.length - succeeded,
-    ...postscript(reply),
-  };
+  const timings = outcomes.flatMap((outcome) =>
+    outcome.status === 'fulfilled' ? [outcome.value.timings] : [],
+  );
+  announce(request, reply, slowest(timings));
+  const { text, written } = await writeResults(outcomes, batchItem, NO_ROOM);
+  for (const outcome of written) countRejection(outcome, deps.metrics);
+  const succeeded = written.filter(({ status }) => status === 'fulfilled').length;
+  const failed = inputs.length - succeeded;
+  request.summary = { images: inputs.length, failed };
+  reply.type('application/json; charset=utf-8');
+  const head = JSON.stringify(preamble(model, request)).slice(0, -1);
+  const tail = JSON.stringify({ succeeded, failed, ...postscript(reply) }).slice(1);
+  return `${head},"results":${text},${tail}`;
 }
+
+/** Of an answer that would make that to the batch too large. */
+const NO_ROOM: Outcome = {
+  status: 'rejected',
+  reason: new ServiceError(
+    'ANSWER_TOO_LARGE',
+    'The answers to this batch are too large together. Send fewer images at once.',
+  ),
+};
 
 type Outcome = PromiseSettledResult<Prediction>;
 
@@ -115,19 +125,19 @@ type Outcome = PromiseSettledResult<Prediction>;
 async function predictAll(
   model: ServingModel,
   inputs: readonly ImageInput[],
-  parameters: Parameters,
+  asked: Omit<PredictOptions, 'signal'>,
   request: FastifyRequest,
   { admission }: PredictDependencies,
 ): Promise<Outcome[]> {
   const { scope } = request;
   const { predictor } = model;
-  const options = { signal: scope.signal, parameters };
+  const options = { ...asked, signal: scope.signal };
   const inspected = inputs.map((input) => inspect(model, input));
   const images = inspected.flatMap((each) => (each instanceof ServiceError ? [] : [each]));
   const leave =
     images.length === 0
       ? undefined
-      : admission.admit(images.length, predictor.expectedMs(images), scope.budgetMs);
+      : admission.admit(images.length, predictor.expectedMs(images, asked.picture), scope.budgetMs);
   try {
     const predictions = inspected.map(async (each) => {
       if (each instanceof ServiceError) throw each;

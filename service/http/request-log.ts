@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ModelRegistry } from '../serving/model-registry.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { type StageTimings, stagesOf } from '../telemetry/stage-timings.js';
 import { traitsOf } from './route-table.js';
 
 export interface RequestLogDependencies {
@@ -53,7 +54,7 @@ function logLine(
     path: request.url.split('?', 1)[0],
     status,
     duration_ms: round(durationMs),
-    ...(request.timings && { stages_ms: mapValues(request.timings, round) }),
+    ...(request.timings && { stages_ms: roundedStages(request.timings) }),
     ...(traitsOf(request).predicts && model && { model: `${model.name}@${model.version}` }),
     ...request.summary,
     ...failureOf(request, status),
@@ -75,11 +76,8 @@ function traceId(request: FastifyRequest): string | undefined {
     : undefined;
 }
 
-function mapValues<Key extends string>(
-  values: Readonly<Record<Key, number>>,
-  map: (value: number) => number,
-) {
-  return Object.fromEntries(Object.entries<number>(values).map(([key, value]) => [key, map(value)]));
+function roundedStages(timings: StageTimings): Record<string, number> {
+  return Object.fromEntries(stagesOf(timings).map(([stage, ms]) => [stage, round(ms)]));
 }
 
 function round(ms: number): number {

@@ -131,7 +131,8 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
   });
   server.addHook('onSend', async (request, reply, payload) => {
     if (deps.lifecycle.state === 'draining') reply.header('connection', 'close');
-    if (typeof payload === 'string') unreadAnswers.watch(reply.raw, payload.length);
+    if (typeof payload === 'string' || Buffer.isBuffer(payload))
+      unreadAnswers.watch(reply.raw, payload.length);
     await takeInBodyBeforeClose(request.raw);
   });
   server.addHook('onResponse', async (request) => endUnreadBody(request.raw));

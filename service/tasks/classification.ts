@@ -4,7 +4,7 @@ import { floatsOf, type TensorInfo } from '../tensor.js';
 import { topK } from './classification/top-k.js';
 import { failure, misfit, named, shapesOf } from './faults.js';
 import { checkLabels, labelsField, labelsFor } from './labels.js';
-import { areNumbers, roundedScore } from './numbers.js';
+import { areNumbers, roundedScore, shownScore } from './numbers.js';
 import { closed, Type } from './schema-types.js';
 import { sigmoid, softmax } from './softmax.js';
 import type { Geometry, Golden, Outputs, Task } from './task.js';
@@ -91,6 +91,13 @@ export const classification: Task<
   goldenSchema: GoldenSchema,
   recognises: (outputs) => outputs.some(areScores),
   resolve,
+  describe: ({ outputName, activation, labels, topK, threshold }) => ({
+    name: outputName,
+    activation,
+    labels: [...labels],
+    top_k: topK,
+    ...(threshold >= 0 && { threshold }),
+  }),
   outputs: ({ outputName }) => [{ name: outputName, isBatched: true }],
   parameterSchema,
   answerSchema: () => AnswerSchema,
@@ -100,6 +107,17 @@ export const classification: Task<
   differs,
   observe: ({ predictions: [best] }) =>
     best === undefined ? { labels: [], scores: [] } : { labels: [best.label], scores: [best.score] },
+  draw: ({ predictions }) => ({
+    shapes: [
+      {
+        kind: 'caption',
+        lines: predictions.map(({ label, class_id, score }) => ({
+          text: `${label} ${shownScore(score)}`,
+          classId: class_id,
+        })),
+      },
+    ],
+  }),
 };
 
 function resolve(given: Static<typeof ManifestSchema>, outputs: readonly TensorInfo[]): ClassificationSpec {

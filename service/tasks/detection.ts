@@ -2,7 +2,9 @@ import type { Static } from 'typebox';
 import { BOX_DECODERS } from './detection/decoders/decoders.js';
 import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
+  boxOf,
   decoderNamed,
+  describeObjects,
   findObjects,
   OBJECT_ANSWER,
   type ObjectParameters,
@@ -42,6 +44,7 @@ export const detection: Task<
   goldenSchema: GoldenObjectsSchema,
   recognises: (outputs) => BOX_DECODERS.some((decoder) => decoder.fits(outputs) !== undefined),
   resolve: (given, outputs) => resolveObjects(given, outputs, BOX_DECODERS),
+  describe: describeObjects,
   outputs: ({ fit }) => fit.outputs,
   parameterSchema: (spec) => objectParameters(spec, decoderNamed(BOX_DECODERS, spec.decoder)),
   answerSchema: () => AnswerSchema,
@@ -54,4 +57,5 @@ export const detection: Task<
   goldenParameters: () => ({}),
   differs: (expected, { predictions }) => objectsDiffer(expected, predictions),
   observe: observeObjects,
+  draw: ({ predictions }) => ({ shapes: predictions.map(boxOf) }),
 };

@@ -82,6 +82,7 @@ export const embedding: Task<Manifest, EmbeddingSpec, EmbeddingParameters, Embed
     goldenSchema: GoldenSchema,
     recognises: (outputs) => usual(outputs) !== undefined,
     resolve,
+    describe: ({ outputName, pooling, normalize }) => ({ name: outputName, pooling, normalize }),
     outputs: ({ outputName }) => [{ name: outputName, isBatched: true }],
     parameterSchema: () => ParameterSchema,
     answerSchema: () => AnswerSchema,

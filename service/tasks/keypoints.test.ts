@@ -137,6 +137,29 @@ describe('keypoints of YOLO', () => {
   });
 });
 
+describe('of keypoints, a picture', () => {
+  const box = { x_min: 1, y_min: 2, x_max: 30, y_max: 40 };
+  const drawn = (points: { name: string; x: number; y: number; score?: number }[]) =>
+    keypoints.draw?.({ predictions: [{ label: 'person', class_id: 3, score: 0.876, box, points }] }, {});
+
+  it('shows the box, the points that are sure, and bones between those that have some', () => {
+    const shoulder = { name: 'left_shoulder', x: 5, y: 6, score: 0.9 };
+    const elbow = { name: 'left_elbow', x: 7, y: 8, score: 0.8 };
+    const guess = { name: 'left_wrist', x: 9, y: 9, score: 0.1 };
+    expect(drawn([guess, shoulder, elbow])).toEqual({
+      shapes: [
+        { kind: 'box', box, text: 'person 0.88', classId: 3 },
+        { kind: 'points', points: [shoulder, elbow], edges: [[0, 1]], classId: 3 },
+      ],
+    });
+  });
+
+  it('shows points of other names, and without scores, on their own', () => {
+    const points = [{ name: 'POINT_0', x: 5, y: 6 }];
+    expect(drawn(points)).toMatchObject({ shapes: [{}, { kind: 'points', points, edges: [] }] });
+  });
+});
+
 describe('a model', () => {
   it('is known for keypoints by YuNet’s outputs, and by as many rows as COCO’s 17 points need', () => {
     expect(keypoints.recognises(YUNET)).toBe(true);

@@ -71,6 +71,11 @@ describe('segmentation', () => {
     expect(size(5000, 1)).toEqual([512, 1]);
   });
 
+  it('may be asked for in a smaller size than the model says, not in a larger one', () => {
+    const { properties } = segmentation.parameterSchema({ ...SPEC, maskSize: 300 });
+    expect(properties['mask_size']).toMatchObject({ minimum: 1, maximum: 300 });
+  });
+
   it('takes the classes of cells from a model that gives these', async () => {
     const ids: Tensor = { type: 'int64', data: new BigInt64Array([1n, 0n, 0n, 1n]), shape: [2, 2] };
     const spec = { ...SPEC, kind: 'classes' } as const;

@@ -1,4 +1,5 @@
-import type { Static } from 'typebox';
+import type { Static, TObject } from 'typebox';
+import type { Drawing } from '../drawing/shapes.js';
 import { floatsOf, type Tensor, type TensorInfo } from '../tensor.js';
 import { failure, misfit, named, shapesOf } from './faults.js';
 import { checkLabels, labelOf, labelsField, labelsFor } from './labels.js';
@@ -30,7 +31,7 @@ const ManifestSchema = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: MAX_MASK_SIZE,
-        description: `longest side of the mask, pixels, where the image is larger; default ${DEFAULT_MASK_SIZE}`,
+        description: `longest side of the mask, pixels, where the image is larger; a request may ask for less; at most ${MAX_MASK_SIZE}, default ${DEFAULT_MASK_SIZE}`,
       }),
     ),
   },
@@ -48,19 +49,14 @@ const GoldenSchema = Type.Object(
   closed,
 );
 
-const ParameterSchema = Type.Object(
-  {
-    mask_size: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: MAX_MASK_SIZE,
-        description:
-          'Longest side of the mask, pixels, where the image is larger; default: as the model says',
-      }),
-    ),
-  },
-  closed,
-);
+const PARAMETERS = {
+  picture: Type.Optional(
+    Type.Enum(['overlay', 'mask'], {
+      description:
+        'Where a picture is asked for (Accept): the image with its classes in colour, or the mask, a grey PNG whose pixels are class ids; default overlay',
+    }),
+  ),
+};
 
 const AnswerSchema = Type.Object({
   classes: Type.Array(
@@ -82,7 +78,10 @@ const AnswerSchema = Type.Object({
 });
 
 type Manifest = Static<typeof ManifestSchema>;
-type SegmentationParameters = { readonly mask_size?: number | undefined };
+type SegmentationParameters = {
+  readonly mask_size?: number | undefined;
+  readonly picture?: 'overlay' | 'mask' | undefined;
+};
 type SegmentationAnswer = Readonly<Static<typeof AnswerSchema>>;
 type SegmentationGolden = Golden & Static<typeof GoldenSchema>;
 export interface SegmentationSpec {
@@ -106,8 +105,13 @@ export const segmentation: Task<
   goldenSchema: GoldenSchema,
   recognises: (outputs) => outputs.some((output) => kindOf(output) === 'scores'),
   resolve,
+  describe: ({ outputName, labels, maskSize }) => ({
+    name: outputName,
+    ...(labels.length > 0 && { labels: [...labels] }),
+    mask_size: maskSize,
+  }),
   outputs: ({ outputName }) => [{ name: outputName, isBatched: true }],
-  parameterSchema: () => ParameterSchema,
+  parameterSchema,
   answerSchema: () => AnswerSchema,
   labels: ({ labels }) => labels,
   interpret,
@@ -117,7 +121,37 @@ export const segmentation: Task<
     labels: classes.filter(({ share }) => share >= LEAST_SHARE).map(({ label }) => label),
     scores: [],
   }),
+  draw,
 };
+
+/** A request may ask for a smaller mask than the model says, and not for a larger one: work and answer grow with its square. */
+function parameterSchema({ maskSize }: SegmentationSpec): TObject {
+  const mask_size = Type.Integer({
+    minimum: 1,
+    maximum: maskSize,
+    description: 'Longest side of the mask, pixels, where the image is larger; default: as the model says',
+  });
+  return Type.Object({ mask_size: Type.Optional(mask_size), ...PARAMETERS }, closed);
+}
+
+/** What is no object of its own is not coloured. */
+const BACKGROUND = /^_*(background|unlabell?ed|void)_*$/i;
+
+function draw({ classes, mask }: SegmentationAnswer, { picture }: SegmentationParameters): Drawing {
+  if (picture === 'mask') return { picture: { bytes: Buffer.from(mask.png, 'base64'), format: 'png' } };
+  const seen = classes.filter(({ label }) => !BACKGROUND.test(label));
+  const without = classes.filter(({ label }) => BACKGROUND.test(label)).map(({ class_id }) => class_id);
+  const lines = seen.map(({ label, class_id, share }) => ({
+    text: `${label} ${(share * 100).toFixed(0)} %`,
+    classId: class_id,
+  }));
+  return {
+    shapes: [
+      { kind: 'class-map', png: mask.png, without },
+      { kind: 'caption', lines },
+    ],
+  };
+}
 
 /** [N, classes, height, width]: scores; [N, height, width], or with one channel, of whole numbers: classes. */
 function kindOf({ shape, type }: TensorInfo): SegmentationSpec['kind'] | undefined {

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { STAGES, type StageTimings } from './stage-timings.js';
+import { STAGES, type StageTimings, stagesOf } from './stage-timings.js';
 
 /** 1 ms to 20 s: one scale fits a health check and an overloaded queue. The latency objective, 0.5 s, is one of them. */
 const LATENCY_BUCKETS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];
@@ -155,12 +155,12 @@ export class Metrics {
   );
   readonly decodesActive = this.#modelGauge(
     'cv_decodes_active',
-    'Images being decoded',
+    'Images being decoded, or drawn on',
     (model) => model.decodesActive,
   );
   readonly decodesWaiting = this.#modelGauge(
     'cv_decodes_waiting',
-    'Images that wait to be decoded',
+    'Images that wait to be decoded, or drawn on',
     (model) => model.decodesWaiting,
   );
   readonly ready = this.#gauge('cv_ready', '1 while the service takes traffic, else 0', () =>
@@ -285,7 +285,7 @@ export class ModelMetrics {
 
   answered(timings: StageTimings, { labels, scores }: Observed): void {
     const model = this.#model;
-    for (const stage of STAGES) this.#all.stageDuration.observe({ model, stage }, timings[stage] / 1000);
+    for (const [stage, ms] of stagesOf(timings)) this.#all.stageDuration.observe({ model, stage }, ms / 1000);
     for (const label of labels) this.#all.predictions.inc({ model, label: this.#valueOf(label) });
     for (const score of scores) this.#all.confidence.observe({ model }, score);
   }

@@ -6,8 +6,7 @@ import { scanBomb } from '../../test/support/scan-bomb.js';
 import { specOf } from '../decoder.test-support.js';
 import type { ImageFormat } from '../image.js';
 import { encoderOf, picture } from '../samples.test-support.js';
-import type { DecodeReply } from './decode-child.js';
-import { DecodeProcesses, type DecodeProcessesOptions } from './decode-processes.js';
+import { DecodeProcesses, type DecodeProcessesOptions, type DecodeReply } from './decode-processes.js';
 
 const WAITING = { timeout: 15_000, interval: 20 };
 const LONG_MS = 60_000;

@@ -1,9 +1,10 @@
 import type { Static, TObject } from 'typebox';
+import type { BoxShape } from '../../drawing/shapes.js';
 import type { CoordinateMap } from '../../preprocess/geometry.js';
 import type { TensorInfo } from '../../tensor.js';
 import { failure, misfit, shapesOf } from '../faults.js';
 import { checkLabels, labelOf, labelsField, labelsFor } from '../labels.js';
-import { roundedScore } from '../numbers.js';
+import { roundedScore, shownScore } from '../numbers.js';
 import { closed, Type } from '../schema-types.js';
 import type { Geometry, Observation, Outputs } from '../task.js';
 import { type BoxDecoder, type DecodeContext, type Fit, ShapeError } from './box-decoder.js';
@@ -37,7 +38,11 @@ const OBJECT_FIELDS = {
     Type.Boolean({ description: 'whether boxes of different classes can be one object; default false' }),
   ),
   max_detections: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: MAX_DETECTIONS, description: `default ${DEFAULT_MAX_DETECTIONS}` }),
+    Type.Integer({
+      minimum: 1,
+      maximum: MAX_DETECTIONS,
+      description: `the best ones; a request may ask for fewer; at most ${MAX_DETECTIONS}, default ${DEFAULT_MAX_DETECTIONS}`,
+    }),
   ),
 };
 const ObjectFieldsSchema = Type.Object(OBJECT_FIELDS);
@@ -102,6 +107,19 @@ export function resolveObjects(
   };
 }
 
+/** What `resolveObjects` made, in the words of the manifest. */
+export function describeObjects(spec: ObjectSpec) {
+  const { decoder, labels, threshold, iou, acrossClasses, maxDetections } = spec;
+  return {
+    decoder,
+    ...(labels.length > 0 && { labels: [...labels] }),
+    threshold,
+    iou,
+    across_classes: acrossClasses,
+    max_detections: maxDetections,
+  };
+}
+
 function pickDecoder(
   name: string | undefined,
   outputs: readonly TensorInfo[],
@@ -120,6 +138,7 @@ function pickDecoder(
   return misfit(`${names} fit the outputs ${shapes}, so the manifest must say output.decoder`);
 }
 
+/** A request may ask for fewer than the model says, and not for more: that bounds an answer. */
 export function objectParameters(spec: ObjectSpec, { needsSuppression }: BoxDecoder): TObject {
   const optional = {
     ...(needsSuppression && {
@@ -140,8 +159,8 @@ export function objectParameters(spec: ObjectSpec, { needsSuppression }: BoxDeco
       max_detections: Type.Optional(
         Type.Integer({
           minimum: 1,
-          maximum: MAX_DETECTIONS,
-          description: 'Most boxes, the best ones; default: as the model says',
+          maximum: spec.maxDetections,
+          description: 'Most boxes, the best ones; default: as many as the model allows',
         }),
       ),
       ...optional,
@@ -160,6 +179,11 @@ export function observeObjects({
     labels: predictions.map(({ label }) => label),
     scores: predictions.map(({ score }) => score),
   };
+}
+
+/** How an object is drawn. */
+export function boxOf({ box, label, class_id, score }: Omit<FoundObject, 'candidate'>): BoxShape {
+  return { kind: 'box', box, text: `${label} ${shownScore(score)}`, classId: class_id };
 }
 
 export function decoderNamed<Decoder extends BoxDecoder>(

@@ -47,7 +47,16 @@ const ALLOWED: Readonly<
     types: ['config'],
   },
   serving: {
-    values: ['batching', 'errors', 'inference', 'model', 'predict', 'preprocess', 'unless-aborted'],
+    values: [
+      'batching',
+      'drawing',
+      'errors',
+      'inference',
+      'model',
+      'predict',
+      'preprocess',
+      'unless-aborted',
+    ],
     types: ['config', 'sizing', 'tasks', 'telemetry', 'tensor'],
   },
   config: { values: ['config-fields', 'errors', 'package-files', 'preprocess'] },
@@ -59,13 +68,14 @@ const ALLOWED: Readonly<
   lifecycle: { values: [] },
   sizing: { values: [] },
   'spare-heap': { values: [] },
-  predict: { values: ['inference', 'preprocess'], types: ['batching', 'tasks', 'telemetry'] },
+  predict: { values: ['inference', 'preprocess'], types: ['batching', 'drawing', 'tasks', 'telemetry'] },
   admission: { values: ['errors'] },
+  drawing: { values: [] },
   http: {
-    values: ['admission', 'errors', 'preprocess', 'telemetry'],
+    values: ['admission', 'drawing', 'errors', 'preprocess', 'telemetry'],
     types: ['lifecycle', 'predict', 'serving', 'tasks'],
   },
-  preprocess: { values: ['errors', 'niceness', 'package-files'] },
+  preprocess: { values: ['drawing', 'errors', 'niceness', 'package-files'] },
   batching: { values: ['errors'], types: ['inference'] },
   inference: {
     values: ['errors', 'niceness', 'package-files', 'preprocess', 'spare-heap', 'tasks', 'unless-aborted'],
@@ -73,7 +83,7 @@ const ALLOWED: Readonly<
   },
   niceness: { values: [] },
   'package-files': { values: [] },
-  tasks: { values: ['errors', 'tensor'], types: ['preprocess'] },
+  tasks: { values: ['errors', 'tensor'], types: ['drawing', 'preprocess'] },
   tensor: { values: [] },
   model: { values: ['errors', 'tasks'], types: ['inference', 'preprocess', 'tensor'] },
   telemetry: { values: [] },
@@ -92,7 +102,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   typebox: ['cli', 'http/schemas.ts', 'http/model-document.ts', 'model/manifest.ts', 'serving', 'tasks'],
   'typebox/compile': ['cli/predict/parameters.ts', 'model/manifest.ts'],
   'onnxruntime-node': ['inference/session.ts'],
-  sharp: ['preprocess/decoders/sharp.ts', 'bench'],
+  sharp: ['preprocess/decoders/sharp.ts', 'drawing/sharp.ts', 'bench'],
   '@julusian/jpeg-turbo': ['preprocess/decoders/turbojpeg-library.ts'],
   koffi: ['preprocess/decoders/turbojpeg-library.ts'],
   '@aws-sdk/client-s3': [
@@ -205,6 +215,8 @@ describe('imports', () => {
     expect(files).toEqual(['preprocess/processes/decode-process.ts']);
     const starters = imports.filter(({ target }) => /decode-(process|file)\.js$/.test(target));
     expect(starters.map(({ file }) => file)).toEqual(['preprocess/processes/decode-process.ts']);
+    const drawers = imports.filter(({ target }) => /draw-picture\.js$/.test(target));
+    expect(drawers.map(({ file }) => file)).toEqual(['preprocess/processes/decode-process.ts']);
   });
 
   it('reach http from cli for what errors look like alone: commands need no server', () => {

@@ -1,0 +1,41 @@
+import type { RunPlan } from '../inference/runner.js';
+import type { InputSpec } from '../preprocess/image.js';
+import type { Task } from '../tasks/task.js';
+import type { Manifest } from './manifest.js';
+
+/** A manifest with nothing left to be derived; without what it says of files. */
+export type ResolvedManifest = Omit<
+  Manifest,
+  '$schema' | 'file' | 'external_data' | 'sha256' | 'golden' | 'input' | 'output' | 'task'
+> & {
+  readonly task: string;
+  readonly input: object;
+  readonly output: object;
+};
+
+/** What the manifest says, and what it left to be derived, in its own words: another one with these words means the same. */
+export function resolvedManifest(
+  given: Manifest,
+  { task, plan }: { readonly task: Task; readonly plan: RunPlan },
+): ResolvedManifest {
+  const { $schema: _, file: _file, external_data: _data, sha256: _sha256, golden: _golden, ...words } = given;
+  return {
+    ...words,
+    task: task.name,
+    input: { name: plan.inputName, ...inputWords(plan.input) },
+    output: task.describe(plan.task.spec),
+  };
+}
+
+function inputWords({ resize, layout, type, width, height, channels, scale, mean, std }: InputSpec): object {
+  return { layout, type, width, height, channels, resize: resizeWords(resize), scale, mean, std };
+}
+
+function resizeWords({ rule, filter, shortestEdge, padValue, position }: InputSpec['resize']): object {
+  return {
+    rule,
+    filter,
+    ...(rule === 'cover' && { shortest_edge: shortestEdge }),
+    ...(rule === 'letterbox' && { pad_value: padValue, position }),
+  };
+}
