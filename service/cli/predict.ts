@@ -11,6 +11,7 @@ export const predictCommand: Command = {
 IMAGES               files, folders (with all below, by file extension) and s3://bucket/prefix
 --out FILE           where answers go: FILE.csv as CSV, anything else as JSON lines, s3://bucket/prefix/ as one object
                      when all is done. Default: JSON lines to standard output
+--annotated FOLDER   also the images with their answers drawn on them, in the folders that they are in
 --shard INDEX/COUNT  answers only one of COUNT parts, counted from 0; FILE becomes FILE-INDEX-of-COUNT
 --ignore-failed      exit code 0 although images failed
 --top-k, --threshold and whatever else the model takes in the query of POST /predict, with a value each

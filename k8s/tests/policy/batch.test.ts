@@ -29,6 +29,7 @@ describe.skipIf(absent('kustomize'))('batch-predict', () => {
         model: '-',
         images: ['s3://your-bucket/images/'],
         out: 's3://your-bucket/answers/',
+        annotated: undefined,
         shard: { index, count: completions },
         ignoreFailed: true,
         parameters: {},

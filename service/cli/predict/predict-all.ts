@@ -7,6 +7,7 @@ import type { ServingModel } from '../../serving/serving-model.js';
 import type { Sizing } from '../../sizing.js';
 import type { ListedImage } from './list-images.js';
 import type { Output } from './output.js';
+import type { Pictures } from './pictures.js';
 import { type AnsweredImage, answered, type RunInfo, refused } from './record.js';
 import { Room } from './room.js';
 
@@ -24,6 +25,7 @@ export interface PredictAllOptions {
   readonly maxImageBytes: number;
   readonly run: RunInfo;
   readonly output: Output;
+  readonly pictures: Pictures | undefined;
   /** Aborts: what was begun is answered, nothing else is begun. */
   readonly stop: AbortSignal;
   /** Told of every image that was written. */
@@ -81,14 +83,18 @@ async function answer(image: ListedImage, room: Room, options: PredictAllOptions
   }
 }
 
+/** The picture is there before the answer is: who has this has that. */
 async function predictOne(image: ListedImage, room: Room, options: PredictAllOptions): Promise<Prediction> {
-  const { predictor } = options.model;
-  const inspected = predictor.inspect(await image.place.read(image.name, options.maxImageBytes));
+  const { model, pictures, run } = options;
+  const inspected = model.predictor.inspect(await image.place.read(image.name, options.maxImageBytes));
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
-  return room.with(bytesOf(inspected), () =>
-    predictor.predict(inspected, { signal, parameters: options.run.parameters }),
-  );
+  const asked = { signal, parameters: run.parameters, picture: pictures?.orderFor(image) };
+  return room.with(bytesOf(inspected), async () => {
+    const prediction = await model.predictor.predict(inspected, asked);
+    if (prediction.picture !== undefined) await pictures?.write(image, prediction.picture);
+    return prediction;
+  });
 }
 
 /** What it takes at most while it waits for a thread: the file, or its pixels. */

@@ -9,6 +9,7 @@ import { type ListedImage, listImages, openPlace } from './list-images.js';
 import { loadOffline, type OfflineModel } from './offline-model.js';
 import type { Output } from './output.js';
 import { parametersFrom } from './parameters.js';
+import { openPictures } from './pictures.js';
 import { predictAll } from './predict-all.js';
 import { showProgress } from './progress.js';
 import type { RunInfo } from './record.js';
@@ -69,6 +70,10 @@ async function answerAll(
   const { model } = loaded;
   const parameters = parametersFrom(typed.parameters, model.parameterSchema);
   const run: RunInfo = { model: model.reference, task: model.task, parameters };
+  const pictures =
+    typed.annotated === undefined
+      ? undefined
+      : await openPictures(typed.annotated, images, model, parameters);
   const output = await openOutput(request, run, model.answerSchema);
   const left = output.isFinished ? [] : images.filter(({ name }) => !output.done.has(name));
   const summary = new Summary();
@@ -80,6 +85,7 @@ async function answerAll(
       maxImageBytes: config.maxImageBytes,
       run,
       output,
+      pictures,
       stop: terminal.signal,
       onAnswered(file, image) {
         summary.count(file, image);

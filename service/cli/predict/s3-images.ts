@@ -27,6 +27,7 @@ export function s3Images(uri: string, options: S3ImageOptions): ImagePlace {
     return opened;
   };
   return {
+    path: undefined,
     list: async function* () {
       if (isObject) yield uri;
       else yield* listObjects({ bucket, key: prefix }, options);

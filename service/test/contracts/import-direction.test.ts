@@ -26,7 +26,7 @@ const ALLOWED: Readonly<
       'sizing',
       'telemetry',
     ],
-    types: ['predict', 'preprocess', 'tasks'],
+    types: ['drawing', 'predict', 'preprocess', 'tasks'],
   },
   serve: {
     values: [
