@@ -38,6 +38,12 @@ const INCLUDED: readonly (readonly [Component, Component])[] = [
   ['monitoring', 'victoria-metrics'],
 ];
 
+/**
+ * What only adds objects of its own, and none that others turn: it is in sets of two and in full ones, not in all of those
+ * between.
+ */
+const APART: readonly Component[] = ['batch-predict'];
+
 export interface Combination {
   readonly name: string;
   render(): Rendered;
@@ -62,7 +68,9 @@ export function listSets(): Component[][] {
   for (const component of COMPONENTS) {
     sets = sets.concat(sets.map((set) => [...set, component]).filter(goTogether));
   }
-  return sets;
+  return sets.filter(
+    (set) => set.length <= 2 || isFull(set) || !set.some((component) => APART.includes(component)),
+  );
 }
 
 /** The sets to which nothing can be added. */
