@@ -1,10 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ServiceError } from '../../errors.js';
 import type { Prediction } from '../../predict.js';
 import type { InspectedImage } from '../../preprocess/decode.js';
 import type { ServingModel } from '../../serving/serving-model.js';
 import type { Sizing } from '../../sizing.js';
+import { CannotGoOn } from '../outcome.js';
 import type { ListedImage } from './list-images.js';
 import type { Output } from './output.js';
 import type { Pictures } from './pictures.js';
@@ -13,10 +12,10 @@ import { Room } from './room.js';
 
 /** Twice what runs and what is decoded at once: so nothing waits for the next file to be read. */
 const AHEAD = 2;
-/** What may succeed when it is tried again: the thread was lost, or another image took the room. */
+/** What another image may be at fault for, by its run or its size: tried once more, alone. */
 const PASSING: ReadonlySet<string> = new Set(['WORKER_LOST', 'OVERLOADED']);
-const ATTEMPTS = 3;
-const PAUSE_MS = 100;
+/** How often it is looked whether anything is left that could answer. */
+const LOOK_EVERY_MS = 1000;
 const BYTES_PER_PIXEL = 3;
 
 export interface PredictAllOptions {
@@ -32,6 +31,12 @@ export interface PredictAllOptions {
   readonly onAnswered: (file: string, image: AnsweredImage) => void;
 }
 
+interface Lane extends PredictAllOptions {
+  readonly room: Room;
+  /** Aborts with a CannotGoOn where nothing is left that could answer. */
+  readonly dead: AbortSignal;
+}
+
 /**
  * Takes images through the flow that requests take, as many at once as keep the cores busy, and writes what becomes of each
  * as it comes. Rejects, after what was begun has ended, where it cannot go on: with what keeps it from that.
@@ -39,7 +44,12 @@ export interface PredictAllOptions {
 export async function predictAll(images: Iterable<ListedImage>, options: PredictAllOptions): Promise<void> {
   const { sizing, model, run, output } = options;
   const { max_batch_size: maxBatchSize } = model.description;
-  const room = new Room(sizing.maxQueueBytes);
+  const dead = new AbortController();
+  setMaxListeners(0, dead.signal);
+  const watch = setInterval(() => {
+    if (model.cannotHeal) dead.abort(new CannotGoOn('no inference thread is left and none can be started'));
+  }, LOOK_EVERY_MS);
+  const lane: Lane = { ...options, room: new Room(sizing.maxQueueBytes), dead: dead.signal };
   const failed = new AbortController();
   const stop = AbortSignal.any([options.stop, failed.signal, ...(output.gone ? [output.gone] : [])]);
   const lanes = Math.min(
@@ -51,7 +61,7 @@ export async function predictAll(images: Iterable<ListedImage>, options: Predict
     while (!stop.aborted) {
       const { value: image, done } = next.next();
       if (done === true) return;
-      const outcome = await answer(image, room, options);
+      const outcome = await answer(image, lane);
       await output.write({ file: image.name, ...run, ...outcome });
       options.onAnswered(image.name, outcome);
     }
@@ -65,32 +75,41 @@ export async function predictAll(images: Iterable<ListedImage>, options: Predict
     }
   };
   const ends = await Promise.allSettled(Array.from({ length: lanes }, guarded));
+  clearInterval(watch);
   const fault = ends.find((end) => end.status === 'rejected');
   if (fault !== undefined) throw fault.reason;
 }
 
 /** What becomes of one image. Rejects where none can be answered. */
-async function answer(image: ListedImage, room: Room, options: PredictAllOptions): Promise<AnsweredImage> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return answered(await predictOne(image, room, options));
-    } catch (error) {
-      const isKnown = error instanceof ServiceError;
-      if (!isKnown || error.code === 'RESTART_NEEDED' || error.code === 'MODEL_UNAVAILABLE') throw error;
-      if (!PASSING.has(error.code) || attempt === ATTEMPTS) return refused(error);
-      await sleep(PAUSE_MS * attempt);
-    }
+async function answer(image: ListedImage, options: Lane): Promise<AnsweredImage> {
+  const together = await attempt(image, options, bytesOf);
+  const isPassing = PASSING.has(together.error?.code ?? '');
+  return isPassing ? attempt(image, options, () => options.sizing.maxQueueBytes) : together;
+}
+
+async function attempt(
+  image: ListedImage,
+  options: Lane,
+  room: (inspected: InspectedImage) => number,
+): Promise<AnsweredImage> {
+  try {
+    return answered(await predictOne(image, options, room));
+  } catch (error) {
+    if (error instanceof CannotGoOn) throw error;
+    return refused(error);
   }
 }
 
 /** The picture is there before the answer is: who has this has that. */
-async function predictOne(image: ListedImage, room: Room, options: PredictAllOptions): Promise<Prediction> {
-  const { model, pictures, run } = options;
+async function predictOne(
+  image: ListedImage,
+  options: Lane,
+  roomFor: (inspected: InspectedImage) => number,
+): Promise<Prediction> {
+  const { model, pictures, room, run, dead } = options;
   const inspected = model.predictor.inspect(await image.place.read(image.name, options.maxImageBytes));
-  const { signal } = new AbortController();
-  setMaxListeners(0, signal);
-  const asked = { signal, parameters: run.parameters, picture: pictures?.orderFor(image) };
-  return room.with(bytesOf(inspected), async () => {
+  const asked = { signal: dead, parameters: run.parameters, picture: pictures?.orderFor(image) };
+  return room.with(roomFor(inspected), async () => {
     const prediction = await model.predictor.predict(inspected, asked);
     if (prediction.picture !== undefined) await pictures?.write(image, prediction.picture);
     return prediction;
