@@ -4,6 +4,7 @@ import { Predictor } from './predict.js';
 import { testDecoder } from './preprocess/decoder.test-support.js';
 import type { InputSpec } from './preprocess/image.js';
 import { encoderOf, photograph } from './preprocess/samples.test-support.js';
+import { timingsOf } from './telemetry/stages.js';
 import { ControlledRunner, DECODE_MS } from './test/support/controlled-runner.js';
 import { plainJpeg } from './test/support/images.js';
 
@@ -14,6 +15,7 @@ const INPUT: InputSpec = {
   height: 8,
   channels: 'rgb',
   resize: { rule: 'stretch', filter: 'nearest', shortestEdge: 8, padValue: [0], position: 'center' },
+  accuracy: 'exact',
   scale: 1,
   mean: [0],
   std: [1],
@@ -41,9 +43,9 @@ describe('a picture', () => {
     const prediction = predictor.predict(predictor.inspect(file), { ...options, picture });
     await untilRunning(runner);
     await runner.finish();
-    const { picture: made, timings } = await prediction;
+    const { picture: made, spans } = await prediction;
     expect(Buffer.from(made?.bytes ?? []).subarray(1, 4)).toEqual(Buffer.from('PNG'));
-    expect(timings.draw).toBeGreaterThan(0);
+    expect(timingsOf(spans).draw).toBeGreaterThan(0);
   });
 
   it('is expected to take its time, from when it is asked for until it is there', async () => {
@@ -90,9 +92,9 @@ describe.skipIf(!hasTurbo)(
       );
       await untilRunning(runner);
       await runner.finish();
-      const { image, timings } = await prediction;
+      const { image, spans } = await prediction;
       expect(image).toEqual({ width: 12, height: 10, format: 'jpeg' });
-      expect(timings.decode).toBeGreaterThanOrEqual(DECODE_MS);
+      expect(timingsOf(spans).decode).toBeGreaterThanOrEqual(DECODE_MS);
     });
 
     it('is decoded here and run again where the engine hands it back', async () => {

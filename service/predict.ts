@@ -4,7 +4,7 @@ import { rowOf } from './inference/row.js';
 import type { Decoder, InspectedImage } from './preprocess/decode.js';
 import { fileOf, type PreparedImage } from './preprocess/image.js';
 import type { Answer, Parameters } from './tasks/task.js';
-import type { StageTimings } from './telemetry/stage-timings.js';
+import { type StageSpan, spansFrom } from './telemetry/stages.js';
 
 export interface PredictOptions {
   /** Aborts, with the reason, once the deadline has passed or the client has gone. */
@@ -23,7 +23,8 @@ export interface PictureOrder extends Omit<DrawingOrder, 'shapes'> {
 export interface Prediction {
   readonly image: Pick<PreparedImage, 'width' | 'height' | 'format'>;
   readonly answer: Answer;
-  readonly timings: StageTimings;
+  /** What it went through, in order. */
+  readonly spans: readonly StageSpan[];
   /** Where one was wanted; the image as a person sees it, with what was found drawn on it. */
   readonly picture?: Picture;
 }
@@ -86,39 +87,36 @@ export class Predictor {
       'picture' in drawing
         ? drawing.picture
         : await this.decoder.draw(image, { ...order, ...drawing }, signal);
-    const timings = { ...prediction.timings, draw: performance.now() - startedAt };
-    return { ...prediction, timings, picture };
+    const span = { stage: 'draw', startedAt, durationMs: performance.now() - startedAt } as const;
+    return { ...prediction, spans: [...prediction.spans, span], picture };
   }
 
-  async #answer(inspected: InspectedImage, options: PredictOptions): Promise<Prediction> {
-    const { signal } = options;
-    const startedAt = performance.now();
+  async #answer(inspected: InspectedImage, { signal, parameters }: PredictOptions): Promise<Prediction> {
+    const spans: StageSpan[] = [];
+    let startedAt = performance.now();
     let prepared = await this.decoder.prepare(inspected, signal);
     for (;;) {
       const preparedMs = performance.now() - startedAt;
       const isLeftToEngine = fileOf(prepared.image) !== undefined;
-      const served = await this.batcher.submit(
-        rowOf(prepared, options.parameters),
-        signal,
-        isLeftToEngine ? inspected.decodeMs : 0,
+      const expectedDecodeMs = isLeftToEngine ? inspected.decodeMs : 0;
+      const served = await this.batcher.submit(rowOf(prepared, parameters), signal, expectedDecodeMs);
+      spans.push(
+        ...spansFrom(startedAt, [
+          { stage: 'decode', durationMs: preparedMs },
+          { stage: 'queue', durationMs: served.queueMs },
+          { stage: 'decode', durationMs: served.decodeMs },
+          { stage: 'inference', durationMs: served.inferenceMs },
+          { stage: 'postprocess', durationMs: served.interpretMs },
+        ]),
       );
       if ('answer' in served) {
         const { width, height, format } = prepared;
-        const { answer, decodeMs, queueMs, inferenceMs, interpretMs } = served;
-        if (isLeftToEngine) this.decoder.observe(inspected, decodeMs);
-        return {
-          image: { width, height, format },
-          answer,
-          timings: {
-            decode: preparedMs + decodeMs,
-            queue: queueMs,
-            inference: inferenceMs,
-            postprocess: interpretMs,
-          },
-        };
+        if (isLeftToEngine) this.decoder.observe(inspected, served.decodeMs);
+        return { image: { width, height, format }, answer: served.answer, spans };
       }
       // The engine's decoder refuses it, and the other one judges: errors are the same whichever ran.
       const returned = { ...inspected, bytes: served.returned };
+      startedAt = performance.now();
       const { pixels, ...rest } = await this.decoder.decode(returned, signal);
       prepared = { ...rest, image: pixels };
     }

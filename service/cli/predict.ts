@@ -17,8 +17,8 @@ IMAGES               files, folders (with all below, by file extension) and s3:/
 --top-k, --threshold and whatever else the model takes in the query of POST /predict, with a value each
 
 Answers are those of POST /predict, a line for each image with the name of its file, written as they come. Settings of the
-service that apply: IMAGE_FORMATS, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, WORKERS, S3_ENDPOINT and the like, from the
-environment.
+service that apply: IMAGE_FORMATS, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, WORKERS, AWS_ENDPOINT_URL_S3 and the like, from
+the environment.
 
 A second run with the same --out goes on where the first one ended. Ctrl-C answers what was begun, then ends.
 

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { encodeGreyPng } from '../tasks/segmentation/png.js';
+import { encodeGreyPng } from '../tasks/mask-png.js';
 import { colourOf } from './colours.js';
 import { drawPicture } from './draw-picture.js';
 import type { BoxShape, Shape } from './shapes.js';

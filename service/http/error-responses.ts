@@ -115,7 +115,7 @@ export function problemOf(answer: ErrorAnswer, requestId: string): Problem {
 /** Sends anything thrown as problem details. */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const answer = answerFor(thrown);
-  request.failure = { code: answer.code, thrown };
+  request.record.failure = { code: answer.code, thrown };
   if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', answer.retryAfterSeconds);
   if (answer.code === 'UNAUTHORIZED') reply.header('www-authenticate', 'Bearer');
   const body = JSON.stringify(problemOf(answer, request.id));

@@ -7,12 +7,12 @@ import { withoutExtras } from './headers/png-chunks.js';
 import type { DecodedImage, ImageFormat } from './image.js';
 import { checkFacts, checkSize, undecodable } from './limits.js';
 import { readPlainHeader } from './plain-header.js';
-import type { Size } from './reduction.js';
+import type { Reduction, Size } from './reduction.js';
 
 export interface DecodeFileOptions {
   readonly maxPixels: number;
-  /** To which size an image is reduced while it is decoded; undefined: not at all. */
-  readonly reducedSize: (image: Size) => Size | undefined;
+  /** How far an image is reduced while it is decoded. */
+  readonly reduce: (image: Size) => Reduction;
 }
 
 /**
@@ -23,16 +23,16 @@ export async function decodeFile(
   sharp: SharpDecoder,
   file: Uint8Array,
   format: ImageFormat,
-  { maxPixels, reducedSize }: DecodeFileOptions,
+  { maxPixels, reduce }: DecodeFileOptions,
 ): Promise<DecodedImage> {
   try {
     checkFacts(readFacts(file, format), format, maxPixels);
     const bytes = lightened(file, format);
     const header = await readHeader(sharp, bytes, format);
     checkSize(header, maxPixels);
-    const reducedTo = reducedSize(header);
-    const pixels = await sharp.decode({ bytes, format, header, reducedTo });
-    const { width, height } = reducedTo === undefined ? pixels : header;
+    const reduction = reduce(header);
+    const pixels = await sharp.decode({ bytes, format, header, ...reduction });
+    const { width, height } = reduction.reducedTo === undefined ? pixels : header;
     return { pixels, format, width, height };
   } catch (error) {
     throw error instanceof ServiceError ? error : undecodable(format, error);

@@ -4,9 +4,8 @@ import type { WorkerPool } from '../inference/worker-pool.js';
 import type { ModelSpec } from '../model/model-spec.js';
 import type { ResolvedManifest } from '../model/resolved-manifest.js';
 import type { PictureOrder, Predictor } from '../predict.js';
-import type { Answer, Parameters } from '../tasks/task.js';
+import type { Answer, Observation, Parameters } from '../tasks/task.js';
 import type { ModelMetrics, ModelSource } from '../telemetry/metrics.js';
-import type { StageTimings } from '../telemetry/stage-timings.js';
 import type { TensorInfo } from '../tensor.js';
 
 export interface ModelReference {
@@ -93,6 +92,11 @@ export class ServingModel {
     };
   }
 
+  /** What metrics show of an answer. */
+  observe(answer: Answer): Observation {
+    return this.#spec.task.observe(answer);
+  }
+
   /** Whether there is anything to see of its answers. */
   get draws(): boolean {
     return this.#spec.task.draw !== undefined;
@@ -111,12 +115,6 @@ export class ServingModel {
     const { draw } = task;
     if (draw === undefined) return undefined;
     return { format, maxSide, drawingOf: (answer) => draw.call(task, answer, parameters) };
-  }
-
-  /** Counts an image that was answered. */
-  countAnswer(answer: Answer, timings: StageTimings): void {
-    this.metrics.endedImage('ok');
-    this.metrics.answered(timings, this.#spec.task.observe(answer));
   }
 
   /** Answers what is in flight, then releases everything. Idempotent. */

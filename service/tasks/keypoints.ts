@@ -4,6 +4,7 @@ import type { TensorInfo } from '../tensor.js';
 import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
   across,
+  asFloats,
   boxOf,
   contextOf,
   decoderNamed,
@@ -80,8 +81,9 @@ export const keypoints: Task<Manifest, KeypointsSpec, ObjectParameters, Keypoint
   parameterSchema: (spec) => objectParameters(spec, decoderNamed(POINT_DECODERS, spec.decoder)),
   answerSchema: () => AnswerSchema,
   labels: ({ labels }) => labels,
-  interpret(outputs, geometry, asked, spec) {
+  interpret(given, geometry, asked, spec) {
     const decoder = decoderNamed(POINT_DECODERS, spec.decoder);
+    const outputs = asFloats(given);
     const objects = findObjects(outputs, geometry, asked, spec, decoder);
     const predictions = objects.map(({ candidate, ...object }) => {
       const points = decoder.pointsOf(outputs, contextOf(geometry, spec), candidate);
@@ -110,7 +112,7 @@ function pointsOf({ points, class_id }: KeypointsAnswer['predictions'][number]):
 function resolve(given: Manifest, outputs: readonly TensorInfo[]): KeypointsSpec {
   const spec = resolveObjects(given, outputs, POINT_DECODERS);
   const decoder = decoderNamed(POINT_DECODERS, spec.decoder);
-  const count = decoder.countPoints(outputs) ?? 0;
+  const count = decoder.countPoints(outputs, spec.fit.classes ?? 1) ?? 0;
   if (given.points !== undefined && given.points.length !== count) {
     misfit(`the manifest names ${given.points.length} points, the outputs of the file have ${count}`);
   }

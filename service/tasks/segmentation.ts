@@ -1,12 +1,13 @@
 import type { Static, TObject } from 'typebox';
 import type { Drawing } from '../drawing/shapes.js';
 import { floatsOf, type Tensor, type TensorInfo } from '../tensor.js';
-import { failure, misfit, named, shapesOf } from './faults.js';
+import { failure, misfit } from './faults.js';
 import { checkLabels, labelOf, labelsField, labelsFor } from './labels.js';
+import { encodeGreyPng } from './mask-png.js';
 import { areNumbers } from './numbers.js';
+import { pickOutput } from './pick-output.js';
 import { closed, Type } from './schema-types.js';
 import { classMap, type MaskToGrid, nearestClasses } from './segmentation/class-map.js';
-import { encodeGreyPng } from './segmentation/png.js';
 import type { Geometry, Golden, Outputs, Task } from './task.js';
 
 /** A mask has a byte for each pixel. */
@@ -162,14 +163,9 @@ function kindOf({ shape, type }: TensorInfo): SegmentationSpec['kind'] | undefin
 }
 
 function resolve(given: Manifest, outputs: readonly TensorInfo[]): SegmentationSpec {
-  const candidates = given.name === undefined ? outputs : [named(outputs, given.name, 'output')];
-  const output = candidates.find((candidate) => kindOf(candidate) !== undefined);
-  const kind = output && kindOf(output);
-  if (output === undefined || kind === undefined) {
-    return misfit(
-      `scores of pixels have the shape [N, classes, height, width], the file has ${shapesOf(candidates)}`,
-    );
-  }
+  const wanted = 'scores of pixels have the shape [N, classes, height, width]';
+  const output = pickOutput(outputs, given.name, (each) => kindOf(each) !== undefined, wanted);
+  const kind = kindOf(output) ?? 'scores';
   const classes = kind === 'scores' ? (output.shape[1] ?? 0) : (given.labels?.length ?? 0);
   if (classes > MAX_CLASSES)
     misfit(`output ${output.name} has ${classes} classes, a mask has at most ${MAX_CLASSES}`);
@@ -207,7 +203,12 @@ function maskOf(
 ): Uint8Array {
   const [gridHeight = 0, gridWidth = 0] = tensor.shape.slice(-2);
   const cells = gridHeight * gridWidth;
-  if (cells === 0)
+  const size = tensor.shape.reduce((product, each) => product * each, 1);
+  const isGrid =
+    cells > 0 &&
+    size === tensor.data.length &&
+    (kind === 'classes' ? size === cells : tensor.shape.length === 3);
+  if (!isGrid)
     throw failure('The model gave no mask.', `${outputName} has the shape [${tensor.shape.join(', ')}]`);
   const map = toGrid(geometry, { width, height }, { width: gridWidth, height: gridHeight });
   const values = floatsOf(tensor);

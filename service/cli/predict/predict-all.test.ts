@@ -2,19 +2,21 @@ import { describe, expect, it, vi } from 'vitest';
 import { ServiceError } from '../../errors.js';
 import type { Prediction } from '../../predict.js';
 import type { ServingModel } from '../../serving/serving-model.js';
-import { chooseSizing } from '../../sizing.js';
 import { CannotGoOn } from '../outcome.js';
 import type { ImagePlace } from './images.js';
 import type { Output } from './output.js';
 import { type PredictAllOptions, predictAll } from './predict-all.js';
 import type { AnswerRecord } from './record.js';
 
-const SIZING = chooseSizing({ cores: 2, memoryBytes: 2 ** 30, usesGpu: false, uvThreads: 4 }, {});
+const LIMITS = { maxInFlightImages: 100, maxInFlightBytes: 100, maxQueueBytes: 1000 };
+const WORKERS = 2;
+const BATCH = 4;
+const DECODERS = 2;
 const RUN = { model: { name: 'm', version: '1', digest: 'sha256:0' }, task: 'any', parameters: {} };
 const PREDICTION: Prediction = {
   image: { width: 1, height: 1, format: 'png' },
   answer: {},
-  timings: { decode: 0, queue: 0, inference: 0, postprocess: 0 },
+  spans: [],
 };
 
 type Predict = (name: string, signal: AbortSignal, inFlight: number) => Promise<Prediction>;
@@ -24,6 +26,7 @@ function run(predict: Predict, options: Partial<PredictAllOptions> = {}, cannotH
   const records: AnswerRecord[] = [];
   let [inFlight, most] = [0, 0];
   const predictor = {
+    decoder: { lanes: DECODERS },
     inspect: (bytes: Uint8Array) => ({ bytes, onThread: true }),
     async predict({ bytes }: { bytes: Uint8Array }, { signal }: { signal: AbortSignal }) {
       inFlight += 1;
@@ -35,14 +38,14 @@ function run(predict: Predict, options: Partial<PredictAllOptions> = {}, cannotH
       }
     },
   };
-  const model = { predictor, cannotHeal, description: { max_batch_size: 4 } };
+  const model = { predictor, cannotHeal, description: { workers: WORKERS, max_batch_size: BATCH } };
   const place = { read: async (name: string) => Buffer.from(name) } as unknown as ImagePlace;
   const names = Array.from({ length: 50 }, (_, index) => String(index));
   const ended = predictAll(
     names.map((name) => ({ name, place })),
     {
       model: model as unknown as ServingModel,
-      sizing: SIZING,
+      limits: LIMITS,
       maxImageBytes: 100,
       run: RUN,
       output: { write: async (record: AnswerRecord) => void records.push(record) } as unknown as Output,
@@ -66,7 +69,7 @@ describe('many images', () => {
     await ended;
     expect(new Set(records.map(({ file }) => file)).size).toBe(50);
     expect(records).toHaveLength(50);
-    expect(most()).toBe(2 * (SIZING.workers * 4 + SIZING.decodeConcurrency));
+    expect(most()).toBe(2 * (WORKERS * BATCH + DECODERS));
   });
 
   it('have the fault of another forgiven: what was lost with a thread is tried once more, alone', async () => {

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Prediction } from '../../predict.js';
 import type { InspectedImage } from '../../preprocess/decode.js';
 import type { ServingModel } from '../../serving/serving-model.js';
-import type { Sizing } from '../../sizing.js';
+import type { ProcessLimits } from '../../sizing.js';
 import { CannotGoOn } from '../outcome.js';
 import type { ListedImage } from './list-images.js';
 import type { Output } from './output.js';
@@ -20,7 +20,7 @@ const BYTES_PER_PIXEL = 3;
 
 export interface PredictAllOptions {
   readonly model: ServingModel;
-  readonly sizing: Sizing;
+  readonly limits: ProcessLimits;
   readonly maxImageBytes: number;
   readonly run: RunInfo;
   readonly output: Output;
@@ -42,49 +42,59 @@ interface Lane extends PredictAllOptions {
  * as it comes. Rejects, after what was begun has ended, where it cannot go on: with what keeps it from that.
  */
 export async function predictAll(images: Iterable<ListedImage>, options: PredictAllOptions): Promise<void> {
-  const { sizing, model, run, output } = options;
-  const { max_batch_size: maxBatchSize } = model.description;
   const dead = new AbortController();
   setMaxListeners(0, dead.signal);
   const watch = setInterval(() => {
-    if (model.cannotHeal) dead.abort(new CannotGoOn('no inference thread is left and none can be started'));
+    const why = 'no inference thread is left and none can be started';
+    if (options.model.cannotHeal) dead.abort(new CannotGoOn(why));
   }, LOOK_EVERY_MS);
-  const lane: Lane = { ...options, room: new Room(sizing.maxQueueBytes), dead: dead.signal };
+  try {
+    const room = new Room(options.limits.maxQueueBytes);
+    await runLanes(images[Symbol.iterator](), { ...options, room, dead: dead.signal });
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+/** Each takes the next image when it has written the one before; the first that cannot go on stops all. */
+async function runLanes(images: Iterator<ListedImage>, options: Lane): Promise<void> {
   const failed = new AbortController();
-  const stop = AbortSignal.any([options.stop, failed.signal, ...(output.gone ? [output.gone] : [])]);
-  const lanes = Math.min(
-    AHEAD * (sizing.workers * maxBatchSize + sizing.decodeConcurrency),
-    sizing.maxInFlightImages,
-  );
-  const next = images[Symbol.iterator]();
-  const work = async (): Promise<void> => {
-    while (!stop.aborted) {
-      const { value: image, done } = next.next();
-      if (done === true) return;
-      const outcome = await answer(image, lane);
-      await output.write({ file: image.name, ...run, ...outcome });
-      options.onAnswered(image.name, outcome);
-    }
-  };
-  const guarded = async (): Promise<void> => {
+  const { gone } = options.output;
+  const stop = AbortSignal.any([options.stop, failed.signal, ...(gone === undefined ? [] : [gone])]);
+  const lane = async (): Promise<void> => {
     try {
-      await work();
+      await runLane(images, options, stop);
     } catch (error) {
       failed.abort();
       throw error;
     }
   };
-  const ends = await Promise.allSettled(Array.from({ length: lanes }, guarded));
-  clearInterval(watch);
+  const ends = await Promise.allSettled(Array.from({ length: countLanes(options) }, lane));
   const fault = ends.find((end) => end.status === 'rejected');
   if (fault !== undefined) throw fault.reason;
+}
+
+async function runLane(images: Iterator<ListedImage>, options: Lane, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    const { value: image, done } = images.next();
+    if (done === true) return;
+    const outcome = await answer(image, options);
+    await options.output.write({ file: image.name, ...options.run, ...outcome });
+    options.onAnswered(image.name, outcome);
+  }
+}
+
+function countLanes({ model, limits }: PredictAllOptions): number {
+  const { workers, max_batch_size } = model.description;
+  const busy = workers * max_batch_size + model.predictor.decoder.lanes;
+  return Math.min(AHEAD * busy, limits.maxInFlightImages);
 }
 
 /** What becomes of one image. Rejects where none can be answered. */
 async function answer(image: ListedImage, options: Lane): Promise<AnsweredImage> {
   const together = await attempt(image, options, bytesOf);
   const isPassing = PASSING.has(together.error?.code ?? '');
-  return isPassing ? attempt(image, options, () => options.sizing.maxQueueBytes) : together;
+  return isPassing ? attempt(image, options, () => options.limits.maxQueueBytes) : together;
 }
 
 async function attempt(

@@ -1,5 +1,6 @@
 import type { TObject } from 'typebox';
 import { type Config, readConfig } from '../../config.js';
+import { DOWNLOAD_LIMITS } from '../../model/download-limits.js';
 import type { Terminal } from '../command.js';
 import { modelUri } from '../model-argument.js';
 import { EXIT_CODES } from '../outcome.js';
@@ -45,9 +46,9 @@ export async function predict(args: readonly string[], terminal: Terminal): Prom
 }
 
 function imageOptions(config: Config) {
-  const { s3Endpoint, s3ForcePathStyle, imageFormats, modelDownloadAttempts } = config;
-  const s3 = { endpoint: s3Endpoint, forcePathStyle: s3ForcePathStyle };
-  return { ...s3, formats: imageFormats, attempts: modelDownloadAttempts };
+  const { awsEndpointUrlS3, s3ForcePathStyle, imageFormats } = config;
+  const s3 = { endpoint: awsEndpointUrlS3, forcePathStyle: s3ForcePathStyle };
+  return { ...s3, formats: imageFormats, attempts: DOWNLOAD_LIMITS.attempts };
 }
 
 async function withModel<T>({ model }: OfflineModel, use: () => Promise<T>): Promise<T> {

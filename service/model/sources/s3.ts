@@ -3,7 +3,7 @@ import type { GetObjectCommandOutput, S3Client, S3ClientConfig } from '@aws-sdk/
 import { ServiceError } from '../../errors.js';
 import { isContinuation, strongTag } from './content-range.js';
 import { bucketFailure, type S3Request, s3Failure, statusOf } from './s3-failure.js';
-import { type Continuation, entryOf, type ModelSource, type OpenedObject } from './source.js';
+import { type Continuation, entryOf, type ModelSource, type OpenedObject, pathIn } from './source.js';
 import { SourceFailure } from './source-failure.js';
 
 export interface S3SourceOptions {
@@ -158,13 +158,16 @@ class BucketReader {
 export async function createS3Source(uri: string, options: S3SourceOptions = {}): Promise<ModelSource> {
   const { bucket, folder, entry } = parseAddress(uri);
   const connection = await connectToS3(options);
-  const reader = new BucketReader(connection, bucket, await endpointOf(connection.client));
+  const endpoint = await endpointOf(connection.client);
+  const reader = new BucketReader(connection, bucket, endpoint);
+  const description = `s3://${bucket}/${folder}${entry ?? ''}`;
   return {
-    description: `s3://${bucket}/${folder}${entry ?? ''}`,
+    description,
+    identity: `${description} at ${endpoint}`,
     entry,
     localDirectory: undefined,
     locate: (name) => `s3://${bucket}/${folder}${name}`,
-    open: (name, signal, from) => reader.open(folder + name, signal, from),
+    open: async (name, signal, from) => reader.open(pathIn(folder, name), signal, from),
     close: () => connection.client.destroy(),
   };
 }

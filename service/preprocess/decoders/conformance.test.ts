@@ -27,9 +27,9 @@ const threadDecoder = loadThreadDecoder();
 const onThread: ImageDecoder = {
   name: 'jpeg-turbo on the calling thread',
   accepts: () => true,
-  decode: async ({ bytes, header: { width, height } }) => {
-    const pixels = threadDecoder?.decode({ jpeg: bytes, width, height });
-    return { data: pixels?.data.slice() ?? new ArrayBuffer(0), width, height };
+  decode: async ({ bytes, header: { width, height }, jpegDivisor }) => {
+    const pixels = threadDecoder?.decode({ jpeg: bytes, width, height }, jpegDivisor);
+    return { width, height, ...pixels, data: pixels?.data.slice() ?? new ArrayBuffer(0) };
   },
 };
 
@@ -50,6 +50,7 @@ const whole = testDecoder({
     height: 8,
     channels: 'rgb',
     resize: { rule: 'stretch', filter: 'nearest', shortestEdge: 8, padValue: [0], position: 'center' },
+    accuracy: 'exact',
     scale: 1,
     mean: [0],
     std: [1],
@@ -65,6 +66,7 @@ function requestOf(bytes: Uint8Array): DecodeRequest {
     format: 'jpeg',
     header: { width, height, isCmyk: false, hasAlpha: false, jpeg },
     reducedTo: undefined,
+    jpegDivisor: 1,
   };
 }
 
@@ -137,6 +139,17 @@ for (const decoder of [sharp, ...(turbo === undefined ? [] : [turbo, onThread]),
       }
     });
 
+    it('refuses a file that ends early where it is decoded at a fraction of its size as well', async () => {
+      const file = await encoderOf(photograph(96, 80)).jpeg({ quality: 80 }).toBuffer();
+      const reducedTo = { width: 24, height: 20 };
+      const request = { ...requestOf(file), jpegDivisor: 4, reducedTo } as const;
+      expect(await refuses(decoder, request)).toBe(false);
+      for (let length = file.length - 3; length > 700; length -= 31) {
+        const part = { ...request, bytes: file.subarray(0, length) };
+        expect(await refuses(decoder, part), `${length} of ${file.length} bytes`).toBe(true);
+      }
+    });
+
     it('refuses entropy-coded data that was overwritten', async () => {
       const file = await encoderOf(photograph(48, 40)).jpeg({ quality: 80 }).toBuffer();
       const request = requestOf(file);
@@ -201,7 +214,7 @@ it('takes from its process every loader that it does not need', async () => {
   const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
   const header = { width: 9, height: 9, isCmyk: false, hasAlpha: false, jpeg: undefined };
   for (const bytes of [svg, emptyPng(9, 9, 8)]) {
-    const request = { bytes, format: 'jpeg', header, reducedTo: undefined } as const;
+    const request = { bytes, format: 'jpeg', header, reducedTo: undefined, jpegDivisor: 1 } as const;
     expect(await refuses(sharp, request)).toBe(true);
   }
 });

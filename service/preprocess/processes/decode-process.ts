@@ -6,7 +6,7 @@ import type { Shape } from '../../drawing/shapes.js';
 import { messageOf, type RequestErrorCode, ServiceError } from '../../errors.js';
 import { decodeFile } from '../decode-file.js';
 import { createSharpDecoder } from '../decoders/sharp.js';
-import { reducedSize, type Size } from '../reduction.js';
+import { NO_REDUCTION, type Reduction, reductionFor, type Size } from '../reduction.js';
 import { FrameReader, writeFrame } from './frame.js';
 import type { DecodeAnswer, DecodeJob, DecodeProcessInit } from './messages.js';
 
@@ -86,10 +86,11 @@ interface Answer {
 
 async function decode({ format }: DecodeJob, file: Uint8Array): Promise<Answer> {
   const startedAt = performance.now();
-  const forModel = (image: Size) => (init.reduce === 'off' ? undefined : reducedSize(init.spec, image));
+  const forModel = (image: Size): Reduction =>
+    init.reduce === 'off' ? NO_REDUCTION : reductionFor(init.spec, image, format);
   const { pixels, width, height } = await decodeFile(sharp, file, format, {
     maxPixels: init.maxPixels,
-    reducedSize: forModel,
+    reduce: forModel,
   });
   const { width: pixelWidth, height: pixelHeight, data } = pixels;
   const decodeMs = performance.now() - startedAt;
@@ -106,7 +107,7 @@ async function draw(
   const shapes = JSON.parse(Buffer.from(body.subarray(end)).toString()) as Shape[];
   const decoded = await decodeFile(sharp, body.subarray(0, end), format, {
     maxPixels: init.maxPixels,
-    reducedSize: (image) => reducedTo(image, drawing.maxSide),
+    reduce: (image) => ({ ...NO_REDUCTION, reducedTo: reducedTo(image, drawing.maxSide) }),
   });
   const startedAt = performance.now();
   const bytes = await drawPicture(decoded.pixels, decoded, { shapes, format: drawing.format });

@@ -1,7 +1,7 @@
 import type { Static, TObject } from 'typebox';
 import type { BoxShape } from '../../drawing/shapes.js';
 import type { CoordinateMap } from '../../preprocess/geometry.js';
-import type { TensorInfo } from '../../tensor.js';
+import { floatsOf, type Tensor, type TensorInfo } from '../../tensor.js';
 import { failure, misfit, shapesOf } from '../faults.js';
 import { checkLabels, labelOf, labelsField, labelsFor } from '../labels.js';
 import { roundedScore, shownScore } from '../numbers.js';
@@ -9,7 +9,8 @@ import { closed, Type } from '../schema-types.js';
 import type { Geometry, Observation, Outputs } from '../task.js';
 import { type BoxDecoder, type DecodeContext, type Fit, ShapeError } from './box-decoder.js';
 import { type Candidate, Candidates } from './candidates.js';
-import { byScore, suppress } from './suppression.js';
+import type { Priors } from './priors.js';
+import { suppress } from './suppression.js';
 
 /** What all tasks share that find objects in an image. */
 
@@ -46,11 +47,14 @@ const OBJECT_FIELDS = {
   ),
 };
 const ObjectFieldsSchema = Type.Object(OBJECT_FIELDS);
+type GivenFields = Static<typeof ObjectFieldsSchema> & { readonly decoder?: string };
 
-export const BoxSchema = Type.Object(
-  { x_min: Type.Number(), y_min: Type.Number(), x_max: Type.Number(), y_max: Type.Number() },
-  { ...closed, description: 'pixels of the image as a person sees it' },
-);
+export const boxSchema = (description: string) =>
+  Type.Object(
+    { x_min: Type.Number(), y_min: Type.Number(), x_max: Type.Number(), y_max: Type.Number() },
+    { ...closed, description },
+  );
+export const BoxSchema = boxSchema('pixels of the image as a person sees it');
 export type Box = Static<typeof BoxSchema>;
 
 /** The fields of an answer to one object. */
@@ -70,6 +74,7 @@ export interface ObjectSpec {
   readonly iou: number;
   readonly acrossClasses: boolean;
   readonly maxDetections: number;
+  readonly priors?: Priors | undefined;
 }
 
 export type ObjectParameters = {
@@ -90,11 +95,11 @@ export interface FoundObject {
 
 /** Brings the manifest's part and the file together. Throws MODEL_INCOMPATIBLE. */
 export function resolveObjects(
-  given: Static<typeof ObjectFieldsSchema> & { readonly decoder?: string },
+  given: GivenFields,
   outputs: readonly TensorInfo[],
   decoders: readonly BoxDecoder[],
 ): ObjectSpec {
-  const { decoder, fit } = pickDecoder(given.decoder, outputs, decoders);
+  const { decoder, fit } = pickDecoder(given, outputs, decoders);
   if (fit.classes !== undefined) checkLabels(given.labels, fit.classes, `what ${decoder.name} reads`);
   return {
     decoder: decoder.name,
@@ -121,13 +126,13 @@ export function describeObjects(spec: ObjectSpec) {
 }
 
 function pickDecoder(
-  name: string | undefined,
+  { decoder: name, labels }: GivenFields,
   outputs: readonly TensorInfo[],
   decoders: readonly BoxDecoder[],
 ): { decoder: BoxDecoder; fit: Fit } {
-  const candidates = name === undefined ? decoders : decoders.filter((each) => each.name === name);
+  const candidates = decoders.filter((each) => (name === undefined ? !each.mustBeNamed : each.name === name));
   const fitting = candidates.flatMap((decoder) => {
-    const fit = decoder.fits(outputs);
+    const fit = decoder.fits(outputs, labels?.length);
     return fit === undefined ? [] : [{ decoder, fit }];
   });
   const [only] = fitting;
@@ -195,8 +200,8 @@ export function decoderNamed<Decoder extends BoxDecoder>(
   return found;
 }
 
-export function contextOf({ tensor }: Geometry, { fit }: ObjectSpec): DecodeContext {
-  return { roles: fit.roles, width: tensor.width, height: tensor.height };
+export function contextOf({ tensor }: Geometry, { fit, priors }: ObjectSpec): DecodeContext {
+  return { ...fit, width: tensor.width, height: tensor.height, priors };
 }
 
 /**
@@ -210,31 +215,52 @@ export function findObjects(
   spec: ObjectSpec,
   decoder: BoxDecoder,
 ): FoundObject[] {
-  const candidates = decode(outputs, contextOf(geometry, spec), asked.threshold ?? spec.threshold, decoder);
-  const wanted = asked.classes && new Set(asked.classes);
-  const found = wanted
-    ? candidates.filter(({ classId }) => wanted.has(labelOf(spec.labels, classId)))
-    : candidates;
+  const candidates = decode(outputs, contextOf(geometry, spec), asked, spec, decoder);
   const most = asked.max_detections ?? spec.maxDetections;
   const options = { iou: asked.iou ?? spec.iou, most, acrossClasses: spec.acrossClasses };
-  const kept = decoder.needsSuppression ? suppress(found, options) : found.toSorted(byScore).slice(0, most);
-  return kept.flatMap((candidate) => objectOf(candidate, geometry, spec));
+  const kept = decoder.needsSuppression
+    ? suppress(candidates, options)
+    : [...candidates.bestFirst().subarray(0, most)];
+  return kept.flatMap((position) => objectOf(candidates.at(position), geometry, spec));
 }
 
 function decode(
   outputs: Outputs,
   context: DecodeContext,
-  threshold: number,
+  asked: ObjectParameters,
+  { threshold, labels }: ObjectSpec,
   decoder: BoxDecoder,
-): readonly Candidate[] {
-  const into = new Candidates(threshold);
+): Candidates {
+  const wanted = asked.classes && new Set(asked.classes);
+  const into = new Candidates({
+    threshold: asked.threshold ?? threshold,
+    ...unitOf(decoder, context),
+    ...(wanted && { keepsClass: (classId: number) => wanted.has(labelOf(labels, classId)) }),
+  });
   try {
     decoder.decode(outputs, context, into);
-    return into.all;
+    return into;
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     throw failure('The model gave outputs that hold no boxes.', error.message);
   }
+}
+
+/**
+ * Each output as 32-bit floats, where it is not of texts: for decoders that read something of every object, which would bring
+ * all values of a smaller type into these each time.
+ */
+export function asFloats(outputs: Outputs): Outputs {
+  const entries = [...outputs].map(([name, tensor]): [string, Tensor] => {
+    if (tensor.type === 'string' || tensor.type === 'float32') return [name, tensor];
+    return [name, { type: 'float32', data: floatsOf(tensor), shape: tensor.shape }];
+  });
+  return new Map(entries);
+}
+
+/** Pixels of the input tensor to one unit of a decoder's coordinates. */
+export function unitOf({ unit }: BoxDecoder, { width, height }: Pick<DecodeContext, 'width' | 'height'>) {
+  return unit === 'input' ? { scaleX: width, scaleY: height } : { scaleX: 1, scaleY: 1 };
 }
 
 /** None where nothing of the box is in the image. */

@@ -34,8 +34,8 @@ const ALLOWED: Readonly<
       'config',
       'errors',
       'exit',
+      'machine',
       'signals',
-      'sizing',
       'spare-heap',
       'telemetry',
       'unless-aborted',
@@ -43,7 +43,7 @@ const ALLOWED: Readonly<
     types: ['http', 'lifecycle'],
   },
   app: {
-    values: ['admission', 'errors', 'http', 'lifecycle', 'package-files', 'serving', 'sizing', 'telemetry'],
+    values: ['admission', 'http', 'lifecycle', 'machine', 'package-files', 'serving', 'sizing', 'telemetry'],
     types: ['config'],
   },
   serving: {
@@ -55,9 +55,10 @@ const ALLOWED: Readonly<
       'model',
       'predict',
       'preprocess',
+      'sizing',
       'unless-aborted',
     ],
-    types: ['config', 'sizing', 'tasks', 'telemetry', 'tensor'],
+    types: ['config', 'machine', 'tasks', 'telemetry', 'tensor'],
   },
   config: { values: ['config-fields', 'errors', 'package-files', 'preprocess'] },
   'config-fields': { values: [] },
@@ -66,9 +67,10 @@ const ALLOWED: Readonly<
   signals: { values: [] },
   'unless-aborted': { values: [] },
   lifecycle: { values: [] },
-  sizing: { values: [] },
+  machine: { values: [] },
+  sizing: { values: [], types: ['machine'] },
   'spare-heap': { values: [] },
-  predict: { values: ['inference', 'preprocess'], types: ['batching', 'drawing', 'tasks', 'telemetry'] },
+  predict: { values: ['inference', 'preprocess', 'telemetry'], types: ['batching', 'drawing', 'tasks'] },
   admission: { values: ['errors'] },
   drawing: { values: [] },
   http: {
@@ -87,7 +89,10 @@ const ALLOWED: Readonly<
   tensor: { values: [] },
   model: { values: ['errors', 'tasks'], types: ['inference', 'preprocess', 'tensor'] },
   telemetry: { values: [] },
-  bench: { values: ['batching', 'errors', 'inference', 'model', 'package-files', 'preprocess', 'sizing'] },
+  bench: {
+    values: ['batching', 'errors', 'inference', 'machine', 'model', 'package-files', 'preprocess', 'tasks'],
+    types: ['tensor'],
+  },
 };
 
 /** Each third-party library has one file or folder that knows it. */
