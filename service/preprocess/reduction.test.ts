@@ -67,7 +67,6 @@ describe('a JPEG that may be decoded fast', () => {
 
   it.each([
     ['by libjpeg-turbo', 'pool', upright.clone().jpeg({ quality: 95 })],
-    ['by sharp', 'off', upright.clone().jpeg({ quality: 95 })],
     ['by sharp, lying on its side', 'off', turned.jpeg({ quality: 95 })],
     ['by sharp, a WebP', 'off', upright.clone().webp({ quality: 95 })],
   ] as const)(
