@@ -1,11 +1,12 @@
 import { ServiceError } from '../errors.js';
 import { ModelCache } from './cache/model-cache.js';
+import type { Findings } from './derive/findings.js';
 import { parseDigest } from './digest.js';
 import { type Fetch, type FetchModelOptions, readWhole } from './fetch-context.js';
-import { deriveManifest, identifyModel } from './identify-model.js';
+import { identifyModel, identityOf } from './identify-model.js';
 import type { Manifest } from './manifest.js';
 import type { ModelFile } from './model-files.js';
-import { bringGolden, bringHere, checkGoldenPresent, useInPlace } from './obtain-model.js';
+import { bringGolden, bringHere, checkGoldenPresent, isThere, useInPlace } from './obtain-model.js';
 import { realTiming } from './retry.js';
 import { openSource } from './sources/open-source.js';
 
@@ -14,7 +15,10 @@ const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
 
 /** A model on this machine, complete and checked against every digest that is known of it. */
 export interface ModelFiles {
+  /** Without a model.json only what identifies it: the rest is derived once the file is loaded. */
   readonly manifest: Manifest;
+  /** What lies around the model says of it; undefined where it came with a model.json. */
+  readonly findings: Findings | undefined;
   readonly modelPath: string;
   /** Folder that the manifest's golden files are relative to. */
   readonly directory: string;
@@ -44,11 +48,13 @@ function expectedDigest({ options, source }: Fetch, manifest: Manifest | undefin
 async function fetchFrom(fetch: Fetch): Promise<ModelFiles> {
   const { options, source } = fetch;
   const read = async (name: string) => (await readWhole(fetch, name, MAX_MANIFEST_BYTES)).toString('utf8');
-  const identified = await identifyModel({ source, logger: options.logger, read });
-  const { manifest, modelName } = identified;
+  const exists = (name: string) => isThere(fetch, name);
+  const identified = await identifyModel({ source, logger: options.logger, read, exists });
+  const { manifest } = identified;
   const expected = expectedDigest(fetch, manifest);
   const describe = (file: ModelFile, directory: string): ModelFiles => ({
-    manifest: manifest ?? deriveManifest(modelName, file.digest),
+    manifest: manifest ?? identityOf(identified, file.digest),
+    findings: manifest === undefined ? identified.findings : undefined,
     modelPath: file.path,
     directory,
     digest: file.digest,

@@ -3,11 +3,11 @@ import { dirname, join } from 'node:path';
 import type { ModelCache } from './cache/model-cache.js';
 import { digestOf, type HashedFile, isOfKind, sha256Of } from './digest.js';
 import { downloadModel } from './download-model.js';
-import { type Fetch, readWhole, transfer } from './fetch-context.js';
+import { type Fetch, readWhole, retried, transfer } from './fetch-context.js';
 import { goldenNames, type IdentifiedModel } from './identify-model.js';
 import type { Manifest } from './manifest.js';
 import { checkDigest, filesOf, type ModelFile, nameInModel } from './model-files.js';
-import { SourceFailure } from './sources/source-failure.js';
+import { isAbsence, SourceFailure } from './sources/source-failure.js';
 
 /** One image; a manifest names at most 100, and one at a time is in memory. */
 const MAX_GOLDEN_BYTES = 16 * 1024 * 1024;
@@ -113,5 +113,18 @@ export async function checkGoldenPresent(
   for (const name of goldenNames(manifest)) {
     const { stream } = await source.open(name, signal);
     stream.destroy();
+  }
+}
+
+/** Whether the source holds an object of that name; what may not be seen counts as absent. */
+export async function isThere(fetch: Fetch, name: string): Promise<boolean> {
+  const { source, signal } = fetch;
+  try {
+    const { stream } = await retried(fetch, () => source.open(name, signal));
+    stream.destroy();
+    return true;
+  } catch (thrown) {
+    if (isAbsence(thrown)) return false;
+    throw thrown;
   }
 }

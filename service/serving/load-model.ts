@@ -5,6 +5,7 @@ import type { Config } from '../config.js';
 import { messageOf, ServiceError } from '../errors.js';
 import { preflight } from '../inference/preflight.js';
 import { WorkerPool } from '../inference/worker-pool.js';
+import { manifestOf } from '../model/derive/manifest-of.js';
 import { fetchModel, type ModelFiles } from '../model/fetch-model.js';
 import { type ModelSpec, resolveModelSpec } from '../model/model-spec.js';
 import { Predictor } from '../predict.js';
@@ -122,7 +123,9 @@ async function prepare(files: ModelFiles, pool: WorkerPool, options: StepOptions
   for (const { provider, reason } of engine.unavailable) {
     logger.warn({ provider, reason, in_use: engine.provider }, 'execution provider not available');
   }
-  const spec = resolveModelSpec(files.manifest, files.digest, engine);
+  const { manifest, warnings } = await manifestOf(files, engine);
+  for (const warning of warnings) logger.warn({ source: 'no model.json' }, warning);
+  const spec = resolveModelSpec(manifest, files.digest, engine);
   await pool.prepare(spec.plan);
   const maxBatchSize = spec.plan.fixedBatch ?? sizing.maxBatchSize;
   const decoder = createDecoder({

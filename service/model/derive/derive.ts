@@ -1,0 +1,75 @@
+import type { EngineInfo } from '../../inference/runner.js';
+import type { TensorInfo } from '../../tensor.js';
+import { type Manifest, parseManifest } from '../manifest.js';
+import { bare } from './bare.js';
+import { type Field, type Findings, findings, nested, together } from './findings.js';
+import { huggingFace } from './hugging-face/export.js';
+import { mlflow } from './mlflow.js';
+import type { OnnxMetadata } from './onnx-metadata.js';
+import type { Layout } from './surroundings.js';
+import { triton } from './triton.js';
+import { ultralytics } from './ultralytics.js';
+
+/** The ways in which models lie around without a model.json; the first that finds one has it. */
+export const LAYOUTS: readonly Layout[] = [huggingFace, mlflow, triton];
+
+/** A manifest that nobody has written. */
+export interface Derivation extends Findings {
+  readonly manifest: Manifest;
+}
+
+export interface DerivationInput {
+  /** Name, version, file and digest. */
+  readonly identity: Manifest;
+  /** What lies beside the file says. */
+  readonly found: Findings;
+  readonly metadata: OnnxMetadata;
+  readonly engine: Pick<EngineInfo, 'inputs' | 'outputs'>;
+}
+
+/**
+ * Brings all that is known of a model together: what lies beside it, what its file says of itself, what its inputs and outputs
+ * tell. Throws MODEL_INCOMPATIBLE where these contradict each other, and with the name of the field to write where something
+ * has to be known and is not.
+ */
+export function deriveManifest({ identity, found, metadata, engine }: DerivationInput): Derivation {
+  const own = ultralytics(metadata.properties, engine.outputs);
+  const said = together([withoutIdentity(found), ...(own === undefined ? [] : [own])]);
+  const known = forFixedSize(said, engine.inputs);
+  const all = together([known, bare({ known: known.fields, engine, metadata })]);
+  const fields = new Map([...identityFields(identity, found), ...all.fields]);
+  const manifest = parseManifest(
+    JSON.stringify({ schema_version: 1, ...nested(fields) }),
+    'what is known of the model',
+  );
+  return { manifest, fields, warnings: all.warnings };
+}
+
+/** Exports of one size cannot follow the size of each image. */
+function forFixedSize(known: Findings, inputs: readonly TensorInfo[]): Findings {
+  const rule = known.fields.get('input.resize.rule');
+  const [input] = inputs;
+  const isFixed = input?.shape.slice(-2).every((size) => size > 0) === true;
+  if (rule?.value !== 'fit' || !isFixed) return known;
+  const fields = new Map(known.fields);
+  for (const path of ['shortest_edge', 'longest_edge', 'multiple_of']) fields.delete(`input.resize.${path}`);
+  fields.set('input.resize.rule', { value: 'stretch', origin: 'shape in the file' });
+  const warning = `${rule.origin} gives each image a size of its own, but the file takes one size only: images are stretched to that; say input.resize in a model.json where that is wrong`;
+  return { fields, warnings: [...known.warnings, warning] };
+}
+
+const IDENTITY = new Set(['name', 'version']);
+
+function withoutIdentity({ fields, warnings }: Findings): Findings {
+  return { fields: new Map([...fields].filter(([path]) => !IDENTITY.has(path))), warnings };
+}
+
+/** They were settled before the file was opened. */
+function identityFields(identity: Manifest, { fields }: Findings): [string, Field][] {
+  const { name, version, file, external_data, sha256 } = identity;
+  const all = findings('the file', { name, version, file, external_data, sha256 }).fields;
+  return [...all].map(([path, field]) => {
+    const said = fields.get(path);
+    return [path, said === undefined ? field : { ...field, origin: said.origin }];
+  });
+}
