@@ -14,6 +14,7 @@ const INPUT: InputSpec = {
   height: 8,
   channels: 'rgb',
   resize: { rule: 'stretch', filter: 'nearest', shortestEdge: 8, padValue: [0], position: 'center' },
+  accuracy: 'exact',
   scale: 1,
   mean: [0],
   std: [1],

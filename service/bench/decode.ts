@@ -19,6 +19,7 @@ function specOf(filter: InputSpec['resize']['filter']): InputSpec {
     height: 224,
     channels: 'rgb',
     resize: { rule: 'stretch', filter, shortestEdge: 224, padValue: [0], position: 'center' },
+    accuracy: 'exact',
     scale: 1 / 255,
     mean: [0],
     std: [1],

@@ -23,6 +23,7 @@ function specOf(resize: Partial<Resize>, size = 224): InputSpec {
       position: 'center',
       ...resize,
     },
+    accuracy: 'exact',
     scale: 1 / 255,
     mean: [0.485, 0.456, 0.406],
     std: [0.229, 0.224, 0.225],

@@ -2,6 +2,7 @@ import { messageOf, ServiceError } from '../errors.js';
 import { loadThreadDecoder } from '../preprocess/decoders/jpeg-turbo.js';
 import { tensorToImage } from '../preprocess/geometry.js';
 import { fileOf, type InputSpec, type Pixels, pixelsOf } from '../preprocess/image.js';
+import { jpegDivisor } from '../preprocess/reduction.js';
 import { createResampler, type Resampler } from '../preprocess/resample.js';
 import type { Task } from '../tasks/task.js';
 import { taskNamed } from '../tasks/tasks.js';
@@ -118,7 +119,7 @@ export class PreparedModel {
     try {
       return pixelsOf(image, (file) => {
         if (this.#decoder === undefined) throw new Error('there is no decoder here');
-        return this.#decoder.decode(file);
+        return this.#decoder.decode(file, jpegDivisor(this.#plan.input, file));
       });
     } catch {
       return undefined;

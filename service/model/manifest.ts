@@ -37,7 +37,10 @@ const ResizeSchema = Type.Object(
       }),
     ),
     position: Type.Optional(
-      Type.Enum(['center', 'top-left'], { description: 'only with letterbox; default center' }),
+      Type.Enum(['center', 'center-floor', 'top-left'], {
+        description:
+          'center (default); top-left: only with letterbox; center-floor: only with cover, where half a pixel of margin is rounded down, as Hugging Face does, and not to even, as torchvision does',
+      }),
     ),
   },
   closed,
@@ -66,6 +69,12 @@ const InputSchema = Type.Object(
       }),
     ),
     resize: Type.Optional(ResizeSchema),
+    accuracy: Type.Optional(
+      Type.Enum(['exact', 'fast'], {
+        description:
+          'exact (default): JPEGs are decoded whole, as where models are trained; fast: at 1/2, 1/4 or 1/8 of their size where that is still no smaller than what `resize` makes of them; what either costs: preprocessing.md',
+      }),
+    ),
     scale: Type.Optional(Type.Number({ description: 'default 1/255; 1 for a uint8 input' })),
     mean: Type.Optional(Type.Array(Type.Number(), { minItems: 1, maxItems: 3, description: 'default 0' })),
     std: Type.Optional(

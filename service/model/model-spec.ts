@@ -88,6 +88,7 @@ function resolveInput(manifest: Manifest, tensor: TensorInfo): InputSpec {
     height,
     channels,
     resize: resolveResize(given.resize, width, height, depth),
+    accuracy: given.accuracy ?? 'exact',
     scale: given.scale ?? (type === 'uint8' ? 1 : 1 / 255),
     mean: perChannel('mean', given.mean ?? [0], depth),
     std: perChannel('std', given.std ?? [1], depth),

@@ -8,6 +8,8 @@ export type ConvolutionFilter = Exclude<Filter, 'nearest' | 'opencv-linear'>;
 export interface Axis {
   readonly filter: Filter;
   readonly inSize: number;
+  /** How many of them the image covers: less than `inSize` where the last one reaches beyond its edge. */
+  readonly inExtent: number;
   readonly outSize: number;
   readonly from: number;
   readonly count: number;
@@ -88,11 +90,11 @@ export function axisTable(axis: Axis): AxisTable {
 
 /** How much a convolution shrinks, at least 1: Pillow widens its filters by this. */
 function shrinkOf(axis: Axis): number {
-  return Math.max(1, axis.inSize / axis.outSize);
+  return Math.max(1, axis.inExtent / axis.outSize);
 }
 
 function convolutionTable(axis: Axis, kernel: Kernel): AxisTable {
-  if (axis.inSize === axis.outSize) return copyTable(axis);
+  if (axis.inExtent === axis.outSize) return copyTable(axis);
   const windows = windowsOf(axis, kernel.support * shrinkOf(axis));
   const groups = Math.ceil(windows.lengths.reduce((most, taps) => Math.max(most, taps), 0) / TAPS_PER_GROUP);
   const weights = new Int16Array(axis.count * groups * TAPS_PER_GROUP * 2);
@@ -113,7 +115,7 @@ function windowsOf(axis: Axis, support: number): Windows {
   const firsts = new Int32Array(axis.count);
   const lengths = new Int32Array(axis.count);
   for (let index = 0; index < axis.count; index++) {
-    const center = (axis.from + index + 0.5) * (axis.inSize / axis.outSize);
+    const center = (axis.from + index + 0.5) * (axis.inExtent / axis.outSize);
     const first = Math.max(0, Math.trunc(center - support + 0.5));
     firsts[index] = first;
     lengths[index] = Math.min(axis.inSize, Math.trunc(center + support + 0.5)) - first;
@@ -123,7 +125,7 @@ function windowsOf(axis: Axis, support: number): Windows {
 
 /** Weights of one window as Pillow rounds them: normalised, then to 22 bits, halves away from zero. */
 function tapsOf(axis: Axis, kernel: Kernel, output: number, first: number, length: number): Float64Array {
-  const center = (output + 0.5) * (axis.inSize / axis.outSize);
+  const center = (output + 0.5) * (axis.inExtent / axis.outSize);
   const step = 1 / shrinkOf(axis);
   const taps = new Float64Array(length);
   let total = 0;
@@ -152,7 +154,7 @@ function linearTable(axis: Axis): AxisTable {
   const firsts = new Int32Array(axis.count);
   const lengths = new Int32Array(axis.count);
   const weights = new Int16Array(axis.count * 2);
-  const scale = 1 / (axis.outSize / axis.inSize);
+  const scale = 1 / (axis.outSize / axis.inExtent);
   const last = axis.inSize - 1;
   for (let index = 0; index < axis.count; index++) {
     const position = Math.fround((axis.from + index + 0.5) * scale - 0.5);
@@ -166,13 +168,13 @@ function linearTable(axis: Axis): AxisTable {
     weights[index * 2 + 1] = roundHalfEven(fraction * LINEAR_SCALE);
   }
   const windows = { firsts, lengths };
-  return { ...windows, weights, groups: 0, ...spanOf(windows), isCopy: axis.inSize === axis.outSize };
+  return { ...windows, weights, groups: 0, ...spanOf(windows), isCopy: axis.inExtent === axis.outSize };
 }
 
 /** Pillow adds up the positions one by one, rounding errors included; so do we. */
 function nearestTable(axis: Axis): AxisTable {
   const firsts = new Int32Array(axis.count);
-  const step = axis.inSize / axis.outSize;
+  const step = axis.inExtent / axis.outSize;
   let position = step * 0.5;
   for (let output = 0; output < axis.from + axis.count; output++) {
     if (output >= axis.from) firsts[output - axis.from] = Math.min(axis.inSize - 1, Math.trunc(position));
@@ -190,7 +192,7 @@ function copyTable(axis: Axis): AxisTable {
 
 function singles(axis: Axis, firsts: Int32Array): AxisTable {
   const windows = { firsts, lengths: new Int32Array(axis.count).fill(1) };
-  const isCopy = axis.inSize === axis.outSize;
+  const isCopy = axis.inExtent === axis.outSize;
   return { ...windows, weights: new Int16Array(0), groups: 0, ...spanOf(windows), isCopy };
 }
 

@@ -8,7 +8,7 @@ import { withoutExtras } from './headers/png-chunks.js';
 import type { DecodedImage, ImageFormat, InputSpec } from './image.js';
 import { checkFacts, checkSize, undecodable } from './limits.js';
 import { readPlainHeader } from './plain-header.js';
-import { reducedSize } from './reduction.js';
+import { jpegDivisor, reducedSize } from './reduction.js';
 
 export interface DecodeFileOptions {
   readonly maxPixels: number;
@@ -32,8 +32,9 @@ export async function decodeFile(
     const bytes = lightened(file, format);
     const header = await readHeader(sharp, bytes, format);
     checkSize(header, maxPixels);
-    const reducedTo = reduce === 'off' ? undefined : reducedSize(spec, header);
-    const pixels = await sharp.decode({ bytes, format, header, reducedTo });
+    const reducedTo = reduce === 'off' ? undefined : reducedSize(spec, header, format);
+    const divisor = jpegDivisor(spec, header);
+    const pixels = await sharp.decode({ bytes, format, header, reducedTo, jpegDivisor: divisor });
     const { width, height } = reducedTo === undefined ? pixels : header;
     return { pixels, format, width, height };
   } catch (error) {

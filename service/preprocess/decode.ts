@@ -5,6 +5,7 @@ import { loadJpegTurbo } from './decoders/jpeg-turbo.js';
 import type { DecodedImage, ImageFormat, InputSpec, PreparedImage } from './image.js';
 import { type InspectedImage, type InspectOptions, inspect } from './inspect.js';
 import { DecodeProcesses } from './processes/decode-processes.js';
+import { jpegDivisor } from './reduction.js';
 
 export type { InspectedImage } from './inspect.js';
 
@@ -97,7 +98,7 @@ class QueuedDecoder implements Decoder {
     const turbo = jpegTurbo === 'off' ? undefined : loadJpegTurbo();
     const onThread = jpegTurbo === 'thread' ? turbo : undefined;
     const goesToThread: InspectOptions['goesToThread'] = (bytes, header) =>
-      onThread?.accepts(requestOf(bytes, header)) ?? false;
+      onThread?.accepts(requestOf(bytes, header, spec)) ?? false;
     this.lanes = concurrency;
     this.decoders = [...(turbo === undefined ? [] : [turbo.name]), 'sharp'];
     this.#options = options;
@@ -168,7 +169,7 @@ class QueuedDecoder implements Decoder {
 
   async #decodeNow(image: InspectedImage, signal: AbortSignal | undefined): Promise<DecodedImage> {
     const { bytes, format, header, work } = image;
-    const fast = header && (await decodeFast(this.#onPool, requestOf(bytes, header)));
+    const fast = header && (await decodeFast(this.#onPool, requestOf(bytes, header, this.#options.spec)));
     if (fast !== undefined) return fast;
     signal?.throwIfAborted();
     const limitMs = CPU_LIMIT_MS + (work.pixels * CPU_LIMIT_NS_PER_PIXEL) / 1e6;
@@ -180,8 +181,8 @@ class QueuedDecoder implements Decoder {
   }
 }
 
-function requestOf(bytes: Uint8Array, header: ImageHeader): DecodeRequest {
-  return { bytes, format: 'jpeg', header, reducedTo: undefined };
+function requestOf(bytes: Uint8Array, header: ImageHeader, spec: InputSpec): DecodeRequest {
+  return { bytes, format: 'jpeg', header, reducedTo: undefined, jpegDivisor: jpegDivisor(spec, header) };
 }
 
 /** Undefined where the decode processes have to judge: errors are the same whichever decoder ran. */
@@ -192,7 +193,8 @@ async function decodeFast(
   if (!fast?.accepts(request)) return undefined;
   try {
     const pixels = await fast.decode(request);
-    return { pixels, format: request.format, width: pixels.width, height: pixels.height };
+    const { width, height } = request.header;
+    return { pixels, format: request.format, width, height };
   } catch {
     return undefined;
   }

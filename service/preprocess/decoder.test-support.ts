@@ -41,6 +41,7 @@ export function specOf(
       padValue: [0, 0, 0],
       position: 'center',
     },
+    accuracy: 'exact',
     scale: 1,
     mean: [0, 0, 0],
     std: [1, 1, 1],

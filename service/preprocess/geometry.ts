@@ -30,7 +30,8 @@ export type PlacementSpec = Pick<InputSpec, 'width' | 'height' | 'resize'>;
 
 /**
  * Where an image of `width` x `height` pixels lies in the tensor of `spec`.
- * `cover` follows torchvision's Resize(shortest edge) and CenterCrop, `letterbox` Ultralytics' LetterBox.
+ * `cover` follows torchvision's Resize(shortest edge) and CenterCrop (Hugging Face's `center_crop` with the position
+ * `center-floor`), `letterbox` Ultralytics' LetterBox.
  */
 export function placement(spec: PlacementSpec, width: number, height: number): Placement {
   const [resizedWidth, resizedHeight] = resizedSize(spec, width, height);
@@ -87,12 +88,14 @@ function along(
   resized: number,
   available: number,
 ): [crop: number, at: number, size: number] {
-  if (spec.resize.rule === 'letterbox') {
+  const { rule, position } = spec.resize;
+  if (rule === 'letterbox') {
     const centred = roundHalfEven((available - resized) / 2 - 0.1);
-    return [0, spec.resize.position === 'center' ? centred : 0, resized];
+    return [0, position === 'top-left' ? 0 : centred, resized];
   }
   if (resized < available) return [0, Math.trunc((available - resized) / 2), resized];
-  return [roundHalfEven((resized - available) / 2), 0, available];
+  const margin = (resized - available) / 2;
+  return [position === 'center-floor' ? Math.floor(margin) : roundHalfEven(margin), 0, available];
 }
 
 /** Rounds as Python does: halves go to the even neighbour. */

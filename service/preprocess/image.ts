@@ -8,6 +8,11 @@ export interface Pixels {
   readonly data: ArrayBuffer;
   readonly width: number;
   readonly height: number;
+  /**
+   * Only of an image that was decoded at a fraction of its size: how many of these pixels it covers, a fraction of them
+   * too. The last column and row reach beyond its edge where its size is no multiple.
+   */
+  readonly extent?: { readonly width: number; readonly height: number };
 }
 
 /** A JPEG whose header was found plain. The thread that runs the model decodes it: it waits in a tenth of its pixels' size. */
@@ -72,8 +77,11 @@ export interface InputSpec {
     readonly shortestEdge: number;
     /** 0..255, one per channel of the tensor; used by `letterbox` only. */
     readonly padValue: readonly number[];
-    readonly position: 'center' | 'top-left';
+    /** Where `letterbox` draws and what `cover` keeps; see geometry.ts. */
+    readonly position: 'center' | 'center-floor' | 'top-left';
   };
+  /** fast: images far larger than the input may be decoded at a fraction of their size, see reduction.ts. */
+  readonly accuracy: 'exact' | 'fast';
   readonly scale: number;
   /** One per channel of the tensor, in its channel order. */
   readonly mean: readonly number[];

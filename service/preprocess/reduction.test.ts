@@ -30,11 +30,11 @@ describe('an image that is reduced while it is decoded', () => {
 
 describe('reducedSize', () => {
   it('keeps four times what the resize needs, and is a whole fraction', () => {
-    expect(reducedSize(specOf('bilinear', 'stretch', 224), { width: 4000, height: 3000 })).toEqual({
+    expect(reducedSize(specOf('bilinear', 'stretch', 224), { width: 4000, height: 3000 }, 'jpeg')).toEqual({
       width: 1333,
       height: 1000,
     });
-    expect(reducedSize(specOf('lanczos', 'stretch', 64), { width: 2404, height: 1804 })).toEqual({
+    expect(reducedSize(specOf('lanczos', 'stretch', 64), { width: 2404, height: 1804 }, 'jpeg')).toEqual({
       width: 343,
       height: 258,
     });
@@ -48,7 +48,7 @@ describe('reducedSize', () => {
         { width: 8000, height: 601 },
       ]) {
         const spec = specOf('bilinear', rule);
-        const { width, height } = reducedSize(spec, size) ?? size;
+        const { width, height } = reducedSize(spec, size, 'jpeg') ?? size;
         const [reduced, exact] = [placement(spec, width, height), placement(spec, size.width, size.height)];
         expect([reduced.resizedWidth, reduced.resizedHeight]).toEqual([
           exact.resizedWidth,
@@ -61,9 +61,9 @@ describe('reducedSize', () => {
   it('is not there where the filter picks pixels, the image is small or the input is large', () => {
     const large = { width: 4000, height: 3000 };
     for (const filter of ['nearest', 'opencv-linear', 'box'] as const) {
-      expect(reducedSize(specOf(filter), large)).toBeUndefined();
+      expect(reducedSize(specOf(filter), large, 'jpeg')).toBeUndefined();
     }
-    expect(reducedSize(specOf('bilinear'), { width: 1999, height: 1999 })).toBeUndefined();
-    expect(reducedSize(specOf('bilinear', 'stretch', 640), large)).toBeUndefined();
+    expect(reducedSize(specOf('bilinear'), { width: 1999, height: 1999 }, 'jpeg')).toBeUndefined();
+    expect(reducedSize(specOf('bilinear', 'stretch', 640), large, 'jpeg')).toBeUndefined();
   });
 });

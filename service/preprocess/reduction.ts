@@ -1,15 +1,21 @@
 import { type Placement, placement } from './geometry.js';
-import type { InputSpec } from './image.js';
+import type { ImageFormat, InputSpec } from './image.js';
 
 export interface Size {
   readonly width: number;
   readonly height: number;
 }
 
+/** Fractions of the size at which libjpeg decodes with SIMD: it leaves out the higher frequencies of each block. */
+export type JpegDivisor = 1 | 2 | 4 | 8;
+const DIVISORS: readonly JpegDivisor[] = [8, 4, 2];
+
 /** From here on an image is made smaller row by row while it is decoded, so that it never lies in memory whole. */
 const MIN_PIXELS_TO_STREAM = 4_000_000;
 /** What is left keeps at least this many times the pixels that the resize needs, in each direction. */
-const HEADROOM = 4;
+const HEADROOM = { exact: 4, fast: 2 } as const;
+/** Formats whose decoders make an image smaller more cheaply than they make it whole. */
+const SCALED_BY_DECODER: ReadonlySet<ImageFormat> = new Set(['jpeg', 'webp']);
 /**
  * Filters that weigh many pixels softly. `nearest` and `opencv-linear` pick some of them, and `box` ends abruptly: what
  * lies on its edge falls to one side or the other (up to 7 levels in the mean on a crowd).
@@ -31,12 +37,13 @@ const SOFT: ReadonlySet<InputSpec['resize']['filter']> = new Set([
  * and white that the whole image has had, up to 6 levels in the mean on specks of quality 50. Nor is a kernel with negative
  * weights, whose overshoot is clipped: up to 7 levels in the mean on a halftone.
  */
-export function reducedSize(spec: InputSpec, image: Size): Size | undefined {
-  if (!SOFT.has(spec.resize.filter) || image.width * image.height < MIN_PIXELS_TO_STREAM) return undefined;
+export function reducedSize(spec: InputSpec, image: Size, format: ImageFormat): Size | undefined {
+  const accuracy = SCALED_BY_DECODER.has(format) ? spec.accuracy : 'exact';
+  if (accuracy === 'exact' && !isLargeAndSoft(spec, image)) return undefined;
   const whole = placement(spec, image.width, image.height);
   const most = Math.min(
-    Math.floor(image.width / (HEADROOM * whole.resizedWidth)),
-    Math.floor(image.height / (HEADROOM * whole.resizedHeight)),
+    Math.floor(image.width / (HEADROOM[accuracy] * whole.resizedWidth)),
+    Math.floor(image.height / (HEADROOM[accuracy] * whole.resizedHeight)),
   );
   for (let fraction = most; fraction >= 2; fraction--) {
     const size = { width: Math.round(image.width / fraction), height: Math.round(image.height / fraction) };
@@ -45,6 +52,21 @@ export function reducedSize(spec: InputSpec, image: Size): Size | undefined {
   return undefined;
 }
 
+function isLargeAndSoft(spec: InputSpec, { width, height }: Size): boolean {
+  return SOFT.has(spec.resize.filter) && width * height >= MIN_PIXELS_TO_STREAM;
+}
+
 function leadsTo(whole: Placement, reduced: Placement): boolean {
   return whole.resizedWidth === reduced.resizedWidth && whole.resizedHeight === reduced.resizedHeight;
+}
+
+/**
+ * By what a JPEG is divided while it is decoded: with `accuracy` fast the most that leaves no less than the resized image,
+ * as Pillow's `draft` chooses; otherwise 1.
+ */
+export function jpegDivisor(spec: InputSpec, image: Size): JpegDivisor {
+  if (spec.accuracy === 'exact') return 1;
+  const { resizedWidth, resizedHeight } = placement(spec, image.width, image.height);
+  const most = Math.min(image.width / resizedWidth, image.height / resizedHeight);
+  return DIVISORS.find((divisor) => divisor <= most) ?? 1;
 }

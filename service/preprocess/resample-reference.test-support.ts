@@ -12,7 +12,7 @@ export interface Raster {
   readonly channels: number;
 }
 
-/** The image of the golden vectors (service/test/fixtures/make-resample-golden.py). */
+/** The image of the golden vectors (service/test/parity/pictures.py). */
 export function goldenImage(width: number, height: number): Pixels {
   const data = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {

@@ -60,7 +60,8 @@ class KernelResampler implements Resampler {
     if (elementOffset < 0 || elementOffset + this.#writer.imageElements > tensor.length) {
       throw new RangeError(`no room for an image at ${elementOffset} of ${tensor.length} elements`);
     }
-    const at = placement(this.#spec, pixels.width, pixels.height);
+    const { width, height } = pixels.extent ?? pixels;
+    const at = placement(this.#spec, width, height);
     this.#arena.release(this.#mark);
     this.#writer.write(tensor, elementOffset, at, this.#rows(pixels, at));
   }
@@ -72,6 +73,7 @@ class KernelResampler implements Resampler {
     const across = this.#table({
       filter,
       inSize: pixels.width,
+      inExtent: (pixels.extent ?? pixels).width,
       outSize: at.resizedWidth,
       from: at.cropX,
       count: at.drawWidth,
@@ -80,6 +82,7 @@ class KernelResampler implements Resampler {
     const down = this.#table({
       filter,
       inSize: pixels.height,
+      inExtent: (pixels.extent ?? pixels).height,
       outSize: at.resizedHeight,
       from: at.cropY,
       count: at.drawHeight,
@@ -94,7 +97,7 @@ class KernelResampler implements Resampler {
   }
 
   #table(axis: Axis): AxisTable {
-    const key = `${axis.inSize} ${axis.outSize} ${axis.from} ${axis.count} ${axis.direction}`;
+    const key = `${axis.inSize} ${axis.inExtent} ${axis.outSize} ${axis.from} ${axis.count} ${axis.direction}`;
     const table = this.#tables.get(key) ?? axisTable(axis);
     this.#tables.delete(key);
     this.#tables.set(key, table);

@@ -28,7 +28,7 @@ const onThread: ImageDecoder = {
   name: 'jpeg-turbo on the calling thread',
   accepts: () => true,
   decode: async ({ bytes, header: { width, height } }) => {
-    const pixels = threadDecoder?.decode({ jpeg: bytes, width, height });
+    const pixels = threadDecoder?.decode({ jpeg: bytes, width, height }, 1);
     return { data: pixels?.data.slice() ?? new ArrayBuffer(0), width, height };
   },
 };
@@ -50,6 +50,7 @@ const whole = testDecoder({
     height: 8,
     channels: 'rgb',
     resize: { rule: 'stretch', filter: 'nearest', shortestEdge: 8, padValue: [0], position: 'center' },
+    accuracy: 'exact',
     scale: 1,
     mean: [0],
     std: [1],
@@ -65,6 +66,7 @@ function requestOf(bytes: Uint8Array): DecodeRequest {
     format: 'jpeg',
     header: { width, height, isCmyk: false, hasAlpha: false, jpeg },
     reducedTo: undefined,
+    jpegDivisor: 1,
   };
 }
 
@@ -201,7 +203,7 @@ it('takes from its process every loader that it does not need', async () => {
   const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
   const header = { width: 9, height: 9, isCmyk: false, hasAlpha: false, jpeg: undefined };
   for (const bytes of [svg, emptyPng(9, 9, 8)]) {
-    const request = { bytes, format: 'jpeg', header, reducedTo: undefined } as const;
+    const request = { bytes, format: 'jpeg', header, reducedTo: undefined, jpegDivisor: 1 } as const;
     expect(await refuses(sharp, request)).toBe(true);
   }
 });

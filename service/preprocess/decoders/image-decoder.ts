@@ -1,6 +1,6 @@
 import type { JpegHeader } from '../headers/jpeg-header.js';
 import type { ImageFormat, Pixels } from '../image.js';
-import type { Size } from '../reduction.js';
+import type { JpegDivisor, Size } from '../reduction.js';
 
 /** What is known of an image before it is decoded. */
 export interface ImageHeader extends Size {
@@ -18,6 +18,8 @@ export interface DecodeRequest {
   readonly header: ImageHeader;
   /** The size, orientation applied, to which a large image may be reduced. */
   readonly reducedTo: Size | undefined;
+  /** How far libjpeg may divide a JPEG while it decodes it; 1: whole. */
+  readonly jpegDivisor: JpegDivisor;
 }
 
 /** One way to decode. All ways give the same pixels, within the tolerance that the conformance suite states. */

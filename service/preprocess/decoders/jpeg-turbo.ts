@@ -1,4 +1,5 @@
 import type { Pixels, PlainJpeg } from '../image.js';
+import type { JpegDivisor, Size } from '../reduction.js';
 import type { DecodeRequest, ImageDecoder } from './image-decoder.js';
 import { type Handle, loadTurboJpeg, type TurboJpeg } from './turbojpeg-library.js';
 
@@ -20,20 +21,20 @@ export function loadThreadDecoder(): ThreadDecoder | undefined {
   return library && new ThreadDecoder(library);
 }
 
-/** Whole, also where it might be reduced: that is faster. */
+/** Never to `reducedTo`, row by row: whole, or as libjpeg divides it, is faster. */
 function accepts({ header: { jpeg } }: DecodeRequest): boolean {
   if (jpeg === undefined || jpeg.width * jpeg.height > MAX_PIXELS) return false;
   const isPlain = jpeg.isSequential && jpeg.precision === 8 && jpeg.orientation === 1;
   return isPlain && (jpeg.components === 1 || jpeg.isYcc);
 }
 
-async function decode(library: TurboJpeg, { bytes, header }: DecodeRequest): Promise<Pixels> {
-  const { width, height } = header;
-  const handle = openFor(library, { jpeg: bytes, width, height });
+async function decode(library: TurboJpeg, { bytes, header, jpegDivisor }: DecodeRequest): Promise<Pixels> {
+  const handle = openFor(library, { jpeg: bytes, width: header.width, height: header.height });
   try {
-    const target = Buffer.allocUnsafeSlow(width * height * 3);
-    if (!(await library.decodeAsync(handle, bytes, target, width, height))) throw damaged();
-    return { data: target.buffer as ArrayBuffer, width, height };
+    const size = dividedSize(header, jpegDivisor);
+    const target = Buffer.allocUnsafeSlow(size.width * size.height * 3);
+    if (!(await library.decodeAsync(handle, bytes, target, size.width, size.height))) throw damaged();
+    return { data: target.buffer as ArrayBuffer, ...size };
   } finally {
     library.close(handle);
   }
@@ -49,18 +50,28 @@ export class ThreadDecoder {
   }
 
   /** The pixels stay until the next call, and may lie in a larger buffer. Throws where the file is damaged or ends early. */
-  decode(image: PlainJpeg): Pixels {
-    const { jpeg, width, height } = image;
+  decode(image: PlainJpeg, divisor: JpegDivisor): Pixels {
     const handle = openFor(this.#library, image);
     try {
-      const size = width * height * 3;
-      if (this.#target.length < size) this.#target = Buffer.allocUnsafeSlow(size);
-      if (!this.#library.decode(handle, jpeg, this.#target, width, height)) throw damaged();
-      return { data: this.#target.buffer as ArrayBuffer, width, height };
+      const size = dividedSize(image, divisor);
+      const bytes = size.width * size.height * 3;
+      if (this.#target.length < bytes) this.#target = Buffer.allocUnsafeSlow(bytes);
+      if (!this.#library.decode(handle, image.jpeg, this.#target, size.width, size.height)) throw damaged();
+      return { data: this.#target.buffer as ArrayBuffer, ...size };
     } finally {
       this.#library.close(handle);
     }
   }
+}
+
+/** libjpeg rounds up: what lies beyond the edge is what the encoder filled the last blocks with. */
+function dividedSize({ width, height }: Size, divisor: JpegDivisor): Omit<Pixels, 'data'> {
+  if (divisor === 1) return { width, height };
+  return {
+    width: Math.ceil(width / divisor),
+    height: Math.ceil(height / divisor),
+    extent: { width: width / divisor, height: height / divisor },
+  };
 }
 
 /** A decompressor for one file: what a damaged one leaves behind is not for the next. Our own reader has to agree on the size, by which memory is taken. */

@@ -80,14 +80,15 @@ function decode(request: DecodeRequest, maxPixels: number): Promise<Pixels> {
 
 /** Profiles of RGB and grey are ignored, as where models are trained (Pillow, OpenCV); ink needs its own. */
 async function pixelsOf(request: DecodeRequest, options: SharpOptions): Promise<Pixels> {
-  const { bytes, format, header, reducedTo } = request;
+  const { bytes, format, header, reducedTo, jpegDivisor } = request;
   const image = sharp(bytes, { ...options, ignoreIcc: !header.isCmyk });
   if (reducedTo === undefined) return plainPixels(image);
   // sharp resizes colours multiplied by their alpha, and ink before it is light: these are reduced once they are plain.
   if (header.hasAlpha || header.isCmyk) return reducedPixels(await plainPixels(image), reducedTo);
   // libwebp reduces by plain means, in half the time and a third of the memory. libjpeg does not (reduction.ts), and is
-  // kept from it where a colour space is asked for.
-  return plainPixels(resized(format === 'webp' ? image : image.pipelineColourspace('srgb'), reducedTo));
+  // kept from it, unless it may, by asking for a colour space.
+  const onLoad = format === 'webp' || jpegDivisor > 1;
+  return plainPixels(resized(onLoad ? image : image.pipelineColourspace('srgb'), reducedTo));
 }
 
 function reducedPixels({ data, width, height }: Pixels, to: Size): Promise<Pixels> {

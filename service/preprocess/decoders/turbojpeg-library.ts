@@ -11,7 +11,8 @@ export interface TurboJpeg {
   sizeOf(handle: Handle, file: Uint8Array): { width: number; height: number } | undefined;
   /**
    * Decodes a file of that size into RGB, row by row, with the exact inverse DCT and smooth upsampling of colours: the pixels
-   * that libvips, Pillow and OpenCV get. False where the file is damaged or ends early.
+   * that libvips, Pillow and OpenCV get. Where the size is a half, a quarter or an eighth of the file's, rounded up, that much
+   * less of each block is made. False where the file is damaged or ends early.
    * @param target width * height * 3 bytes
    */
   decode(handle: Handle, file: Uint8Array, target: Uint8Array, width: number, height: number): boolean;
