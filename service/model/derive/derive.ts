@@ -1,4 +1,5 @@
 import type { EngineInfo } from '../../inference/runner.js';
+import { taskNamed } from '../../tasks/tasks.js';
 import type { TensorInfo } from '../../tensor.js';
 import { type Manifest, parseManifest } from '../manifest.js';
 import { bare } from './bare.js';
@@ -36,7 +37,7 @@ export function deriveManifest({ identity, found, metadata, engine }: Derivation
   const own = ultralytics(metadata.properties, engine.outputs);
   const said = together([withoutIdentity(found), ...(own === undefined ? [] : [own])]);
   const known = forFixedSize(said, engine.inputs);
-  const all = together([known, bare({ known: known.fields, engine, metadata })]);
+  const all = withoutForeign(together([known, bare({ known: known.fields, engine, metadata })]));
   const fields = new Map([...identityFields(identity, found), ...all.fields]);
   const manifest = parseManifest(
     JSON.stringify({ schema_version: 1, ...nested(fields) }),
@@ -56,6 +57,24 @@ function forFixedSize(known: Findings, inputs: readonly TensorInfo[]): Findings 
   fields.set('input.resize.rule', { value: 'stretch', origin: 'shape in the file' });
   const warning = `${rule.origin} gives each image a size of its own, but the file takes one size only: images are stretched to that; say input.resize in a model.json where that is wrong`;
   return { fields, warnings: [...known.warnings, warning] };
+}
+
+/** What is said of outputs without knowing the task, and its manifest has no field for. */
+function withoutForeign({ fields, warnings }: Findings): Findings {
+  const task = taskNamed(String(fields.get('task')?.value));
+  const known: object = task?.manifestSchema.properties ?? {};
+  const isForeign = (path: string): boolean =>
+    path.startsWith('output.') && !Object.hasOwn(known, path.slice('output.'.length));
+  const foreign = [...fields].filter(([path]) => isForeign(path));
+  return {
+    fields: new Map([...fields].filter(([path]) => !isForeign(path))),
+    warnings: [
+      ...warnings,
+      ...foreign.map(
+        ([path, { origin }]) => `${origin} says ${path}, which a model of task ${task?.name} has no use for`,
+      ),
+    ],
+  };
 }
 
 const IDENTITY = new Set(['name', 'version']);

@@ -26,12 +26,18 @@ export class FileWindow {
     return this.#window.subarray(position - this.#from, end - this.#from);
   }
 
-  /** All of a piece, as a copy. Throws MalformedFile where the file ends before it. */
+  /** All of a piece; gone with the next call where it is short. Throws MalformedFile where the file ends before it. */
   async read(position: number, length: number): Promise<Buffer> {
+    const piece =
+      length <= WINDOW_BYTES ? await this.peek(position, length) : await this.#readWhole(position, length);
+    if (piece.byteLength < length) throw new MalformedFile('the file ends early');
+    return piece;
+  }
+
+  async #readWhole(position: number, length: number): Promise<Buffer> {
     const piece = Buffer.alloc(length);
     const { bytesRead } = await this.#file.read(piece, 0, length, position);
-    if (bytesRead < length) throw new MalformedFile('the file ends early');
-    return piece;
+    return piece.subarray(0, bytesRead);
   }
 
   async #move(position: number): Promise<void> {

@@ -164,7 +164,12 @@ function sizeOf({ properties }: Exported): Fields {
   const channels = Number(properties.get('channels') ?? 3);
   if (channels !== 3 && channels !== 1)
     contradiction(`the metadata in the file says ${channels} channels; served are images of 3 or 1`);
-  return { 'input.width': width, 'input.height': height, 'input.channels': channels === 1 ? 'grey' : 'rgb' };
+  return {
+    'input.width': width,
+    'input.height': height,
+    'input.channels': channels === 1 ? 'grey' : 'rgb',
+    'input.scale': 1 / 255,
+  };
 }
 
 /** Height and width, pixels. */

@@ -81,10 +81,10 @@ function fixed(processor: Processor, size: Rectangle, crop: Rectangle | undefine
     contradiction(
       'preprocessor_config.json has keep_aspect_ratio, which is not done here; say input.resize in a model.json',
     );
+  const isEnlarged = processor.kind.enlarges === 'by-crop-pct' && size.width === size.height;
+  if (isEnlarged) return covering(processor, size.width, crop);
   if (crop === undefined || (crop.width === size.width && crop.height === size.height))
     return { fields: { ...size, rule: 'stretch' }, keys: ['size'] };
-  const { enlarges } = processor.kind;
-  if (enlarges === 'by-crop-pct' && size.width === size.height) return covering(processor, size.width, crop);
   return {
     fields: { ...crop, rule: 'stretch', stretch_to: size, ...FLOORED },
     keys: ['size', 'crop_size'],
