@@ -36,7 +36,7 @@ export const CONFIG_SCHEMA = {
     default: join(PACKAGE_ROOT, 'service/models/digits'),
     defaultText: 'service/models/digits',
     description:
-      'The model: a folder, model.json or .onnx file as path, file://, s3://bucket/key-or-prefix or https://',
+      'The model: a folder, model.json or .onnx file as path, file://, s3://bucket/key-or-prefix, https:// or hf://org/repo, hf://org/repo@revision/path',
   }),
   MODEL_SHA256: text({
     default: undefined,
@@ -50,6 +50,13 @@ export const CONFIG_SCHEMA = {
     defaultText: 'cv-inference-models-UID in the temporary folder',
     description:
       'Where downloaded models are kept, by digest, such that no other user can change them; in a folder that others may write, in cv-inference-UID',
+  }),
+  MODEL_CACHE_MAX_BYTES: integer({
+    default: 20 * 1024 * MiB,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    description:
+      'Size of that folder, beyond which a download removes the models that were longest not used; those in use stay',
   }),
   MODEL_MAX_BYTES: integer({
     default: 4096 * MiB,
@@ -85,6 +92,20 @@ export const CONFIG_SCHEMA = {
     default: undefined,
     secret: true,
     description: 'Bearer token for a model from https://',
+  }),
+  HF_TOKEN: text({
+    default: undefined,
+    secret: true,
+    pattern: /^[\x21-\x7e]+$/,
+    hint: 'holds a character that no token has',
+    description: 'Token for a model from hf:// that is private or gated; sent to the Hub alone',
+  }),
+  HF_ENDPOINT: text({
+    default: undefined,
+    defaultText: 'https://huggingface.co',
+    pattern: /^https?:\/\//,
+    hint: 'is not an http:// or https:// address',
+    description: 'Hub that hf:// means, such as a mirror',
   }),
   S3_ENDPOINT: text({
     default: undefined,

@@ -22,6 +22,7 @@ async function fetchFrom(uri: string, overrides: Partial<FetchModelOptions> = {}
     uri,
     cacheDir: await temporaryFolder(),
     maxModelBytes: 2 ** 30,
+    maxCacheBytes: 2 ** 40,
     attempts: 2,
     responseTimeoutMs: 10_000,
     stallTimeoutMs: 10_000,

@@ -1,6 +1,6 @@
 import type { CacheFile, ModelCache } from './cache/model-cache.js';
 import { digestOf, type HashedFile } from './digest.js';
-import { type Fetch, retried, transfer } from './fetch-context.js';
+import { damagedObject, type Fetch, retried, transfer } from './fetch-context.js';
 import type { IdentifiedModel } from './identify-model.js';
 import { checkDigest, filesOf, type ModelFile, nameInModel } from './model-files.js';
 import { ObjectDownload } from './object-download.js';
@@ -9,6 +9,9 @@ import { Progress } from './progress.js';
 interface Received extends HashedFile {
   readonly wasResumed: boolean;
 }
+
+/** The parts of an object are not of one and the same: all of it is to be fetched anew. */
+class UnfitParts extends Error {}
 
 /** Brings one object into a file, in as many attempts as are allowed. */
 async function receive(
@@ -25,8 +28,12 @@ async function receive(
     () => transfer(fetch, name, (chunk) => resumption.write(chunk), maxBytes, { observer, resumption }),
     () => resumption.hasProgressed(),
   );
+  const { hex, isAsSaid } = resumption.finish();
+  const { wasResumed } = resumption;
+  if (!isAsSaid && wasResumed) throw new UnfitParts();
+  if (!isAsSaid) throw damagedObject(fetch.source.locate(name));
   observer.onDone(bytes);
-  return { bytes, hex: resumption.digest(), wasResumed: resumption.wasResumed };
+  return { bytes, hex, wasResumed };
 }
 
 /** Into files of the cache that nobody sees yet, one for each of the model's; hashed while they stream. */
@@ -69,6 +76,9 @@ async function downloadOnce(
     checkDigest(fetch.source.locate(identified.modelName), digest, expected);
     const path = await cache.commit(digest, files, identified.externalData);
     return { path, digest, bytes: received.reduce((sum, { bytes }) => sum + bytes, 0), cached: false };
+  } catch (thrown) {
+    if (thrown instanceof UnfitParts) return undefined;
+    throw thrown;
   } finally {
     for (const file of files) await file.discard();
   }

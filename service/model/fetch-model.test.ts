@@ -46,6 +46,7 @@ function optionsFor(uri: string, overrides: Partial<FetchModelOptions> = {}): Fe
     uri: uri.startsWith('/') ? server.url + uri : uri,
     cacheDir: join(directory, 'cache'),
     maxModelBytes: 2 ** 30,
+    maxCacheBytes: 2 ** 40,
     attempts: 3,
     responseTimeoutMs: 10_000,
     stallTimeoutMs: 10_000,
@@ -85,12 +86,13 @@ const stall = (response: ServerResponse) => {
   response.write(MODEL.subarray(0, 5));
 };
 
-/** Every file below the cache folder, relative to it. */
+/** Every file of models below the cache folder, relative to it; not what their sources last said. */
 async function cachedFiles(cacheDir = join(directory, 'cache')): Promise<string[]> {
   const entries = await readdir(cacheDir, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(cacheDir.length + 1));
+    .map((entry) => join(entry.parentPath, entry.name).slice(cacheDir.length + 1))
+    .filter((path) => !/^\.sources\/|\/objects\//.test(path));
 }
 
 beforeEach(async () => {

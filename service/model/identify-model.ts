@@ -47,7 +47,7 @@ async function externalDataOf(modelName: string, surroundings: Surroundings): Pr
     externalData: [],
   }));
   for (const name of externalData) checkObjectName(name, source.locate(modelName));
-  return externalData.filter((name) => name !== MODEL_NAME);
+  return externalData;
 }
 
 /** `model.onnx_data`, and then `model.onnx_data_1` and so on, as Hugging Face names them; `model.onnx.data`, as PyTorch does. */

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { CacheFile } from './cache/model-cache.js';
+import { beginHash, type ObjectDigest } from './sources/object-digest.js';
 import type { Continuation, OpenedObject } from './sources/source.js';
 import type { Resumption } from './transfer.js';
 
@@ -11,6 +12,8 @@ export class ObjectDownload implements Resumption {
   readonly #file: CacheFile;
   readonly #mayResume: boolean;
   #hash = createHash('sha256');
+  /** What the source says of the object, hashed as it does where that is not SHA-256. */
+  #said: { readonly digest: ObjectDigest; readonly hash: Hash | undefined } | undefined;
   #received = 0;
   #size: number | undefined;
   #version: string | undefined;
@@ -35,11 +38,13 @@ export class ObjectDownload implements Resumption {
     return size === undefined || offset >= size ? undefined : { offset, version, size };
   }
 
-  async begin({ offset = 0, size, version }: OpenedObject): Promise<void> {
+  async begin({ offset = 0, size, version, digest }: OpenedObject): Promise<void> {
     this.#wasResumed = offset > 0;
     if (offset > 0) return;
     await this.#file.restart();
     this.#hash = createHash('sha256');
+    const isGit = digest?.kind === 'git-blob' && size !== undefined;
+    this.#said = digest && { digest, hash: isGit ? beginHash(digest.kind, size) : undefined };
     this.#received = 0;
     this.#size = size;
     this.#version = version;
@@ -48,6 +53,7 @@ export class ObjectDownload implements Resumption {
   async write(chunk: Uint8Array): Promise<void> {
     await this.#file.write(chunk);
     this.#hash.update(chunk);
+    this.#said?.hash?.update(chunk);
     this.#received += chunk.byteLength;
   }
 
@@ -59,8 +65,14 @@ export class ObjectDownload implements Resumption {
     return true;
   }
 
-  /** SHA-256 of all that has arrived, 64 hex digits; nothing can be written after it. */
-  digest(): string {
-    return this.#hash.digest('hex');
+  /**
+   * SHA-256 of all that has arrived, 64 hex digits, and whether the source said that it would be this; nothing can be
+   * written after it.
+   */
+  finish(): { hex: string; isAsSaid: boolean } {
+    const hex = this.#hash.digest('hex');
+    if (this.#said === undefined) return { hex, isAsSaid: true };
+    const { digest, hash } = this.#said;
+    return { hex, isAsSaid: (hash?.digest('hex') ?? hex) === digest.hex };
   }
 }

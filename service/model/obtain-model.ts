@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { dirname, join } from 'node:path';
-import type { ModelCache } from './cache/model-cache.js';
+import { dirname, join, posix } from 'node:path';
+import { folderOf, type ModelCache } from './cache/model-cache.js';
 import { digestOf, type HashedFile, isOfKind, sha256Of } from './digest.js';
 import { downloadModel } from './download-model.js';
-import { type Fetch, readWhole, retried, transfer } from './fetch-context.js';
+import { ask, type Fetch, transfer } from './fetch-context.js';
 import { goldenNames, type IdentifiedModel } from './identify-model.js';
 import type { Manifest } from './manifest.js';
 import { checkDigest, filesOf, type ModelFile, nameInModel } from './model-files.js';
+import type { SmallObjects } from './small-objects.js';
 import { isAbsence, SourceFailure } from './sources/source-failure.js';
 
 /** One image; a manifest names at most 100, and one at a time is in memory. */
@@ -43,7 +44,25 @@ export async function useInPlace(
   return { path, digest, bytes, cached: false };
 }
 
-async function fromCache(
+/** The digest of the model as the source itself knows it, where it knows that of every file. */
+export async function vouchedDigest(fetch: Fetch, identified: IdentifiedModel): Promise<string | undefined> {
+  const files: HashedFile[] = [];
+  for (const objectName of filesOf(identified)) {
+    const said = await ask(fetch, objectName, async (signal) =>
+      fetch.source.vouchFor?.(objectName, signal),
+    ).catch((thrown: unknown) => {
+      // The download says what is not there, and what to do.
+      if (!isAbsence(thrown)) throw thrown;
+    });
+    if (said === undefined) return undefined;
+    files.push({ name: nameInModel(identified, objectName), ...said });
+  }
+  const [model, ...externalData] = files;
+  return model && digestOf(model, externalData);
+}
+
+/** The model with this digest, if the cache has it whole. */
+export async function fromCache(
   fetch: Fetch,
   identified: IdentifiedModel,
   cache: ModelCache,
@@ -87,23 +106,24 @@ export async function bringHere(
 }
 
 /**
- * Brings the golden images to one folder that belongs to this manifest of this model.
- * @param modelPath of the ONNX file in the cache
+ * Brings the golden images to one folder that belongs to this manifest of this model. Returns that.
+ * @param model in the cache
  */
 export async function bringGolden(
-  fetch: Fetch,
   { manifest, manifestText }: IdentifiedModel,
+  objects: SmallObjects,
   cache: ModelCache,
-  modelPath: string,
+  model: ModelFile,
 ): Promise<string> {
   const names = goldenNames(manifest);
-  if (names.length === 0) return dirname(modelPath);
+  if (names.length === 0) return dirname(model.path);
   const folder = `manifest-${sha256Of(manifestText).slice(0, 16)}`;
   for (const name of names) {
-    const data = await readWhole(fetch, name, MAX_GOLDEN_BYTES);
-    await cache.keep(modelPath, join(folder, name), data);
+    const path = posix.join(folder, name);
+    const data = await objects.readKept(name, MAX_GOLDEN_BYTES, path);
+    await cache.keep(folderOf(model.digest), path, data);
   }
-  return join(dirname(modelPath), folder);
+  return join(dirname(model.path), folder);
 }
 
 export async function checkGoldenPresent(
@@ -113,18 +133,5 @@ export async function checkGoldenPresent(
   for (const name of goldenNames(manifest)) {
     const { stream } = await source.open(name, signal);
     stream.destroy();
-  }
-}
-
-/** Whether the source holds an object of that name; what may not be seen counts as absent. */
-export async function isThere(fetch: Fetch, name: string): Promise<boolean> {
-  const { source, signal } = fetch;
-  try {
-    const { stream } = await retried(fetch, () => source.open(name, signal));
-    stream.destroy();
-    return true;
-  } catch (thrown) {
-    if (isAbsence(thrown)) return false;
-    throw thrown;
   }
 }

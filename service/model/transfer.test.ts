@@ -181,6 +181,7 @@ describe('a transfer', () => {
 function stub(open: ModelSource['open']): ModelSource {
   return {
     description: 'stub',
+    identity: 'stub',
     entry: undefined,
     localDirectory: undefined,
     locate: (name) => `stub/${name}`,

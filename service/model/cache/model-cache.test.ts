@@ -345,14 +345,14 @@ describe('a cached model', () => {
   });
 
   it('keeps a small file beside it, in place of whatever is there', async () => {
-    const { cache, path, folder } = await filled();
+    const { cache, folder } = await filled();
     const golden = join(folder, 'manifest-1/golden/3.png');
     await mkdir(golden, { recursive: true });
-    await cache.keep(path, 'manifest-1/golden/3.png', Buffer.from('image'));
+    await cache.keep(ENTRY, 'manifest-1/golden/3.png', Buffer.from('image'));
     expect(await readFile(golden, 'utf8')).toBe('image');
     await rm(golden);
     execFileSync('mkfifo', [golden]);
-    await cache.keep(path, 'manifest-1/golden/3.png', Buffer.from('image'));
+    await cache.keep(ENTRY, 'manifest-1/golden/3.png', Buffer.from('image'));
     expect(await readFile(golden, 'utf8')).toBe('image');
   });
 

@@ -64,6 +64,7 @@ export async function createFileSource(uri: string): Promise<ModelSource> {
   const directory = isDirectory ? path : dirname(path);
   return {
     description: path,
+    identity: path,
     entry: isDirectory ? undefined : basename(path),
     localDirectory: directory,
     locate: (name) => join(directory, name),

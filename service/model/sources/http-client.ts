@@ -14,7 +14,7 @@ const DECODERS: ReadonlyMap<string, () => NodeJS.ReadWriteStream & Readable> = n
 ]);
 
 /**
- * GET over connections that are kept between requests. Not `fetch`: that gives no say in what a name resolves to at
+ * Requests over connections that are kept between them. Not `fetch`: that gives no say in what a name resolves to at
  * the moment of the connection.
  */
 export class HttpClient {
@@ -24,22 +24,25 @@ export class HttpClient {
    * Resolves with the head of the answer, whatever its status; redirects are not followed.
    * @param isRedirected whether a server chose this URL: then its addresses are checked
    */
-  get(
+  request(
+    method: 'GET' | 'HEAD',
     url: URL,
     headers: http.OutgoingHttpHeaders,
     isRedirected: boolean,
     signal: AbortSignal,
   ): Promise<http.IncomingMessage> {
-    const { get } = url.protocol === 'https:' ? https : http;
+    const { request } = url.protocol === 'https:' ? https : http;
     const agent = this.#agentFor(url.protocol, isRedirected);
     return new Promise((resolve, reject) => {
-      get(url, {
+      request(url, {
+        method,
         headers: { 'accept-encoding': IDENTITY, 'user-agent': 'cv-inference', ...headers },
         agent,
         signal,
       })
         .on('response', resolve)
-        .on('error', reject);
+        .on('error', reject)
+        .end();
     });
   }
 

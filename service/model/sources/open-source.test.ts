@@ -10,7 +10,8 @@ describe('openSource', () => {
   it.each([
     '',
     '  ',
-    'hf://owner/name',
+    'hf://owner',
+    'gs://bucket/model.onnx',
     'ftp://host/model.onnx',
     'constructor://x',
     's3://',
@@ -22,11 +23,11 @@ describe('openSource', () => {
   });
 
   it('names every allowed scheme to whoever used another', async () => {
-    const failure: Error = await openSource('hf://owner/name').then(
+    const failure: Error = await openSource('gs://bucket/model.onnx').then(
       () => expect.fail(),
       (thrown) => thrown,
     );
-    for (const scheme of ['file://', 's3://', 'http://', 'https://'])
+    for (const scheme of ['file://', 's3://', 'http://', 'https://', 'hf://'])
       expect(failure.message).toContain(scheme);
   });
 

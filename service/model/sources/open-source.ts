@@ -1,6 +1,7 @@
 import { ServiceError } from '../../errors.js';
 import { createFileSource } from './file.js';
 import { createHttpSource } from './http.js';
+import { createHubSource, type HubSourceOptions } from './hub.js';
 import { createS3Source, type S3SourceOptions } from './s3.js';
 import type { ModelSource } from './source.js';
 
@@ -9,6 +10,7 @@ export interface ModelSourceOptions {
   readonly s3?: S3SourceOptions | undefined;
   /** For http(s) sources; sent to the host of the URI alone. */
   readonly httpBearerToken?: string | undefined;
+  readonly hub?: HubSourceOptions | undefined;
 }
 
 type CreateSource = (uri: string, options: ModelSourceOptions) => ModelSource | Promise<ModelSource>;
@@ -22,6 +24,7 @@ const SOURCES: Readonly<Record<string, CreateSource>> = {
   s3: (uri, { s3 }) => createS3Source(uri, s3),
   http: createHttp,
   https: createHttp,
+  hf: (uri, { hub }) => createHubSource(uri, hub),
 };
 
 /**

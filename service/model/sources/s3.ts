@@ -156,9 +156,12 @@ class BucketReader {
 export async function createS3Source(uri: string, options: S3SourceOptions = {}): Promise<ModelSource> {
   const { bucket, folder, entry } = parseAddress(uri);
   const connection = await connect(options);
-  const reader = new BucketReader(connection, bucket, await endpointOf(connection.client));
+  const endpoint = await endpointOf(connection.client);
+  const reader = new BucketReader(connection, bucket, endpoint);
+  const description = `s3://${bucket}/${folder}${entry ?? ''}`;
   return {
-    description: `s3://${bucket}/${folder}${entry ?? ''}`,
+    description,
+    identity: `${description} at ${endpoint}`,
     entry,
     localDirectory: undefined,
     locate: (name) => `s3://${bucket}/${folder}${name}`,

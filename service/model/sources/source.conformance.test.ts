@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { FakeHub } from '../../test/support/fake-hub.js';
 import { S3_TEST_KEY, startS3Server, startScriptedServer } from '../../test/support/s3-server.js';
 import { openSource } from './open-source.js';
 import type { ModelSource } from './source.js';
@@ -56,12 +57,25 @@ async function inBucket(): Promise<Place> {
   };
 }
 
+async function onHub(): Promise<Place> {
+  const files = Object.fromEntries(
+    Object.entries(OBJECTS).map(([name, content]) => [`digits/${name}`, content]),
+  );
+  const hub = await FakeHub.start(files);
+  const options = { hub: { endpoint: hub.endpoint } };
+  return {
+    open: (path) => openSource(`hf://${hub.repository}/${path}`, options),
+    close: () => hub.close(),
+  };
+}
+
 const patient = new AbortController().signal;
 
 describe.each([
   ['file', onDisk],
   ['http', overHttp],
   ['s3', inBucket],
+  ['hf', onHub],
 ])('the %s source', (_, start) => {
   let place: Place;
   const opened: ModelSource[] = [];
@@ -109,6 +123,14 @@ describe.each([
       code: 'MODEL_NOT_FOUND',
       kind: 'missing',
     });
+  });
+
+  it('has an identity of its own, and so has each other folder and file of the same server', async () => {
+    const paths = ['digits/', 'digits/model.onnx', 'digits/model.json', 'other/'];
+    const sources = await Promise.all(paths.map((path) => openAt(path).catch(() => undefined)));
+    const identities = sources.flatMap((source) => source?.identity ?? []);
+    expect(new Set(identities).size).toBe(identities.length);
+    expect(identities.length).toBeGreaterThan(2);
   });
 
   it('says where an object is', async () => {

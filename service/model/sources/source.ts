@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ObjectDigest } from './object-digest.js';
 
 export interface OpenedObject {
   readonly stream: Readable;
@@ -8,6 +9,8 @@ export interface OpenedObject {
   readonly offset?: number;
   /** Tells these bytes from any others under the same name. Undefined where the source cannot go on in mid-object. */
   readonly version?: string | undefined;
+  /** Of the whole object, where the source says it: whoever reads it holds it to that. */
+  readonly digest?: ObjectDigest | undefined;
 }
 
 /** Where a transfer that broke goes on, as long as the object is still the one that it was. */
@@ -23,6 +26,10 @@ export interface Continuation {
 export interface ModelSource {
   /** For logs and messages; never carries credentials, queries or fragments. */
   readonly description: string;
+  /** Tells it from any other source in the world, its server included; without user and password. May not be shown. */
+  readonly identity: string;
+  /** Whether it can never say anything else than it once said. */
+  readonly isImmutable?: boolean;
   /** Name of the object the URI points at (`model.onnx`, `model.json`), or undefined when it names a folder or prefix. */
   readonly entry: string | undefined;
   /** Absolute path of the folder when it is on this machine: its files are used where they are. */
@@ -35,6 +42,11 @@ export interface ModelSource {
    * Rejects with a SourceFailure: missing, denied, transient (worth another attempt) or permanent.
    */
   open(name: string, signal: AbortSignal, from?: Continuation): Promise<OpenedObject>;
+  /**
+   * Bytes and SHA-256 (64 hex digits) of an object, without its bytes being sent; undefined where the source does not
+   * know them. Left out: it never does. Rejects as `open` does.
+   */
+  vouchFor?(name: string, signal: AbortSignal): Promise<{ bytes: number; hex: string } | undefined>;
   close(): void;
 }
 
