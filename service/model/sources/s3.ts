@@ -52,6 +52,8 @@ function clientConfig({ endpoint, region, forcePathStyle }: S3SourceOptions): S3
   return {
     maxAttempts: 1,
     followRegionRedirects: true,
+    // The checksums that the SDK adds by default are more than some servers understand; signatures cover what is sent.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint: parseEndpoint(endpoint).href, forcePathStyle: true }),
     ...(forcePathStyle === undefined ? {} : { forcePathStyle }),
@@ -59,7 +61,7 @@ function clientConfig({ endpoint, region, forcePathStyle }: S3SourceOptions): S3
 }
 
 /** Loads the SDK, which takes longer than everything else at start, only where it is needed. */
-async function connect(options: S3SourceOptions) {
+export async function connectToS3(options: S3SourceOptions) {
   const config = clientConfig(options);
   const { GetObjectCommand, HeadBucketCommand, S3Client } = await import('@aws-sdk/client-s3');
   const client = new S3Client(config);
@@ -70,7 +72,7 @@ async function connect(options: S3SourceOptions) {
   return { client: fallback, GetObjectCommand, HeadBucketCommand };
 }
 
-type Connection = Awaited<ReturnType<typeof connect>>;
+type Connection = Awaited<ReturnType<typeof connectToS3>>;
 
 /** Answers to a request for the rest of an object that mean: ask for all of it. */
 const RESTARTS: ReadonlySet<unknown> = new Set([412, 416, 501]);
@@ -155,7 +157,7 @@ class BucketReader {
 /** A model in an S3 bucket. Credentials come from the SDK's chain: environment, profile, web identity, pod, machine. */
 export async function createS3Source(uri: string, options: S3SourceOptions = {}): Promise<ModelSource> {
   const { bucket, folder, entry } = parseAddress(uri);
-  const connection = await connect(options);
+  const connection = await connectToS3(options);
   const endpoint = await endpointOf(connection.client);
   const reader = new BucketReader(connection, bucket, endpoint);
   const description = `s3://${bucket}/${folder}${entry ?? ''}`;

@@ -11,7 +11,24 @@ const ROOT = join(import.meta.dirname, '../..');
 const ALLOWED: Readonly<
   Record<string, { readonly values: readonly string[]; readonly types?: readonly string[] }>
 > = {
-  main: {
+  main: { values: ['cli'] },
+  cli: {
+    values: [
+      'config',
+      'errors',
+      'exit',
+      'http',
+      'model',
+      'package-files',
+      'serve',
+      'serving',
+      'signals',
+      'sizing',
+      'telemetry',
+    ],
+    types: ['predict', 'preprocess', 'tasks'],
+  },
+  serve: {
     values: [
       'app',
       'config',
@@ -72,13 +89,18 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@fastify/rate-limit': ['http/gate.ts'],
   '@fastify/swagger': ['http/docs-routes.ts'],
   '@fastify/swagger-ui': ['http/docs-routes.ts'],
-  typebox: ['http/schemas.ts', 'http/model-document.ts', 'model/manifest.ts', 'serving', 'tasks'],
-  'typebox/compile': ['model/manifest.ts'],
+  typebox: ['cli', 'http/schemas.ts', 'http/model-document.ts', 'model/manifest.ts', 'serving', 'tasks'],
+  'typebox/compile': ['cli/predict/parameters.ts', 'model/manifest.ts'],
   'onnxruntime-node': ['inference/session.ts'],
   sharp: ['preprocess/decoders/sharp.ts', 'bench'],
   '@julusian/jpeg-turbo': ['preprocess/decoders/turbojpeg-library.ts'],
   koffi: ['preprocess/decoders/turbojpeg-library.ts'],
-  '@aws-sdk/client-s3': ['model/sources/s3.ts', 'model/sources/s3-failure.ts'],
+  '@aws-sdk/client-s3': [
+    'cli/predict/s3-images.ts',
+    'cli/predict/s3-output.ts',
+    'model/sources/s3.ts',
+    'model/sources/s3-failure.ts',
+  ],
   'prom-client': ['telemetry/metrics.ts'],
   pino: ['telemetry/logging.ts'],
   'pino-pretty': ['telemetry/logging.ts'],
@@ -185,6 +207,13 @@ describe('imports', () => {
     expect(starters.map(({ file }) => file)).toEqual(['preprocess/processes/decode-process.ts']);
   });
 
+  it('reach http from cli for what errors look like alone: commands need no server', () => {
+    const targets = imports
+      .filter(({ file, target }) => file.startsWith('cli/') && target.includes('/http/'))
+      .map(({ target }) => target.replace(/^.*\/http\//, ''));
+    expect(new Set(targets)).toEqual(new Set(['error-responses.js', 'input/input-errors.js']));
+  });
+
   it('of a library are made by its owner alone', () => {
     const wrong = imports
       .filter(({ target }) => !target.startsWith('.') && !target.startsWith('node:'))
@@ -197,9 +226,9 @@ describe('imports', () => {
   });
 });
 
-it('the environment is read and the process ended by main.ts alone', () => {
+it('the environment is read and the process ended by the two processes that people start alone', () => {
   const users = sources
     .filter((file) => !/^(test|bench)\/|\.test\.ts$/.test(file))
     .filter((file) => /process\.(env|exit)\b/.test(readFileSync(join(ROOT, file), 'utf8')));
-  expect(users).toEqual(['main.ts']);
+  expect(users.sort()).toEqual(['cli/main.ts', 'main.ts']);
 });

@@ -1,0 +1,12 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { PACKAGE_ROOT } from '../package-files.js';
+
+const OWN_MODELS = join(PACKAGE_ROOT, 'service/models');
+
+/** A value of MODEL_URI for what was typed as MODEL: that, or the name of a model that comes with this package. */
+export function modelUri(typed: string): string {
+  const own = join(OWN_MODELS, typed);
+  const isOwn = /^[\w-]+$/.test(typed) && !existsSync(typed) && existsSync(own);
+  return isOwn ? own : typed;
+}
