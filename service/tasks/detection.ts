@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import type { TensorInfo } from '../tensor.js';
 import { BOX_DECODERS } from './detection/decoders/decoders.js';
 import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
@@ -12,12 +13,39 @@ import {
   observeObjects,
   resolveObjects,
 } from './detection/objects.js';
+import { DEFAULT_PRIORS, type Priors } from './detection/priors.js';
+import { misfit } from './faults.js';
 import { closed, Type } from './schema-types.js';
 import type { Task } from './task.js';
+
+const MOST_GRIDS = 16;
+
+const PriorsSchema = Type.Object(
+  {
+    strides: Type.Array(Type.Integer({ minimum: 1, maximum: 1024 }), {
+      minItems: 1,
+      maxItems: MOST_GRIDS,
+      description: 'of each grid: pixels of the input from cell to cell',
+    }),
+    sizes: Type.Array(
+      Type.Array(Type.Number({ exclusiveMinimum: 0 }), { minItems: 1, maxItems: MOST_GRIDS }),
+      {
+        minItems: 1,
+        maxItems: MOST_GRIDS,
+        description:
+          'of each grid: sides of the squares around the middle of every cell, pixels of the input',
+      },
+    ),
+    center_variance: Type.Optional(Type.Number({ description: `default ${DEFAULT_PRIORS.centerVariance}` })),
+    size_variance: Type.Optional(Type.Number({ description: `default ${DEFAULT_PRIORS.sizeVariance}` })),
+  },
+  { ...closed, description: 'only with ssd-offsets; default: those of UltraFace' },
+);
 
 const ManifestSchema = Type.Object(
   {
     ...objectFields(BOX_DECODERS, 'boxes'),
+    priors: Type.Optional(PriorsSchema),
   },
   closed,
 );
@@ -41,7 +69,7 @@ export const detection: Task<
   manifestSchema: ManifestSchema,
   goldenSchema: GoldenObjectsSchema,
   recognises: (outputs) => BOX_DECODERS.some((decoder) => decoder.fits(outputs) !== undefined),
-  resolve: (given, outputs) => resolveObjects(given, outputs, BOX_DECODERS),
+  resolve,
   outputs: ({ fit }) => fit.outputs,
   parameterSchema: (spec) => objectParameters(spec, decoderNamed(BOX_DECODERS, spec.decoder)),
   answerSchema: () => AnswerSchema,
@@ -55,3 +83,21 @@ export const detection: Task<
   differs: (expected, { predictions }) => objectsDiffer(expected, predictions),
   observe: observeObjects,
 };
+
+function resolve(given: Static<typeof ManifestSchema>, outputs: readonly TensorInfo[]): ObjectSpec {
+  const spec = resolveObjects(given, outputs, BOX_DECODERS);
+  if (given.priors === undefined) return spec;
+  if (spec.decoder !== 'ssd-offsets') misfit(`${spec.decoder} has no priors`);
+  return { ...spec, priors: priorsOf(given.priors) };
+}
+
+function priorsOf({ strides, sizes, center_variance, size_variance }: Static<typeof PriorsSchema>): Priors {
+  if (strides.length !== sizes.length)
+    misfit(`output.priors has ${strides.length} strides and ${sizes.length} lists of sizes`);
+  return {
+    strides,
+    sizes,
+    centerVariance: center_variance ?? DEFAULT_PRIORS.centerVariance,
+    sizeVariance: size_variance ?? DEFAULT_PRIORS.sizeVariance,
+  };
+}

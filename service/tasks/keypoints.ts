@@ -90,7 +90,7 @@ export const keypoints: Task<Manifest, KeypointsSpec, ObjectParameters, Keypoint
 function resolve(given: Manifest, outputs: readonly TensorInfo[]): KeypointsSpec {
   const spec = resolveObjects(given, outputs, POINT_DECODERS);
   const decoder = decoderNamed(POINT_DECODERS, spec.decoder);
-  const count = decoder.countPoints(outputs) ?? 0;
+  const count = decoder.countPoints(outputs, spec.fit.classes ?? 1) ?? 0;
   if (given.points !== undefined && given.points.length !== count) {
     misfit(`the manifest names ${given.points.length} points, the outputs of the file have ${count}`);
   }

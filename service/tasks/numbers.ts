@@ -1,9 +1,18 @@
-/** Whether there is neither NaN nor infinity among them. By index: a callback puts each number on the heap. */
+/**
+ * Whether there is neither NaN nor infinity among them: times 0, these alone are not 0. Four sums, of which none waits for
+ * another, take half the time that it takes to look at each; by index: a callback puts each number on the heap.
+ */
 export function areNumbers(values: Float32Array): boolean {
-  for (let index = 0; index < values.length; index++) {
-    if (!Number.isFinite(values[index])) return false;
+  let [one, two, three, four] = [0, 0, 0, 0];
+  const whole = values.length - (values.length % 4);
+  for (let at = 0; at < whole; at += 4) {
+    one += (values[at] as number) * 0;
+    two += (values[at + 1] as number) * 0;
+    three += (values[at + 2] as number) * 0;
+    four += (values[at + 3] as number) * 0;
   }
-  return true;
+  for (let at = whole; at < values.length; at++) one += (values[at] as number) * 0;
+  return one + two + three + four === 0;
 }
 
 /** Significant digits of a score: about what a 32-bit float holds. */

@@ -2,10 +2,10 @@ import type { Static } from 'typebox';
 import { floatsOf, type Tensor, type TensorInfo } from '../tensor.js';
 import { failure, misfit, named, shapesOf } from './faults.js';
 import { checkLabels, labelOf, labelsField, labelsFor } from './labels.js';
+import { encodeGreyPng } from './mask-png.js';
 import { areNumbers } from './numbers.js';
 import { closed, Type } from './schema-types.js';
 import { classMap, type MaskToGrid, nearestClasses } from './segmentation/class-map.js';
-import { encodeGreyPng } from './segmentation/png.js';
 import type { Geometry, Golden, Outputs, Task } from './task.js';
 
 /** A mask has a byte for each pixel. */

@@ -4,16 +4,25 @@ import { classification } from './classification.js';
 import { detection } from './detection.js';
 import { embedding } from './embedding.js';
 import { shapesOf } from './faults.js';
+import { instanceSegmentation } from './instance-segmentation.js';
 import { keypoints } from './keypoints.js';
 import { raw } from './raw.js';
 import { segmentation } from './segmentation.js';
 import type { Task } from './task.js';
 
 /**
- * All there are. A model that does not say what it is for gets the first that recognises it: names tell more than shapes, and
- * raw takes everything.
+ * All there are. A model that does not say what it is for gets the first that recognises it: names tell more than shapes, what
+ * has masks has boxes too, and raw takes everything.
  */
-export const TASKS: readonly Task[] = [embedding, keypoints, detection, segmentation, classification, raw];
+export const TASKS: readonly Task[] = [
+  embedding,
+  keypoints,
+  instanceSegmentation,
+  detection,
+  segmentation,
+  classification,
+  raw,
+];
 
 export const TASK_NAMES: readonly string[] = TASKS.map(({ name }) => name);
 

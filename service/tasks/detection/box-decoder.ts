@@ -1,6 +1,7 @@
-import type { Tensor, TensorInfo } from '../../tensor.js';
+import { floatsOf, type Tensor, type TensorInfo } from '../../tensor.js';
 import type { Outputs, WantedOutput } from '../task.js';
 import type { Candidates } from './candidates.js';
+import type { Priors } from './priors.js';
 
 /** What a decoder reads of a model, and what it is to it. */
 export interface Fit {
@@ -13,9 +14,12 @@ export interface Fit {
 
 export interface DecodeContext {
   readonly roles: Fit['roles'];
+  readonly classes: Fit['classes'];
   /** Of the input tensor, pixels. */
   readonly width: number;
   readonly height: number;
+  /** Only of a model whose manifest has them. */
+  readonly priors?: Priors | undefined;
 }
 
 /** One way in which models write down boxes. */
@@ -23,12 +27,19 @@ export interface BoxDecoder {
   readonly name: string;
   /** For people: which models. */
   readonly models: string;
+  /** What coordinates count: pixels of the input tensor, or the whole of it as 1. */
+  readonly unit: 'pixel' | 'input';
   /** Whether one object has several boxes of which one is to be kept. */
   readonly needsSuppression: boolean;
+  /** Whether another decoder takes the same outputs, so that the manifest has to ask for this one. */
+  readonly mustBeNamed?: true;
   /** Lowest score and highest overlap as its makers have them. */
   readonly defaults: { readonly threshold: number; readonly iou: number };
-  /** What it would read of a model with these outputs, or undefined where it is none of its own. */
-  fits(outputs: readonly TensorInfo[]): Fit | undefined;
+  /**
+   * What it would read of a model with these outputs, or undefined where it is none of its own.
+   * @param classes that the manifest names, where it does
+   */
+  fits(outputs: readonly TensorInfo[], classes?: number): Fit | undefined;
   /** Throws a ShapeError where an output is not what it was said to be. */
   decode(outputs: Outputs, context: DecodeContext, into: Candidates): void;
 }
@@ -36,24 +47,53 @@ export interface BoxDecoder {
 /** An output that is not shaped as its decoder needs it. */
 export class ShapeError extends Error {}
 
-export function outputOf(outputs: Outputs, { roles }: Pick<DecodeContext, 'roles'>, role: string): Tensor {
+type Roles = Pick<DecodeContext, 'roles'>;
+
+export function outputOf(outputs: Outputs, { roles }: Roles, role: string): Tensor {
   const name = roles[role] ?? role;
   const tensor = outputs.get(name);
   if (tensor === undefined) throw new ShapeError(`there is no output ${name}`);
+  if (tensor.type === 'string') throw new ShapeError(`output ${name} holds texts`);
   return tensor;
 }
 
-/** Its two dimensions, after the batch. */
-export function matrixOf(tensor: Tensor, name: string): readonly [rows: number, columns: number] {
-  const [rows, columns, ...rest] = tensor.shape;
+/** Values of an output that has to have `count` of them. Throws a ShapeError where it has not. */
+export function floatsFor(outputs: Outputs, context: Roles, role: string, count: number): Float32Array {
+  const tensor = outputOf(outputs, context, role);
+  if (tensor.data.length !== count)
+    throw new ShapeError(`output ${role} has ${tensor.data.length} values, not ${count}`);
+  return floatsOf(tensor);
+}
+
+/** An output of two dimensions after the batch, row by row. */
+export interface Matrix {
+  readonly values: Float32Array;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Throws a ShapeError where it has other dimensions. */
+export function matrixOf(outputs: Outputs, context: Roles, role: string): Matrix {
+  const { shape } = outputOf(outputs, context, role);
+  const [rows, columns, ...rest] = shape;
   if (rows === undefined || columns === undefined || rest.length > 0)
-    throw new ShapeError(`output ${name} has the shape [${tensor.shape.join(', ')}], not [rows, columns]`);
-  return [rows, columns];
+    throw new ShapeError(`output ${role} has the shape [${shape.join(', ')}], not [rows, columns]`);
+  return { values: floatsFor(outputs, context, role, rows * columns), rows, columns };
 }
 
 /** Reads one output that is batched. */
 export function single(output: TensorInfo, role: string, classes: number | undefined): Fit {
-  return { roles: { [role]: output.name }, outputs: [{ name: output.name, isBatched: true }], classes };
+  return batched({ [role]: output }, classes);
+}
+
+/** Reads outputs that are batched, by what they are. */
+export function batched(outputs: Readonly<Record<string, TensorInfo>>, classes: number | undefined): Fit {
+  const named = Object.entries(outputs).map(([role, { name }]) => [role, name] as const);
+  return {
+    roles: Object.fromEntries(named),
+    outputs: named.map(([, name]) => ({ name, isBatched: true })),
+    classes,
+  };
 }
 
 /** The only output, where it has three dimensions. */

@@ -1,24 +1,34 @@
-import type { Static } from 'typebox';
+import type { Static, TProperties } from 'typebox';
 import { closed, Type } from '../schema-types.js';
 import type { Golden } from '../task.js';
-import type { Candidate } from './candidates.js';
 import { type Box, BoxSchema, ratio } from './objects.js';
 import { overlap } from './suppression.js';
 
 const DEFAULT_IOU = 0.9;
 
-/** What golden images say that is to be found in them. */
-export const GoldenObjectsSchema = Type.Object(
-  {
-    predictions: Type.Array(
-      Type.Object({ label: Type.String(), score: Type.Number(), box: BoxSchema }, closed),
-      { description: 'all that is expected' },
-    ),
-    tolerance: Type.Number({ minimum: 0, description: 'largest allowed difference of a score' }),
-    iou: Type.Optional(ratio(`least overlap of a box with the expected one; default ${DEFAULT_IOU}`)),
-  },
-  closed,
-);
+/**
+ * What golden images say that is to be found in them.
+ * @param ofObject what a task compares of each object as well
+ * @param ofImage and how
+ */
+export function goldenObjectsSchema<Object extends TProperties, Image extends TProperties>(
+  ofObject: Object,
+  ofImage: Image,
+) {
+  const fields = { label: Type.String(), score: Type.Number(), box: BoxSchema };
+  return Type.Object(
+    {
+      predictions: Type.Array(Type.Object({ ...fields, ...ofObject }, closed), {
+        description: 'all that is expected',
+      }),
+      tolerance: Type.Number({ minimum: 0, description: 'largest allowed difference of a score' }),
+      iou: Type.Optional(ratio(`least overlap of a box with the expected one; default ${DEFAULT_IOU}`)),
+      ...ofImage,
+    },
+    closed,
+  );
+}
+export const GoldenObjectsSchema = goldenObjectsSchema({}, {});
 export type GoldenObjects = Golden & Static<typeof GoldenObjectsSchema>;
 
 interface Labelled {
@@ -27,19 +37,28 @@ interface Labelled {
   readonly box: Box;
 }
 
+interface Expected<Wanted> extends Omit<GoldenObjects, 'predictions'> {
+  readonly predictions: readonly Wanted[];
+}
+
 /**
  * Every expected object has to be found, and nothing else that is surer than the least sure of them: what lies at the
  * threshold may be on either side of it. What is wrong, or undefined.
+ * @param agree whether they are the same in what is neither label, score nor box
  */
-export function objectsDiffer(expected: GoldenObjects, given: readonly Labelled[]): string | undefined {
-  const { predictions, tolerance, iou = DEFAULT_IOU } = expected;
+export function objectsDiffer<Wanted extends Labelled, Found extends Labelled>(
+  { predictions, tolerance, iou = DEFAULT_IOU }: Expected<Wanted>,
+  given: readonly Found[],
+  agree: (wanted: Wanted, found: Found) => boolean = () => true,
+): string | undefined {
   const left = new Set(given);
   for (const wanted of predictions) {
     const match = [...left].find(
       (found) =>
         found.label === wanted.label &&
         Math.abs(found.score - wanted.score) <= tolerance &&
-        overlap(candidateOf(found.box), candidateOf(wanted.box)) >= iou,
+        overlap(cornersOf(found.box), cornersOf(wanted.box)) >= iou &&
+        agree(wanted, found),
     );
     if (match === undefined) return `expected ${shown(wanted)}, got ${nearest(wanted, given)}`;
     left.delete(match);
@@ -49,12 +68,12 @@ export function objectsDiffer(expected: GoldenObjects, given: readonly Labelled[
   return surplus && `expected ${predictions.length} objects, got ${shown(surplus)} as well`;
 }
 
-function candidateOf({ x_min, y_min, x_max, y_max }: Box): Candidate {
-  return { xMin: x_min, yMin: y_min, xMax: x_max, yMax: y_max, score: 0, classId: 0, index: 0 };
+function cornersOf({ x_min, y_min, x_max, y_max }: Box) {
+  return { xMin: x_min, yMin: y_min, xMax: x_max, yMax: y_max };
 }
 
 function nearest(wanted: Labelled, found: readonly Labelled[]): string {
-  const overlapOf = ({ box }: Labelled): number => overlap(candidateOf(box), candidateOf(wanted.box));
+  const overlapOf = ({ box }: Labelled): number => overlap(cornersOf(box), cornersOf(wanted.box));
   const [best] = found.toSorted((one, other) => overlapOf(other) - overlapOf(one));
   return best === undefined ? 'nothing' : shown(best);
 }

@@ -8,7 +8,8 @@ import { closed, Type } from '../schema-types.js';
 import type { Geometry, Observation, Outputs } from '../task.js';
 import { type BoxDecoder, type DecodeContext, type Fit, ShapeError } from './box-decoder.js';
 import { type Candidate, Candidates } from './candidates.js';
-import { byScore, suppress } from './suppression.js';
+import type { Priors } from './priors.js';
+import { suppress } from './suppression.js';
 
 /** What all tasks share that find objects in an image. */
 
@@ -41,11 +42,14 @@ const OBJECT_FIELDS = {
   ),
 };
 const ObjectFieldsSchema = Type.Object(OBJECT_FIELDS);
+type GivenFields = Static<typeof ObjectFieldsSchema> & { readonly decoder?: string };
 
-export const BoxSchema = Type.Object(
-  { x_min: Type.Number(), y_min: Type.Number(), x_max: Type.Number(), y_max: Type.Number() },
-  { ...closed, description: 'pixels of the image as a person sees it' },
-);
+export const boxSchema = (description: string) =>
+  Type.Object(
+    { x_min: Type.Number(), y_min: Type.Number(), x_max: Type.Number(), y_max: Type.Number() },
+    { ...closed, description },
+  );
+export const BoxSchema = boxSchema('pixels of the image as a person sees it');
 export type Box = Static<typeof BoxSchema>;
 
 /** The fields of an answer to one object. */
@@ -65,6 +69,7 @@ export interface ObjectSpec {
   readonly iou: number;
   readonly acrossClasses: boolean;
   readonly maxDetections: number;
+  readonly priors?: Priors | undefined;
 }
 
 export type ObjectParameters = {
@@ -85,11 +90,11 @@ export interface FoundObject {
 
 /** Brings the manifest's part and the file together. Throws MODEL_INCOMPATIBLE. */
 export function resolveObjects(
-  given: Static<typeof ObjectFieldsSchema> & { readonly decoder?: string },
+  given: GivenFields,
   outputs: readonly TensorInfo[],
   decoders: readonly BoxDecoder[],
 ): ObjectSpec {
-  const { decoder, fit } = pickDecoder(given.decoder, outputs, decoders);
+  const { decoder, fit } = pickDecoder(given, outputs, decoders);
   if (fit.classes !== undefined) checkLabels(given.labels, fit.classes, `what ${decoder.name} reads`);
   return {
     decoder: decoder.name,
@@ -103,13 +108,13 @@ export function resolveObjects(
 }
 
 function pickDecoder(
-  name: string | undefined,
+  { decoder: name, labels }: GivenFields,
   outputs: readonly TensorInfo[],
   decoders: readonly BoxDecoder[],
 ): { decoder: BoxDecoder; fit: Fit } {
-  const candidates = name === undefined ? decoders : decoders.filter((each) => each.name === name);
+  const candidates = decoders.filter((each) => (name === undefined ? !each.mustBeNamed : each.name === name));
   const fitting = candidates.flatMap((decoder) => {
-    const fit = decoder.fits(outputs);
+    const fit = decoder.fits(outputs, labels?.length);
     return fit === undefined ? [] : [{ decoder, fit }];
   });
   const [only] = fitting;
@@ -171,8 +176,8 @@ export function decoderNamed<Decoder extends BoxDecoder>(
   return found;
 }
 
-export function contextOf({ tensor }: Geometry, { fit }: ObjectSpec): DecodeContext {
-  return { roles: fit.roles, width: tensor.width, height: tensor.height };
+export function contextOf({ tensor }: Geometry, { fit, priors }: ObjectSpec): DecodeContext {
+  return { ...fit, width: tensor.width, height: tensor.height, priors };
 }
 
 /**
@@ -186,31 +191,40 @@ export function findObjects(
   spec: ObjectSpec,
   decoder: BoxDecoder,
 ): FoundObject[] {
-  const candidates = decode(outputs, contextOf(geometry, spec), asked.threshold ?? spec.threshold, decoder);
-  const wanted = asked.classes && new Set(asked.classes);
-  const found = wanted
-    ? candidates.filter(({ classId }) => wanted.has(labelOf(spec.labels, classId)))
-    : candidates;
+  const candidates = decode(outputs, contextOf(geometry, spec), asked, spec, decoder);
   const most = asked.max_detections ?? spec.maxDetections;
   const options = { iou: asked.iou ?? spec.iou, most, acrossClasses: spec.acrossClasses };
-  const kept = decoder.needsSuppression ? suppress(found, options) : found.toSorted(byScore).slice(0, most);
-  return kept.flatMap((candidate) => objectOf(candidate, geometry, spec));
+  const kept = decoder.needsSuppression
+    ? suppress(candidates, options)
+    : [...candidates.bestFirst().subarray(0, most)];
+  return kept.flatMap((position) => objectOf(candidates.at(position), geometry, spec));
 }
 
 function decode(
   outputs: Outputs,
   context: DecodeContext,
-  threshold: number,
+  asked: ObjectParameters,
+  { threshold, labels }: ObjectSpec,
   decoder: BoxDecoder,
-): readonly Candidate[] {
-  const into = new Candidates(threshold);
+): Candidates {
+  const wanted = asked.classes && new Set(asked.classes);
+  const into = new Candidates({
+    threshold: asked.threshold ?? threshold,
+    ...unitOf(decoder, context),
+    ...(wanted && { keepsClass: (classId: number) => wanted.has(labelOf(labels, classId)) }),
+  });
   try {
     decoder.decode(outputs, context, into);
-    return into.all;
+    return into;
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     throw failure('The model gave outputs that hold no boxes.', error.message);
   }
+}
+
+/** Pixels of the input tensor to one unit of a decoder's coordinates. */
+export function unitOf({ unit }: BoxDecoder, { width, height }: Pick<DecodeContext, 'width' | 'height'>) {
+  return unit === 'input' ? { scaleX: width, scaleY: height } : { scaleX: 1, scaleY: 1 };
 }
 
 /** None where nothing of the box is in the image. */

@@ -1,12 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Candidate } from './candidates.js';
-import { overlap, suppress } from './suppression.js';
+import { type Candidate, Candidates } from './candidates.js';
+import { overlap, type SuppressionOptions, suppress as suppressed } from './suppression.js';
 
 const OPTIONS = { iou: 0.5, most: 100, acrossClasses: false };
 
 function box(xMin: number, yMin: number, size: number, score: number, classId = 0, index = 0): Candidate {
   return { xMin, yMin, xMax: xMin + size, yMax: yMin + size, score, classId, index };
+}
+
+/** Which of them stay, best first. */
+function suppress(candidates: readonly Candidate[], options: SuppressionOptions): Candidate[] {
+  const all = new Candidates({ threshold: 0, scaleX: 1, scaleY: 1 });
+  for (const { index, classId, score, xMin, yMin, xMax, yMax } of candidates)
+    all.addCorners(index, classId, score, xMin, yMin, xMax, yMax);
+  return suppressed(all, options).map((position) => candidates[position] as Candidate);
 }
 
 const boxes = fc.array(

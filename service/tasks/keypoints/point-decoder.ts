@@ -1,3 +1,4 @@
+import type { TensorInfo } from '../../tensor.js';
 import type { BoxDecoder, DecodeContext } from '../detection/box-decoder.js';
 import type { Candidate } from '../detection/candidates.js';
 import type { Outputs } from '../task.js';
@@ -15,8 +16,8 @@ export interface PointDecoder extends BoxDecoder {
   /** By position, where its makers have named them. */
   readonly pointNames: readonly string[];
   /** Points that such a model has for each object; undefined where its outputs do not fit. */
-  countPoints(outputs: Parameters<BoxDecoder['fits']>[0]): number | undefined;
+  countPoints(outputs: readonly TensorInfo[], classes: number): number | undefined;
   /** Whether a model of which nothing else is known is one of its own. */
-  recognises(outputs: Parameters<BoxDecoder['fits']>[0]): boolean;
+  recognises(outputs: readonly TensorInfo[]): boolean;
   pointsOf(outputs: Outputs, context: DecodeContext, candidate: Candidate): Point[];
 }

@@ -1,93 +1,73 @@
 import type { CoordinateMap } from '../../preprocess/geometry.js';
-
-/** Scores of every class at every cell of a grid over the input tensor. */
-export interface ScoreGrid {
-  /** Class by class, row by row. */
-  readonly values: Float32Array;
-  readonly classes: number;
-  readonly width: number;
-  readonly height: number;
-}
+import { type Axis, axisOf } from '../interpolation.js';
+import { BestClasses } from './best-classes.js';
+import { BoundaryPatches } from './boundary-patches.js';
+import type { ScoreGrid } from './score-grid.js';
 
 /** Where the pixels of a mask lie on the grid: `pixel * scale + offset`, along each axis, in cells. */
 export type MaskToGrid = CoordinateMap;
 
-/** For each pixel along one axis the two cells between whose middles its own lies, and how much of the second it takes. */
-interface Axis {
-  readonly first: Uint32Array;
-  readonly second: Uint32Array;
-  readonly share: Float32Array;
-}
-
 /**
  * The best class of every pixel of a mask: scores are interpolated (bilinear, half-pixel centres: `align_corners=False`), then
  * compared, so that edges are not those of the grid. Source: Hugging Face transformers, `post_process_semantic_segmentation`.
- * Of equal scores the first class wins. One row of scores is interpolated at a time.
+ * Of equal scores the first class wins.
+ *
+ * Between the middles of four cells every class takes the same shares of its four scores. So a class that is better than
+ * another in all four is better everywhere between them: where one class is the best in all four it is that of the whole patch,
+ * which most of a mask is.
  */
 export function classMap(grid: ScoreGrid, map: MaskToGrid, width: number, height: number): Uint8Array {
-  const across = axis(width, map.scaleX, map.offsetX, grid.width);
-  const down = axis(height, map.scaleY, map.offsetY, grid.height);
+  const across = axisOf(width, map.scaleX, map.offsetX, grid.width);
+  const down = axisOf(height, map.scaleY, map.offsetY, grid.height);
   const mask = new Uint8Array(width * height);
-  const row = new Float32Array(grid.classes * grid.width);
-  const best = new Float32Array(width);
-  for (let y = 0; y < height; y++) {
-    fillRow(row, grid, down, y);
-    pickClasses(mask.subarray(y * width, (y + 1) * width), best, row, grid, across);
+  const best = new BestClasses(grid);
+  const boundary = new BoundaryPatches(grid, across, down, mask);
+  const columns = starts(across);
+  const rows = starts(down);
+  for (let r = 0; r + 1 < rows.length; r++) {
+    const [top, bottom] = [rows[r] as number, rows[r + 1] as number];
+    const above = best.ofRow(down.first[top] as number);
+    const below = best.ofRow(down.second[top] as number);
+    for (let c = 0; c + 1 < columns.length; c++) {
+      const [left, right] = [columns[c] as number, columns[c + 1] as number];
+      const [first, second] = [across.first[left] as number, across.second[left] as number];
+      const best = above[first] as number;
+      const isWhole = above[second] === best && below[first] === best && below[second] === best;
+      if (isWhole) fill(mask, width, best, { left, top, right, bottom });
+      else boundary.add(left, right, above, below);
+    }
+    boundary.fillRow(top, bottom);
   }
   return mask;
 }
 
-/** Pixels beyond the middles of the outermost cells take these. */
-function axis(pixels: number, scale: number, offset: number, cells: number): Axis {
-  const at = Float64Array.from({ length: pixels }, (_, pixel) =>
-    Math.min(Math.max((pixel + 0.5) * scale + offset - 0.5, 0), cells - 1),
-  );
-  const first = Uint32Array.from(at, Math.floor);
-  return {
-    first,
-    second: first.map((cell) => Math.min(cell + 1, cells - 1)),
-    share: Float32Array.from(at, (position) => position - Math.floor(position)),
-  };
+interface Rectangle {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
 }
 
-// By index and without checks: these loops run a hundred million times for a large mask of many classes.
-
-function fillRow(
-  row: Float32Array,
-  { values, classes, width, height }: ScoreGrid,
-  down: Axis,
-  y: number,
-): void {
-  const share = down.share[y] as number;
-  for (let classId = 0; classId < classes; classId++) {
-    const above = (classId * height + (down.first[y] as number)) * width;
-    const below = (classId * height + (down.second[y] as number)) * width;
-    for (let x = 0; x < width; x++) {
-      const score = values[above + x] as number;
-      row[classId * width + x] = score + ((values[below + x] as number) - score) * share;
-    }
-  }
-}
-
-function pickClasses(
+/** Most are a few pixels wide, for which a loop takes less than a call. */
+function fill(
   mask: Uint8Array,
-  best: Float32Array,
-  row: Float32Array,
-  { classes, width }: ScoreGrid,
-  { first, second, share }: Axis,
+  width: number,
+  classId: number,
+  { left, top, right, bottom }: Rectangle,
 ): void {
-  best.fill(Number.NEGATIVE_INFINITY);
-  for (let classId = 0; classId < classes; classId++) {
-    const from = classId * width;
-    for (let x = 0; x < mask.length; x++) {
-      const left = row[from + (first[x] as number)] as number;
-      const score = left + ((row[from + (second[x] as number)] as number) - left) * (share[x] as number);
-      if (score > (best[x] as number)) {
-        best[x] = score;
-        mask[x] = classId;
-      }
-    }
+  for (let y = top; y < bottom; y++) {
+    for (let x = left; x < right; x++) mask[y * width + x] = classId;
   }
+}
+
+/** The pixels with which others cells begin than those of the one before, and the end. */
+function starts({ first, second }: Axis): number[] {
+  const found: number[] = [];
+  for (let pixel = 0; pixel < first.length; pixel++) {
+    if (pixel === 0 || first[pixel] !== first[pixel - 1] || second[pixel] !== second[pixel - 1])
+      found.push(pixel);
+  }
+  return [...found, first.length];
 }
 
 /** The same for a model that gives the class of each cell itself: the class of the nearest one. */

@@ -5,6 +5,7 @@ import { CONFIG_SCHEMA } from '../../config.js';
 import { STARTUP_ERROR_CODES } from '../../errors.js';
 import { STATUS_OF_CODE } from '../../http/error-responses.js';
 import { BOX_DECODERS } from '../../tasks/detection/decoders/decoders.js';
+import { MASK_DECODERS } from '../../tasks/instance-segmentation/decoders/decoders.js';
 import { POINT_DECODERS } from '../../tasks/keypoints/decoders/decoders.js';
 import { TASKS } from '../../tasks/tasks.js';
 import { ATTACKS } from '../hostile/attacks/all-attacks.js';
@@ -75,7 +76,7 @@ describe('docs/model-json.md', () => {
     expect(text).toContain(manifestTable());
     for (const task of TASKS) expect(text).toContain(`## ${task.name}\n\n`);
     for (const task of TASKS) expect(text).toContain(taskTable(task));
-    for (const { name, models } of [...BOX_DECODERS, ...POINT_DECODERS])
+    for (const { name, models } of [...BOX_DECODERS, ...POINT_DECODERS, ...MASK_DECODERS])
       expect(text).toContain(`| \`${name}\` | ${models} |\n`);
   });
 });

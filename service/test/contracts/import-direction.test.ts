@@ -77,7 +77,10 @@ const ALLOWED: Readonly<
   tensor: { values: [] },
   model: { values: ['errors', 'tasks'], types: ['inference', 'preprocess', 'tensor'] },
   telemetry: { values: [] },
-  bench: { values: ['batching', 'errors', 'inference', 'model', 'package-files', 'preprocess', 'sizing'] },
+  bench: {
+    values: ['batching', 'errors', 'inference', 'model', 'package-files', 'preprocess', 'sizing', 'tasks'],
+    types: ['tensor'],
+  },
 };
 
 /** Each third-party library has one file or folder that knows it. */

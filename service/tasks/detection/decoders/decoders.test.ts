@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Tensor, TensorInfo } from '../../../tensor.js';
 import type { BoxDecoder, Fit } from '../box-decoder.js';
 import { type Candidate, Candidates } from '../candidates.js';
+import { unitOf } from '../objects.js';
 import { BOX_DECODERS } from './decoders.js';
 
 /** A model's outputs, as its file declares them and as one image gets them. */
@@ -17,6 +18,8 @@ interface Example {
 const CONTEXT = { width: 200, height: 100 };
 const OBJECT = { xMin: 20, yMin: 10, xMax: 60, yMax: 50, score: 0.75, classId: 1 };
 const THRESHOLD = 0.5;
+/** Two squares in each of two cells of 100 pixels, one in the one of 200. */
+const PRIORS = { strides: [100, 200], sizes: [[20, 40], [150]], centerVariance: 0.1, sizeVariance: 0.2 };
 
 const floats = (shape: readonly number[], ...values: number[]): Tensor => ({
   type: 'float32',
@@ -106,6 +109,18 @@ const EXAMPLES: readonly Example[] = [
     classes: 2,
   },
   {
+    decoder: 'ssd-offsets',
+    declared: [declares('scores', 1, 5, 3), declares('boxes', 1, 5, 4)],
+    outputs: {
+      // The second prior: 40 pixels around 50,50; its middle is moved by 10,20 to the upper left.
+      scores: floats([5, 3], 1, 0, 0, 0.2, 0.05, 0.75, 1, 0, 0, 1, 0, 0, 0.3, 0.65, 0.05),
+      boxes: floats([5, 4], 0, 0, 0, 0, -2.5, -5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Math.log(2) / 0.2, 0),
+    },
+    // The last: 150 wide and no higher than the tensor, around 100,100 and no lower than it; then twice as wide.
+    expected: [OBJECT, { xMin: -50, yMin: 50, xMax: 250, yMax: 150, score: 0.65, classId: 0 }],
+    classes: 2,
+  },
+  {
     decoder: 'torchvision',
     declared: [declares('2712', -1, 4), { name: '2713', type: 'int64', shape: [-1] }, declares('2714', -1)],
     outputs: {
@@ -125,10 +140,12 @@ function named(name: string): BoxDecoder {
 }
 
 function decode({ decoder, declared }: Example, outputs: Readonly<Record<string, Tensor>>): Candidate[] {
-  const { roles } = named(decoder).fits(declared) as Fit;
-  const found = new Candidates(THRESHOLD);
-  named(decoder).decode(new Map(Object.entries(outputs)), { ...CONTEXT, roles }, found);
-  return found.all;
+  const context = { ...(named(decoder).fits(declared) as Fit), ...CONTEXT, priors: PRIORS };
+  const found = new Candidates({ threshold: THRESHOLD, ...unitOf(named(decoder), CONTEXT) });
+  named(decoder).decode(new Map(Object.entries(outputs)), context, found);
+  return [...found.bestFirst()]
+    .map((position) => found.at(position))
+    .sort((a, b) => a.index - b.index || a.classId - b.classId);
 }
 
 it('every decoder has an example', () => {
@@ -162,10 +179,14 @@ describe.each(EXAMPLES)('$decoder of $declared', (example) => {
     expect(decode(example, Object.fromEntries(broken))).toEqual([]);
   });
 
-  it('is the only one to know them, but for DETR’s, which are of two kinds', () => {
-    const others = BOX_DECODERS.filter(({ name }) => name !== decoder).filter((each) => each.fits(declared));
-    const isDetr = declared.some(({ name }) => name === 'pred_boxes');
-    expect(others.map(({ name }) => name)).toEqual(isDetr ? [decoder === 'detr' ? 'rt-detr' : 'detr'] : []);
+  it('is the only one to know them, but for DETR’s, which are of two kinds, and those of which one has to be named', () => {
+    const fitting = BOX_DECODERS.filter((each) => each.fits(declared)).map(({ name }) => name);
+    const kinds = [
+      ['rt-detr', 'detr'],
+      ['ssd-corners', 'ssd-offsets'],
+    ];
+    const isShared = declared.some(({ name }) => /boxes$/.test(name));
+    expect(fitting).toEqual(isShared ? kinds.find((names) => names.includes(decoder)) : [decoder]);
   });
 });
 

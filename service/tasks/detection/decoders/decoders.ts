@@ -3,6 +3,7 @@ import { detr } from './detr.js';
 import { rtDetr } from './rt-detr.js';
 import { ssd } from './ssd.js';
 import { ssdCorners } from './ssd-corners.js';
+import { ssdOffsets } from './ssd-offsets.js';
 import { torchvision } from './torchvision.js';
 import { yolo } from './yolo.js';
 import { yoloEndToEnd } from './yolo-end-to-end.js';
@@ -17,5 +18,6 @@ export const BOX_DECODERS: readonly BoxDecoder[] = [
   detr,
   ssd,
   ssdCorners,
+  ssdOffsets,
   torchvision,
 ];

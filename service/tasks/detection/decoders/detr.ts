@@ -1,6 +1,5 @@
-import { floatsOf } from '../../../tensor.js';
 import { softmax } from '../../softmax.js';
-import { type BoxDecoder, matrixOf, outputOf } from '../box-decoder.js';
+import { type BoxDecoder, floatsFor, matrixOf } from '../box-decoder.js';
 import { queriesOf } from './queries.js';
 
 /**
@@ -11,21 +10,19 @@ import { queriesOf } from './queries.js';
 export const detr: BoxDecoder = {
   name: 'detr',
   models: 'DETR, YOLOS',
+  unit: 'input',
   needsSuppression: false,
   defaults: { threshold: 0.5, iou: 1 },
   fits: (outputs) => queriesOf(outputs, (columns) => columns - 1),
   decode(outputs, context, into) {
-    const logits = outputOf(outputs, context, 'logits');
-    const [queries, columns] = matrixOf(logits, 'logits');
-    const values = floatsOf(logits);
-    const boxes = floatsOf(outputOf(outputs, context, 'boxes'));
-    const { width, height } = context;
+    const { values, rows: queries, columns } = matrixOf(outputs, context, 'logits');
+    const boxes = floatsFor(outputs, context, 'boxes', 4 * queries);
     for (let query = 0; query < queries; query++) {
       const scores = softmax(values.subarray(query * columns, (query + 1) * columns));
-      const [x = 0, y = 0, across = 0, down = 0] = boxes.subarray(query * 4);
+      const [x = 0, y = 0, width = 0, height = 0] = boxes.subarray(query * 4);
       let best = 0;
       for (let id = 1; id < columns - 1; id++) if ((scores[id] ?? 0) > (scores[best] ?? 0)) best = id;
-      into.addCentre(query, best, scores[best] ?? 0, x * width, y * height, across * width, down * height);
+      into.addCentre(query, best, scores[best] ?? 0, x, y, width, height);
     }
   },
 };

@@ -1,5 +1,5 @@
 import type { TensorInfo } from '../../../tensor.js';
-import type { Fit } from '../box-decoder.js';
+import { batched, type Fit } from '../box-decoder.js';
 
 const LOGITS = /^(logits|pred_logits)$/;
 const BOXES = /^(pred_boxes|boxes)$/;
@@ -13,9 +13,5 @@ export function queriesOf(
   const boxes = outputs.find(({ name, shape }) => BOXES.test(name) && shape.length === 3 && shape[2] === 4);
   if (logits === undefined || boxes === undefined) return undefined;
   const columns = logits.shape[2] ?? -1;
-  return {
-    roles: { logits: logits.name, boxes: boxes.name },
-    outputs: [logits, boxes].map(({ name }) => ({ name, isBatched: true })),
-    classes: columns > 0 ? classesIn(columns) : undefined,
-  };
+  return batched({ logits, boxes }, columns > 0 ? classesIn(columns) : undefined);
 }

@@ -1,10 +1,11 @@
-import { floatsOf } from '../../../tensor.js';
+import type { Outputs } from '../../task.js';
 import {
   type BoxDecoder,
   type DecodeContext,
+  floatsFor,
   matrixOf,
   onlyMatrix,
-  outputOf,
+  ShapeError,
   single,
 } from '../box-decoder.js';
 import type { Candidates } from '../candidates.js';
@@ -12,6 +13,8 @@ import { queriesOf } from './queries.js';
 
 const BOX_VALUES = 4;
 const QUERIES = 300;
+/** Sigmoid and its inverse do not agree to the last bit. */
+const LOGIT_MARGIN = 1e-3;
 
 /**
  * RT-DETR, D-FINE and others trained with a focal loss. Hugging Face's: `logits` [N, queries, classes], of which each has a
@@ -22,6 +25,7 @@ const QUERIES = 300;
 export const rtDetr: BoxDecoder = {
   name: 'rt-detr',
   models: 'RT-DETR, D-FINE',
+  unit: 'input',
   needsSuppression: false,
   defaults: { threshold: 0.5, iou: 1 },
   fits(outputs) {
@@ -31,46 +35,39 @@ export const rtDetr: BoxDecoder = {
       return single(output, 'queries', columns - BOX_VALUES);
     return queriesOf(outputs, (classes) => classes);
   },
-  decode(outputs, context, into) {
-    if (context.roles['queries'] === undefined) return decodeLogits(outputs, context, into);
-    const tensor = outputOf(outputs, context, 'queries');
-    const [queries, columns] = matrixOf(tensor, 'queries');
-    const values = floatsOf(tensor);
-    for (let query = 0; query < queries; query++) {
-      const row = values.subarray(query * columns, (query + 1) * columns);
-      for (let id = 0; id < columns - BOX_VALUES; id++)
-        add(query, id, row[BOX_VALUES + id] ?? 0, row, context, into);
-    }
-  },
+  decode: (outputs, context, into) =>
+    context.roles['queries'] === undefined
+      ? decodeLogits(outputs, context, into)
+      : decodeScores(outputs, context, into),
 };
 
-function decodeLogits(
-  outputs: Parameters<BoxDecoder['decode']>[0],
-  context: DecodeContext,
-  into: Candidates,
-): void {
-  const logits = outputOf(outputs, context, 'logits');
-  const [queries, classes] = matrixOf(logits, 'logits');
-  const values = floatsOf(logits);
-  const boxes = floatsOf(outputOf(outputs, context, 'boxes'));
+function decodeScores(outputs: Outputs, context: DecodeContext, into: Candidates): void {
+  const { values, rows: queries, columns } = matrixOf(outputs, context, 'queries');
+  if (columns !== BOX_VALUES + (context.classes ?? 0))
+    throw new ShapeError(`output queries has ${columns} columns`);
   for (let query = 0; query < queries; query++) {
-    const box = boxes.subarray(query * BOX_VALUES, (query + 1) * BOX_VALUES);
-    for (let id = 0; id < classes; id++) {
-      const score = 1 / (1 + Math.exp(-(values[query * classes + id] ?? Number.NaN)));
-      add(query, id, score, box, context, into);
+    const from = query * columns;
+    for (let id = 0; id < columns - BOX_VALUES; id++) {
+      const score = values[from + BOX_VALUES + id] ?? 0;
+      if (score >= into.threshold) add(query, id, score, values.subarray(from), into);
     }
   }
 }
 
-function add(
-  query: number,
-  classId: number,
-  score: number,
-  box: Float32Array,
-  { width, height }: DecodeContext,
-  into: Candidates,
-): void {
-  if (!(score >= into.threshold)) return;
-  const [x = 0, y = 0, across = 0, down = 0] = box;
-  into.addCentre(query, classId, score, x * width, y * height, across * width, down * height);
+function decodeLogits(outputs: Outputs, context: DecodeContext, into: Candidates): void {
+  const { values, rows: queries, columns: classes } = matrixOf(outputs, context, 'logits');
+  const boxes = floatsFor(outputs, context, 'boxes', queries * BOX_VALUES);
+  const least = Math.log(into.threshold / (1 - into.threshold)) - LOGIT_MARGIN;
+  for (let query = 0; query < queries; query++) {
+    for (let id = 0; id < classes; id++) {
+      const logit = values[query * classes + id] ?? 0;
+      if (!(logit >= least)) continue;
+      add(query, id, 1 / (1 + Math.exp(-logit)), boxes.subarray(query * BOX_VALUES), into);
+    }
+  }
+}
+
+function add(query: number, classId: number, score: number, box: Float32Array, into: Candidates): void {
+  const [x = 0, y = 0, width = 0, height = 0] = box;
+  into.addCentre(query, classId, score, x, y, width, height);
 }

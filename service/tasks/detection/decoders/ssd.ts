@@ -1,5 +1,4 @@
-import { floatsOf } from '../../../tensor.js';
-import { type BoxDecoder, outputOf } from '../box-decoder.js';
+import { type BoxDecoder, floatsFor, outputOf } from '../box-decoder.js';
 
 const ROLES = { boxes: 'detection_boxes', scores: 'detection_scores', classes: 'detection_classes' } as const;
 
@@ -12,6 +11,7 @@ const ROLES = { boxes: 'detection_boxes', scores: 'detection_scores', classes: '
 export const ssd: BoxDecoder = {
   name: 'ssd',
   models: "SSD of TensorFlow's object detection API, with NMS",
+  unit: 'input',
   needsSuppression: false,
   defaults: { threshold: 0.5, iou: 1 },
   fits(outputs) {
@@ -27,23 +27,15 @@ export const ssd: BoxDecoder = {
     };
   },
   decode(outputs, context, into) {
-    const boxes = floatsOf(outputOf(outputs, context, 'boxes'));
-    const scores = floatsOf(outputOf(outputs, context, 'scores'));
-    const classes = floatsOf(outputOf(outputs, context, 'classes'));
-    const { width, height } = context;
-    for (let index = 0; index < scores.length; index++) {
+    const detections = outputOf(outputs, context, 'scores').data.length;
+    const scores = floatsFor(outputs, context, 'scores', detections);
+    const boxes = floatsFor(outputs, context, 'boxes', 4 * detections);
+    const classes = floatsFor(outputs, context, 'classes', detections);
+    for (let index = 0; index < detections; index++) {
       const [yMin = 0, xMin = 0, yMax = 0, xMax = 0] = boxes.subarray(index * 4);
       const score = scores[index] ?? 0;
       if (score <= 0) continue;
-      into.addCorners(
-        index,
-        Math.round(classes[index] ?? 0),
-        score,
-        xMin * width,
-        yMin * height,
-        xMax * width,
-        yMax * height,
-      );
+      into.addCorners(index, Math.round(classes[index] ?? 0), score, xMin, yMin, xMax, yMax);
     }
   },
 };

@@ -1,5 +1,5 @@
-import { floatsOf, type TensorInfo } from '../../../tensor.js';
-import { type BoxDecoder, outputOf } from '../box-decoder.js';
+import type { TensorInfo } from '../../../tensor.js';
+import { type BoxDecoder, floatsFor, outputOf } from '../box-decoder.js';
 
 const WHOLE_NUMBERS = new Set(['int64', 'int32']);
 
@@ -12,6 +12,7 @@ const WHOLE_NUMBERS = new Set(['int64', 'int32']);
 export const torchvision: BoxDecoder = {
   name: 'torchvision',
   models: 'Faster R-CNN, RetinaNet, FCOS and SSD of torchvision',
+  unit: 'pixel',
   needsSuppression: false,
   defaults: { threshold: 0.5, iou: 1 },
   fits(outputs) {
@@ -28,10 +29,11 @@ export const torchvision: BoxDecoder = {
     };
   },
   decode(outputs, context, into) {
-    const boxes = floatsOf(outputOf(outputs, context, 'boxes'));
-    const labels = floatsOf(outputOf(outputs, context, 'labels'));
-    const scores = floatsOf(outputOf(outputs, context, 'scores'));
-    for (let index = 0; index < scores.length; index++) {
+    const detections = outputOf(outputs, context, 'scores').data.length;
+    const scores = floatsFor(outputs, context, 'scores', detections);
+    const boxes = floatsFor(outputs, context, 'boxes', 4 * detections);
+    const labels = floatsFor(outputs, context, 'labels', detections);
+    for (let index = 0; index < detections; index++) {
       const [xMin = 0, yMin = 0, xMax = 0, yMax = 0] = boxes.subarray(index * 4);
       into.addCorners(index, labels[index] ?? 0, scores[index] ?? 0, xMin, yMin, xMax, yMax);
     }

@@ -1,7 +1,17 @@
-import { floatsOf } from '../../../tensor.js';
-import { type BoxDecoder, matrixOf, onlyMatrix, outputOf, single } from '../box-decoder.js';
+import type { TensorInfo } from '../../../tensor.js';
+import type { Outputs } from '../../task.js';
+import {
+  type BoxDecoder,
+  type DecodeContext,
+  matrixOf,
+  onlyMatrix,
+  ShapeError,
+  single,
+} from '../box-decoder.js';
+import type { Candidates } from '../candidates.js';
 
-const COLUMNS = 6;
+/** Corners, score and class. */
+export const DETECTION_VALUES = 6;
 const MOST_DETECTIONS = 1000;
 
 /**
@@ -12,21 +22,29 @@ const MOST_DETECTIONS = 1000;
 export const yoloEndToEnd: BoxDecoder = {
   name: 'yolo-end-to-end',
   models: 'YOLOv10, YOLO26, YOLO exported with NMS',
+  unit: 'pixel',
   needsSuppression: false,
   defaults: { threshold: 0.25, iou: 0.45 },
   fits(outputs) {
     const output = onlyMatrix(outputs);
-    const [, rows = -1, columns = -1] = output?.shape ?? [];
-    if (output === undefined || columns !== COLUMNS || rows > MOST_DETECTIONS) return undefined;
-    return single(output, 'detections', undefined);
+    return output !== undefined && areDetections(output, 0)
+      ? single(output, 'detections', undefined)
+      : undefined;
   },
-  decode(outputs, context, into) {
-    const tensor = outputOf(outputs, context, 'detections');
-    const [rows, columns] = matrixOf(tensor, 'detections');
-    const values = floatsOf(tensor);
-    for (let row = 0; row < rows; row++) {
-      const [xMin = 0, yMin = 0, xMax = 0, yMax = 0, score = 0, classId = 0] = values.subarray(row * columns);
-      if (score > 0) into.addCorners(row, Math.round(classId), score, xMin, yMin, xMax, yMax);
-    }
-  },
+  decode: decodeDetections,
 };
+
+/** Whether it is [N, detections, 6 + extra]. */
+export function areDetections({ shape: [, rows = -1, columns = -1] }: TensorInfo, extra: number): boolean {
+  return columns === DETECTION_VALUES + extra && rows <= MOST_DETECTIONS;
+}
+
+/** Boxes of an output `detections` [detections, 6 or more]; a candidate's index is its row. */
+export function decodeDetections(outputs: Outputs, context: DecodeContext, into: Candidates): void {
+  const { values, rows, columns } = matrixOf(outputs, context, 'detections');
+  if (columns < DETECTION_VALUES) throw new ShapeError(`output detections has ${columns} columns`);
+  for (let row = 0; row < rows; row++) {
+    const [xMin = 0, yMin = 0, xMax = 0, yMax = 0, score = 0, classId = 0] = values.subarray(row * columns);
+    if (score > 0) into.addCorners(row, Math.round(classId), score, xMin, yMin, xMax, yMax);
+  }
+}

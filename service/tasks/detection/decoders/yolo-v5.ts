@@ -1,5 +1,4 @@
-import { floatsOf } from '../../../tensor.js';
-import { type BoxDecoder, matrixOf, onlyMatrix, outputOf, single } from '../box-decoder.js';
+import { type BoxDecoder, matrixOf, onlyMatrix, ShapeError, single } from '../box-decoder.js';
 
 const BOX_VALUES = 5;
 
@@ -11,6 +10,7 @@ const BOX_VALUES = 5;
 export const yoloV5: BoxDecoder = {
   name: 'yolo-v5',
   models: 'YOLOv5, YOLOv7',
+  unit: 'pixel',
   needsSuppression: true,
   defaults: { threshold: 0.25, iou: 0.45 },
   fits(outputs) {
@@ -21,9 +21,9 @@ export const yoloV5: BoxDecoder = {
     return output !== undefined && isGrid ? single(output, 'boxes', columns - BOX_VALUES) : undefined;
   },
   decode(outputs, context, into) {
-    const tensor = outputOf(outputs, context, 'boxes');
-    const [anchors, columns] = matrixOf(tensor, 'boxes');
-    const values = floatsOf(tensor);
+    const { values, rows: anchors, columns } = matrixOf(outputs, context, 'boxes');
+    if (columns !== BOX_VALUES + (context.classes ?? 0))
+      throw new ShapeError(`output boxes has ${columns} columns`);
     for (let anchor = 0; anchor < anchors; anchor++) {
       const [x = 0, y = 0, width = 0, height = 0, objectness = 0] = values.subarray(
         anchor * columns,

@@ -1,5 +1,13 @@
-import { floatsOf } from '../../../tensor.js';
-import { type BoxDecoder, matrixOf, onlyMatrix, outputOf, single } from '../box-decoder.js';
+import type { Outputs } from '../../task.js';
+import {
+  type BoxDecoder,
+  type DecodeContext,
+  matrixOf,
+  onlyMatrix,
+  ShapeError,
+  single,
+} from '../box-decoder.js';
+import type { Candidates } from '../candidates.js';
 
 const BOX_VALUES = 4;
 
@@ -11,6 +19,7 @@ const BOX_VALUES = 4;
 export const yolo: BoxDecoder = {
   name: 'yolo',
   models: 'YOLOv8, v9, v11; YOLO26 without end-to-end',
+  unit: 'pixel',
   needsSuppression: true,
   defaults: { threshold: 0.25, iou: 0.45 },
   fits(outputs) {
@@ -19,46 +28,41 @@ export const yolo: BoxDecoder = {
     if (output === undefined || rows <= BOX_VALUES || (anchors > 0 && anchors <= rows)) return undefined;
     return single(output, 'boxes', rows - BOX_VALUES);
   },
-  decode(outputs, context, into) {
-    const tensor = outputOf(outputs, context, 'boxes');
-    const [rows, anchors] = matrixOf(tensor, 'boxes');
-    const values = floatsOf(tensor);
-    const classValues = values.subarray(BOX_VALUES * anchors);
-    const scores = bestScores(classValues, rows - BOX_VALUES, anchors);
-    const at = (row: number, anchor: number): number => values[row * anchors + anchor] ?? Number.NaN;
-    for (let anchor = 0; anchor < anchors; anchor++) {
-      const score = scores[anchor] ?? 0;
-      if (!(score >= into.threshold)) continue;
-      into.addCentre(
-        anchor,
-        bestClass(classValues, rows - BOX_VALUES, anchors, anchor),
-        score,
-        at(0, anchor),
-        at(1, anchor),
-        at(2, anchor),
-        at(3, anchor),
-      );
-    }
-  },
+  decode: decodeAnchors,
 };
 
-/** Row by row, as the values lie: for 8,400 anchors and 80 classes that is half the time of anchor by anchor. */
-function bestScores(values: Float32Array, classes: number, anchors: number): Float32Array {
-  const scores = values.slice(0, anchors);
-  for (let classId = 1; classId < classes; classId++) {
-    const row = values.subarray(classId * anchors, (classId + 1) * anchors);
-    for (let anchor = 0; anchor < anchors; anchor++) {
-      const score = row[anchor] as number;
-      if (score > (scores[anchor] as number)) scores[anchor] = score;
-    }
+/** Boxes of an output `boxes` [4 + classes or more, anchors]; a candidate's index is its anchor. */
+export function decodeAnchors(outputs: Outputs, context: DecodeContext, into: Candidates): void {
+  const { values, rows, columns: anchors } = matrixOf(outputs, context, 'boxes');
+  const { classes = 0 } = context;
+  if (rows < BOX_VALUES + classes)
+    throw new ShapeError(`output boxes has ${rows} rows for ${classes} classes`);
+  const best = bestClasses(values.subarray(BOX_VALUES * anchors), classes, anchors, into.threshold);
+  const at = (row: number, anchor: number): number => values[row * anchors + anchor] as number;
+  for (let anchor = 0; anchor < anchors; anchor++) {
+    const score = best.scores[anchor] as number;
+    if (!(score >= into.threshold)) continue;
+    const classId = best.classIds[anchor] as number;
+    into.addCentre(anchor, classId, score, at(0, anchor), at(1, anchor), at(2, anchor), at(3, anchor));
   }
-  return scores;
 }
 
-function bestClass(values: Float32Array, classes: number, anchors: number, anchor: number): number {
-  let best = 0;
-  for (let classId = 1; classId < classes; classId++) {
-    if ((values[classId * anchors + anchor] ?? 0) > (values[best * anchors + anchor] ?? 0)) best = classId;
+/**
+ * The best class of each anchor that has one from the threshold on, and its score; -1 for all others.
+ * Class by class, as the values lie: anchor by anchor takes twice as long for 8,400 of them and 80 classes.
+ */
+function bestClasses(values: Float32Array, classes: number, anchors: number, threshold: number) {
+  const scores = new Float32Array(anchors).fill(-1);
+  const classIds = new Uint16Array(anchors);
+  for (let classId = 0; classId < classes; classId++) {
+    const from = classId * anchors;
+    for (let anchor = 0; anchor < anchors; anchor++) {
+      const score = values[from + anchor] as number;
+      if (score >= threshold && score > (scores[anchor] as number)) {
+        scores[anchor] = score;
+        classIds[anchor] = classId;
+      }
+    }
   }
-  return best;
+  return { scores, classIds };
 }

@@ -1,5 +1,5 @@
-import { floatsOf, type TensorInfo } from '../../../tensor.js';
-import { type DecodeContext, outputOf } from '../../detection/box-decoder.js';
+import type { TensorInfo } from '../../../tensor.js';
+import { type DecodeContext, floatsFor } from '../../detection/box-decoder.js';
 import type { Outputs } from '../../task.js';
 import type { PointDecoder } from '../point-decoder.js';
 
@@ -23,6 +23,7 @@ interface Cell {
 export const yunet: PointDecoder = {
   name: 'yunet',
   models: 'YuNet (faces)',
+  unit: 'pixel',
   needsSuppression: true,
   defaults: { threshold: 0.9, iou: 0.3 },
   pointNames: ['right_eye', 'left_eye', 'nose', 'right_mouth_corner', 'left_mouth_corner'],
@@ -87,7 +88,7 @@ function valuesOf(
   kind: keyof typeof KINDS,
   stride: number,
 ): Float32Array {
-  return floatsOf(outputOf(outputs, context, `${kind}_${stride}`));
+  return floatsFor(outputs, context, `${kind}_${stride}`, cellsOf(stride, context) * KINDS[kind]);
 }
 
 function cellsOf(stride: number, { width, height }: DecodeContext): number {

@@ -10,20 +10,43 @@ const LEVEL = 3;
  * @param pixels one byte each, row by row
  */
 export function encodeGreyPng(pixels: Uint8Array, width: number, height: number): Buffer {
+  return encodeRows(width, height, 8, (row, line) => {
+    line.set(pixels.subarray(row * width, (row + 1) * width));
+  });
+}
+
+/**
+ * A PNG of black and white: one bit a pixel.
+ * @param pixels 0 or 1, row by row
+ */
+export function encodeBitPng(pixels: Uint8Array, width: number, height: number): Buffer {
+  return encodeRows(width, height, 1, (row, line) => {
+    const from = row * width;
+    for (let x = 0; x < width; x++) {
+      if (pixels[from + x] === 1) line[x >> 3] = (line[x >> 3] as number) | (0x80 >> (x & 7));
+    }
+  });
+}
+
+/** @param fill writes the pixels of a row, packed */
+function encodeRows(
+  width: number,
+  height: number,
+  bits: 1 | 8,
+  fill: (row: number, line: Uint8Array) => void,
+): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header.set([8, GREY, 0, 0, 0], 8);
+  header.set([bits, GREY, 0, 0, 0], 8);
   // Each row begins with its filter: 0, none.
-  const rows = Buffer.alloc((width + 1) * height);
-  for (let row = 0; row < height; row++) {
-    rows.set(pixels.subarray(row * width, (row + 1) * width), row * (width + 1) + 1);
-  }
-  const body = deflateSync(rows, { level: LEVEL });
+  const length = 1 + Math.ceil((width * bits) / 8);
+  const rows = Buffer.alloc(length * height);
+  for (let row = 0; row < height; row++) fill(row, rows.subarray(row * length + 1, (row + 1) * length));
   return Buffer.concat([
     SIGNATURE,
     chunk('IHDR', header),
-    chunk('IDAT', body),
+    chunk('IDAT', deflateSync(rows, { level: LEVEL })),
     chunk('IEND', Buffer.alloc(0)),
   ]);
 }
