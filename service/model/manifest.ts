@@ -62,7 +62,7 @@ const ResizeSchema = Type.Object(
     position: Type.Optional(
       Type.Enum(['center', 'center-floor', 'top-left'], {
         description:
-          'center (default); top-left: only with letterbox; center-floor: only with cover, where half a pixel of margin is rounded down, as Hugging Face does, and not to even, as torchvision does',
+          'center (default); top-left: only with letterbox; center-floor: only with cover and stretch_to, where half a pixel of margin is rounded down, as Hugging Face does, and not to even, as torchvision does',
       }),
     ),
   },

@@ -84,6 +84,33 @@ describe('what Ultralytics writes into a file', () => {
     }
   });
 
+  it.each([
+    ['masks', { task: 'segment' }, output(1, 38, 8400), 'instance-segmentation', 'yolo-segment'],
+    [
+      'masks of what is kept',
+      { task: 'segment' },
+      output(1, 300, 38),
+      'instance-segmentation',
+      'yolo-segment-end-to-end',
+    ],
+    [
+      'poses of two classes',
+      { task: 'pose', kpt_shape: '[17, 3]' },
+      output(1, 57, 8400),
+      'keypoints',
+      'yolo-pose',
+    ],
+    [
+      'poses of what is kept',
+      { task: 'pose', kpt_shape: '[17, 3]', end2end: 'True' },
+      output(1, 300, 57),
+      'keypoints',
+      'yolo-pose-end-to-end',
+    ],
+  ])('tells the decoder of %s', (_, more, outputs, task, decoder) => {
+    expect(derived(more, outputs)).toMatchObject({ task, input: { resize: LETTERBOX }, output: { decoder } });
+  });
+
   it('tells of YOLOv5, which writes its names alone, by the shape', () => {
     const v5 = (outputs: TensorInfo[]) =>
       nested(
@@ -119,7 +146,9 @@ describe('what Ultralytics writes into a file', () => {
     ['a task that nobody knows', { task: 'constructor' }, output(1, 6, 8400)],
     ['a task of ours that is not theirs', { task: 'yolov5-detect' }, output(1, 6, 8400)],
     ['points of two values', { task: 'pose', names: "['p']", kpt_shape: '[17, 2]' }, output(1, 39, 8400)],
-    ['poses of two classes', { task: 'pose', kpt_shape: '[17, 3]' }, output(1, 57, 8400)],
+    ['points that are no rows', { task: 'pose', kpt_shape: '[17, 3]' }, output(1, 56, 8400)],
+    ['masks that are no rows', { task: 'segment' }, output(1, 84, 8400)],
+    ['masks that it says are kept, and a grid', { task: 'segment', end2end: 'True' }, output(1, 38, 8400)],
     ['fewer points than values', { task: 'pose', names: "['p']", kpt_shape: '[5, 3]' }, output(1, 56, 8400)],
     [
       'names for other points',

@@ -1,4 +1,3 @@
-import { taskNamed } from '../../tasks/tasks.js';
 import type { TensorInfo } from '../../tensor.js';
 import { contradiction, type Findings, findings, shown } from './findings.js';
 import { type PythonValue, parsePythonLiteral } from './python-literal.js';
@@ -11,6 +10,7 @@ export const ULTRALYTICS_ORIGIN = 'metadata in the ONNX file';
 
 const BOX_VALUES = 4;
 const MASK_VALUES = 32;
+const POINT_VALUES = 3;
 const END_TO_END_COLUMNS = 6;
 const PADDING = 114;
 
@@ -53,7 +53,7 @@ const KINDS: Readonly<Record<string, (exported: Exported) => Fields>> = {
 function kindOf({ properties, outputs }: Exported): string {
   const task = properties.get('task');
   if (task === undefined) {
-    if (outputs.length > 1) contradiction('masks of YOLOv5 are not served');
+    if (outputs.length > 1) contradiction('the masks of YOLOv5 are not served');
     return outputs[0]?.shape.length === 2 ? 'yolov5-classify' : 'yolov5-detect';
   }
   if (Object.hasOwn(KINDS, task) && !task.startsWith('yolov5')) return task;
@@ -88,28 +88,36 @@ function decoderOf(exported: Exported): string {
 }
 
 function segment(exported: Exported): Fields {
-  if (taskNamed('instance-segmentation') === undefined)
-    contradiction('the metadata in the file says task segment; masks of instances are not served');
-  checkRows(exported, BOX_VALUES + exported.labels.length + MASK_VALUES);
-  return { ...letterboxed('instance-segmentation'), 'output.decoder': 'yolo-segment' };
+  const { labels } = exported;
+  const decoder = gridOrList(exported, 'yolo-segment', BOX_VALUES + labels.length + MASK_VALUES, MASK_VALUES);
+  return { ...letterboxed('instance-segmentation'), 'output.decoder': decoder };
 }
 
 function pose(exported: Exported): Fields {
   const { properties, labels } = exported;
   const shape = literalOf(properties, 'kpt_shape');
   const [points, values] = Array.isArray(shape) ? shape : [];
-  if (labels.length !== 1)
-    contradiction(`poses of ${labels.length} classes (names in the file) are not served`);
-  if (typeof points !== 'number' || values !== 3)
+  if (typeof points !== 'number' || values !== POINT_VALUES)
     contradiction(
       `the metadata in the file says kpt_shape ${shown(shape)}; served are points of three values, as [17, 3]`,
     );
-  checkRows(exported, BOX_VALUES + 1 + 3 * points);
+  const ofPoints = POINT_VALUES * points;
   return {
     ...letterboxed('keypoints'),
-    'output.decoder': 'yolo-pose',
+    'output.decoder': gridOrList(exported, 'yolo-pose', BOX_VALUES + labels.length + ofPoints, ofPoints),
     'output.points': pointNames(properties, points),
   };
+}
+
+/** A grid of anchors, or a list of detections where suppression is in the graph. @param more values of each beside its box */
+function gridOrList(exported: Exported, decoder: string, rows: number, more: number): string {
+  const [, found = -1, columns = -1] = exported.outputs[0]?.shape ?? [];
+  const listed = END_TO_END_COLUMNS + more;
+  if (isEndToEnd(exported.properties) || (columns === listed && found !== rows)) {
+    if (columns === listed || columns === -1) return `${decoder}-end-to-end`;
+    return mismatch(exported, `[N, detections, ${listed}]`);
+  }
+  return found === -1 || found === rows ? decoder : mismatch(exported, `[N, ${rows}, anchors]`);
 }
 
 /** A list, or a dictionary with a list for each class. */
@@ -194,11 +202,6 @@ function labelsIn(names: string): readonly string[] {
   return contradiction(
     'names in the metadata of the file is no complete list of labels from 0 on; say output.labels and task in a model.json',
   );
-}
-
-function checkRows(exported: Exported, rows: number): void {
-  const [, found = -1] = exported.outputs[0]?.shape ?? [];
-  if (found !== -1 && found !== rows) mismatch(exported, `[N, ${rows}, anchors]`);
 }
 
 function mismatch({ outputs, labels }: Exported, expected: string): never {

@@ -30,7 +30,9 @@ export const USUAL_INPUTS: Readonly<Record<string, UsualInput>> = {
   'yolo-v5': YOLO,
   'yolo-end-to-end': YOLO,
   'yolo-pose': YOLO,
+  'yolo-pose-end-to-end': YOLO,
   'yolo-segment': YOLO,
+  'yolo-segment-end-to-end': YOLO,
   'rt-detr': { models: 'RT-DETR', fields: { ...ZERO_TO_ONE, ...resize('stretch', 'bilinear') } },
   detr: { models: 'DETR', fields: { ...IMAGENET, ...resize('stretch', 'bilinear') } },
   ssd: {
@@ -54,6 +56,10 @@ export const USUAL_INPUTS: Readonly<Record<string, UsualInput>> = {
       ...resize('letterbox', 'opencv-linear', { position: 'top-left' }),
       'output.labels': ['face'],
     },
+  },
+  'mask-rcnn': {
+    models: 'Mask R-CNN of torchvision',
+    fields: { ...ZERO_TO_ONE, ...resize('letterbox', 'bilinear', { position: 'top-left' }) },
   },
   torchvision: {
     models: "torchvision's detectors",

@@ -107,6 +107,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['telemetry/metrics.ts'],
   pino: ['telemetry/logging.ts'],
   'pino-pretty': ['telemetry/logging.ts'],
+  yaml: ['model/derive/mlflow.ts'],
   autocannon: ['bench'],
 };
 
