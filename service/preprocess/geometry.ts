@@ -99,7 +99,7 @@ function fittedSize(resize: InputSpec['resize'], width: number, height: number):
   const isBounded = (long / short) * shortestEdge > longestEdge;
   const exact = isBounded ? (longestEdge * short) / long : shortestEdge;
   const across = Math.max(1, roundHalfEven(exact));
-  const along = across === short ? long : Math.trunc((exact * long) / short);
+  const along = across === short ? Math.min(long, longestEdge) : Math.trunc((exact * long) / short);
   const whole = (size: number): number => Math.max(multipleOf, size - (size % multipleOf));
   return width < height ? [whole(across), whole(along)] : [whole(along), whole(across)];
 }
