@@ -6,6 +6,7 @@ import { messageOf, ServiceError } from '../errors.js';
 import { preflight } from '../inference/preflight.js';
 import { WorkerPool } from '../inference/worker-pool.js';
 import { manifestOf } from '../model/derive/manifest-of.js';
+import type { FetchModelOptions } from '../model/fetch-context.js';
 import { fetchModel, type ModelFiles } from '../model/fetch-model.js';
 import { type ModelSpec, resolveModelSpec } from '../model/model-spec.js';
 import { Predictor } from '../predict.js';
@@ -39,10 +40,9 @@ interface StepOptions {
   readonly metrics: ModelMetrics;
 }
 
-/** Fetches, loads, warms and checks a model. Throws a start-up error of the catalogue, or the signal's reason. */
-export async function loadModel(options: LoadOptions, signal: AbortSignal): Promise<ServingModel> {
-  const { config, logger } = options;
-  const files = await fetchModel({
+/** How a model is brought, as it is configured. */
+export function fetchOptions(config: Config): Omit<FetchModelOptions, 'logger' | 'signal'> {
+  return {
     uri: config.modelUri,
     cacheDir: config.modelCacheDir,
     maxCacheBytes: config.modelCacheMaxBytes,
@@ -54,9 +54,13 @@ export async function loadModel(options: LoadOptions, signal: AbortSignal): Prom
     httpBearerToken: config.modelHttpToken,
     hub: { token: config.hfToken, endpoint: config.hfEndpoint },
     s3: { endpoint: config.s3Endpoint, forcePathStyle: config.s3ForcePathStyle },
-    logger,
-    signal,
-  });
+  };
+}
+
+/** Fetches, loads, warms and checks a model. Throws a start-up error of the catalogue, or the signal's reason. */
+export async function loadModel(options: LoadOptions, signal: AbortSignal): Promise<ServingModel> {
+  const { config, logger } = options;
+  const files = await fetchModel({ ...fetchOptions(config), logger, signal });
   const { modelPath } = files;
   const { executionProviders } = config;
   const { intraOpThreads } = options.sizing;

@@ -7,7 +7,7 @@ import { objectOf, textOf } from './json-values.js';
 import type { OnnxMetadata } from './onnx-metadata.js';
 import { IMAGENET, USUAL_INPUTS } from './usual-inputs.js';
 
-const FILE = 'outputs of the file';
+const FILE = 'shapes in the file';
 /** Of ImageNet, and with a class for background. */
 const IMAGENET_CLASSES: ReadonlySet<number> = new Set([1000, 1001]);
 /** Share of a resized image that torchvision keeps: 224 of 256 pixels. */

@@ -54,7 +54,7 @@ function forFixedSize(known: Findings, inputs: readonly TensorInfo[]): Findings 
   if (rule?.value !== 'fit' || !isFixed) return known;
   const fields = new Map(known.fields);
   for (const path of ['shortest_edge', 'longest_edge', 'multiple_of']) fields.delete(`input.resize.${path}`);
-  fields.set('input.resize.rule', { value: 'stretch', origin: 'shape in the file' });
+  fields.set('input.resize.rule', { value: 'stretch', origin: 'shapes in the file' });
   const warning = `${rule.origin} gives each image a size of its own, but the file takes one size only: images are stretched to that; say input.resize in a model.json where that is wrong`;
   return { fields, warnings: [...known.warnings, warning] };
 }
@@ -86,7 +86,11 @@ function withoutIdentity({ fields, warnings }: Findings): Findings {
 /** They were settled before the file was opened. */
 function identityFields(identity: Manifest, { fields }: Findings): [string, Field][] {
   const { name, version, file, external_data, sha256 } = identity;
-  const all = findings('the file', { name, version, file, external_data, sha256 }).fields;
+  const all = together([
+    findings('name of the file', { name, file }),
+    findings('digest of the file', { version, sha256 }),
+    findings('names in the file', { external_data }),
+  ]).fields;
   return [...all].map(([path, field]) => {
     const said = fields.get(path);
     return [path, said === undefined ? field : { ...field, origin: said.origin }];

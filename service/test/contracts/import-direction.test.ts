@@ -18,6 +18,7 @@ const ALLOWED: Readonly<
       'errors',
       'exit',
       'http',
+      'inference',
       'model',
       'package-files',
       'serve',
@@ -26,7 +27,7 @@ const ALLOWED: Readonly<
       'sizing',
       'telemetry',
     ],
-    types: ['predict', 'preprocess', 'tasks'],
+    types: ['predict', 'preprocess', 'tasks', 'tensor'],
   },
   serve: {
     values: [
