@@ -6,7 +6,6 @@ import type { KnownValue } from './known-values.js';
 const GAP = '  ';
 const MAX_VALUE_LENGTH = 60;
 const MOST_SHOWN = 4;
-const BYTES_PER_MEGABYTE = 1e6;
 
 /** What is known of a model, for people. */
 export function report(
@@ -16,7 +15,7 @@ export function report(
   warnings: readonly string[],
 ): string {
   return [
-    `${files.source} (${(files.bytes / BYTES_PER_MEGABYTE).toFixed(1)} MB, ${files.digest})`,
+    `${files.source} (${sizeText(files.bytes)}, ${files.digest})`,
     '',
     ...table(values.map(({ path, value, origin }) => [path, shortened(value), origin])),
     '',
@@ -26,6 +25,10 @@ export function report(
     ...warnings.map((warning) => `! ${warning}`),
     ...(warnings.length > 0 ? [''] : []),
   ].join('\n');
+}
+
+function sizeText(bytes: number): string {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 /** In columns. */
