@@ -15,7 +15,10 @@ const TORCHVISION_CROP = 0.875;
 /** Anchors of UltraFace for 320 x 240 and for 640 x 480 pixels. */
 const ULTRAFACE_ANCHORS: ReadonlySet<number> = new Set([4420, 17_640]);
 /** Operations that turn values into scores. */
-const ACTIVATIONS: Readonly<Record<string, string>> = { Softmax: 'softmax', Sigmoid: 'sigmoid' };
+const ACTIVATIONS: ReadonlyMap<string, string> = new Map([
+  ['Softmax', 'softmax'],
+  ['Sigmoid', 'sigmoid'],
+]);
 
 /** A file, and what others have said of it. */
 export interface BareFile {
@@ -91,7 +94,7 @@ function ofClassifier(file: BareFile, task: Task, spec: Readonly<Record<string, 
 /** What the graph ends in is not done twice. */
 function activationOf({ known, metadata }: BareFile, output: string): Findings {
   const operation = metadata.lastOperations.get(output);
-  const done = operation === undefined ? undefined : ACTIVATIONS[operation];
+  const done = operation === undefined ? undefined : ACTIVATIONS.get(operation);
   const said = known.get('output.activation');
   if (said !== undefined) {
     if (done !== undefined && said.value === done)

@@ -135,6 +135,7 @@ describe('a folder of Triton', () => {
     ['of another engine', { ...TRITON, 'config.pbtxt': 'platform: "tensorrt_plan"' }],
     ['whose configuration is none', { ...TRITON, 'config.pbtxt': '{' }],
     ['without the labels that it names', { 'config.pbtxt': CONFIG, '1/model.onnx': '' }],
+    ['with a file elsewhere', { ...TRITON, 'config.pbtxt': 'default_model_filename: "../../x.onnx"' }],
     ['with labels elsewhere', { ...TRITON, 'config.pbtxt': 'output { label_filename: "../../etc/passwd" }' }],
   ])('%s is refused as MODEL_INCOMPATIBLE', async (_, files) => {
     await expect(find(triton, files)).rejects.toMatchObject({ code: 'MODEL_INCOMPATIBLE' });
@@ -177,6 +178,14 @@ describe('an export of Hugging Face', () => {
   it('with several files, none of them the usual one, asks which', async () => {
     const files = { ...EXPORT, 'onnx/model_fp16.onnx': '', 'onnx/model_int8.onnx': '' };
     await expect(find(huggingFace, files)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
+  it('without a file in ONNX says what to do', async () => {
+    for (const isFar of [false, true])
+      await expect(find(huggingFace, EXPORT, undefined, isFar)).rejects.toMatchObject({
+        code: 'MODEL_NOT_FOUND',
+        message: expect.stringContaining('onnx/model.onnx'),
+      });
   });
 
   it('is none where config.json is of something else, and refused where it is damaged', async () => {

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { FileWindow, MalformedFile } from './file-window.js';
 import { FieldBudget, fieldsOf, type ProtobufField } from './protobuf-fields.js';
@@ -20,8 +21,8 @@ const TENSOR = { externalData: 13 } as const;
 const ENTRY = { key: 1, value: 2 } as const;
 const VALUE_INFO = { name: 1 } as const;
 
-/** A graph of 100,000 nodes has about a million. */
-const MAX_FIELDS = 3_000_000;
+/** A graph of 50,000 nodes has about half a million. */
+const MAX_FIELDS = 1_000_000;
 const MAX_PROPERTIES = 1000;
 /** The names of 10,000 classes take half of that. */
 const MAX_PROPERTY_BYTES = 1024 * 1024;
@@ -35,10 +36,11 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * judges files.
  */
 export async function readOnnxMetadata(path: string): Promise<OnnxMetadata> {
-  const file = await open(path);
+  // Without waiting: a FIFO would have the start hang.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const { size } = await file.stat();
-    const scanner = new Scanner(new FileWindow(file, size));
+    const stats = await file.stat();
+    const scanner = new Scanner(new FileWindow(file, stats.isFile() ? stats.size : 0));
     await scanner.scan().catch((error: unknown) => {
       if (!(error instanceof MalformedFile)) throw error;
     });

@@ -18,6 +18,7 @@ describe('parseTextFormat', () => {
       name: "resnet" 'e50' platform: 'onnxruntime_onnx'; max_batch_size: 8,
       input [ { name: "data" dims: [ 3, 224, -1 ] }, { name: "other\\"\\n" } ]
       output { dims: 1 dims: 2 label_filename: "labels.txt" }
+      kind: constructor
       version_policy: { specific { versions: [1, 3] } } backend: < x: 1 >
     `;
     expect(plain(parseTextFormat(text))).toEqual({
@@ -26,6 +27,7 @@ describe('parseTextFormat', () => {
       max_batch_size: ['8'],
       input: [{ name: ['data'], dims: ['3', '224', '-1'] }, { name: ['other"\n'] }],
       output: [{ dims: ['1', '2'], label_filename: ['labels.txt'] }],
+      kind: ['constructor'],
       version_policy: [{ specific: [{ versions: ['1', '3'] }] }],
       backend: [{ x: ['1'] }],
     });

@@ -21,7 +21,10 @@ export function parseTextFormat(text: string): TextMessage | undefined {
   }
 }
 
-const CLOSED_BY: Readonly<Record<string, string>> = { '{': '}', '<': '>' };
+const CLOSED_BY: ReadonlyMap<string, string> = new Map([
+  ['{', '}'],
+  ['<', '>'],
+]);
 
 class TextReader {
   readonly #text: string;
@@ -57,7 +60,7 @@ class TextReader {
 
   #value(token: string | undefined, depth: number): TextValue {
     if (token === undefined) throw new SyntaxError('a field without a value');
-    const end = CLOSED_BY[token];
+    const end = CLOSED_BY.get(token);
     if (end !== undefined) return this.message(end, depth + 1);
     if (/^["']/.test(token)) return this.#join(token);
     if (/^[[\]{}<>:,;]$/.test(token)) throw new SyntaxError('a field without a value');

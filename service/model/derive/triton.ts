@@ -8,6 +8,7 @@ const FILE = 'config.pbtxt';
 const DEFAULT_FILE = 'model.onnx';
 /** Those that do not begin with 0; others Triton leaves alone. */
 const VERSION = /^[1-9]\d{0,17}$/;
+const PLAIN_NAME = /^\w[\w.-]*$/;
 /** Where folders cannot be listed, versions are asked for one by one. */
 const MAX_PROBES = 20;
 
@@ -89,6 +90,8 @@ async function latest(
   config: TextMessage,
 ): Promise<{ readonly modelName: string; readonly version: string } | undefined> {
   const file = textIn(config, 'default_model_filename') ?? DEFAULT_FILE;
+  if (!PLAIN_NAME.test(file))
+    contradiction(`${FILE} has default_model_filename ${file}, which is no plain name`);
   const { localDirectory } = surroundings.source;
   const versions =
     localDirectory === undefined

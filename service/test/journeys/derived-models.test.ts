@@ -161,15 +161,6 @@ describe('a model without a model.json', () => {
       expect(predictions).toEqual([{ label: 'cat', class_id: 0, score: expect.closeTo(1, 3), box }]);
     }
   });
-
-  it('is asked for what cannot be known, by the name of the field', async () => {
-    const dynamic = { ...MODEL, inputs: [{ name: 'image', shape: ['batch', 3, 'height', 'width'] }] };
-    const folder = await folderOf({ 'model.onnx': encodeOnnx(dynamic) });
-    await expect(start(folder)).rejects.toMatchObject({
-      code: 'MODEL_INCOMPATIBLE',
-      message: expect.stringContaining('input.width'),
-    });
-  });
 });
 
 /** Finds a cat in the middle of any image, where all of its mask is 1. */

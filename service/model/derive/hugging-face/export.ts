@@ -1,3 +1,4 @@
+import { SourceFailure } from '../../sources/source-failure.js';
 import { findings, together } from '../findings.js';
 import { filesIn, onlyOne } from '../folder.js';
 import { type JsonObject, objectOf, textOf } from '../json-values.js';
@@ -24,7 +25,7 @@ export const huggingFace: Layout = {
       folder === undefined ? undefined : await readJsonIfThere(surroundings, `${folder}${CONFIG}`);
     if (folder === undefined || config === undefined || !isModel(config)) return undefined;
     const modelName = named ?? (await fileOf(surroundings, config));
-    if (modelName === undefined) return undefined;
+    if (modelName === undefined) throw withoutFile(surroundings);
     const processor = await processorIn(surroundings, folder);
     return {
       modelName,
@@ -99,6 +100,13 @@ async function fileOf(surroundings: Surroundings, config: JsonObject): Promise<s
   if (localDirectory === undefined) return undefined;
   const found = [...(await filesIn(localDirectory, 'onnx')), ...(await filesIn(localDirectory, ''))];
   return onlyOne(found, localDirectory);
+}
+
+function withoutFile({ source }: Surroundings): SourceFailure {
+  return new SourceFailure(
+    'missing',
+    `${source.description} has a ${CONFIG}, but neither ${MODEL_NAMES.join(' nor ')}: export the model (optimum-cli export onnx), or name its .onnx file`,
+  );
 }
 
 /** The checkpoint that was exported, where it is not a folder of whoever did that. */

@@ -44,7 +44,7 @@ function toShortest(
 const DETR = toShortest(800, BILINEAR, { size: { shortest_edge: 800, longest_edge: 1333 }, ...IMAGENET });
 
 /** By the class without `ImageProcessor`. Source: huggingface/transformers 4.57, the constructors of `image_processing_*.py`. */
-export const PROCESSOR_CLASSES: Readonly<Record<string, ProcessorClass>> = {
+const CLASSES: Readonly<Record<string, ProcessorClass>> = {
   ViT: toSquare(224, BILINEAR, HALF),
   DeiT: toSquare(256, BICUBIC, { ...cropped(224), ...HALF }),
   Beit: toSquare(256, BICUBIC, { ...cropped(224), ...HALF }),
@@ -78,6 +78,9 @@ export const PROCESSOR_CLASSES: Readonly<Record<string, ProcessorClass>> = {
   RTDetr: toSquare(640, BILINEAR, { do_normalize: false, ...IMAGENET }),
 };
 
+/** Maps: whoever asks has the name from a file. */
+export const PROCESSOR_CLASSES: ReadonlyMap<string, ProcessorClass> = new Map(Object.entries(CLASSES));
+
 /** What a file of no known class, or of none, is read with. */
 export const PLAIN_PROCESSOR: ProcessorClass = {
   defaults: { do_resize: true, resample: BILINEAR, do_rescale: true, rescale_factor: 1 / 255 },
@@ -85,7 +88,7 @@ export const PLAIN_PROCESSOR: ProcessorClass = {
 };
 
 /** Which class a kind of model uses where nothing says. Source: the same, `models/auto/image_processing_auto.py`. */
-export const CLASS_OF_MODEL_TYPE: Readonly<Record<string, string>> = {
+const CLASSES_OF_MODELS: Readonly<Record<string, string>> = {
   beit: 'Beit',
   bit: 'Bit',
   clip: 'CLIP',
@@ -131,3 +134,4 @@ export const CLASS_OF_MODEL_TYPE: Readonly<Record<string, string>> = {
   vit_msn: 'ViT',
   yolos: 'Yolos',
 };
+export const CLASS_OF_MODEL_TYPE: ReadonlyMap<string, string> = new Map(Object.entries(CLASSES_OF_MODELS));

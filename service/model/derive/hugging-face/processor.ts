@@ -21,8 +21,8 @@ export class Processor {
   constructor(given: JsonObject | undefined, modelType: string | undefined, file: string) {
     this.#given = given ?? {};
     this.#file = file;
-    this.name = classIn(this.#given) ?? (modelType && CLASS_OF_MODEL_TYPE[modelType]);
-    this.kind = (this.name && PROCESSOR_CLASSES[this.name]) || PLAIN_PROCESSOR;
+    this.name = classIn(this.#given) ?? CLASS_OF_MODEL_TYPE.get(modelType ?? '');
+    this.kind = PROCESSOR_CLASSES.get(this.name ?? '') ?? PLAIN_PROCESSOR;
   }
 
   get isKnown(): boolean {
