@@ -173,6 +173,13 @@ describe('fit', () => {
   });
 });
 
+describe('center-floor', () => {
+  it('pads what is smaller than the crop as Hugging Face does: the odd pixel first', () => {
+    const spec = specOf(131, 128, { rule: 'cover', shortestEdge: 100, position: 'center-floor' });
+    expect(placement(spec, 97, 203)).toMatchObject({ drawX: 16, drawWidth: 100, cropY: 40 });
+  });
+});
+
 describe('stretch_to', () => {
   it('stretches to that size and cuts the middle out', () => {
     const spec = specOf(224, 224, { stretchTo: { width: 256, height: 257 }, position: 'center-floor' });

@@ -120,9 +120,10 @@ function along(
     const centred = roundHalfEven((available - resized) / 2 - 0.1);
     return [0, position === 'top-left' ? 0 : centred, resized];
   }
-  if (resized < available) return [0, Math.trunc((available - resized) / 2), resized];
-  const margin = (resized - available) / 2;
-  return [position === 'center-floor' ? Math.floor(margin) : roundHalfEven(margin), 0, available];
+  const isFloored = position === 'center-floor';
+  const margin = Math.abs(resized - available) / 2;
+  if (resized < available) return [0, isFloored ? Math.ceil(margin) : Math.trunc(margin), resized];
+  return [isFloored ? Math.floor(margin) : roundHalfEven(margin), 0, available];
 }
 
 /** Rounds as Python does: halves go to the even neighbour. */

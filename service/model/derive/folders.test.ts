@@ -166,6 +166,17 @@ describe('an export of Hugging Face', () => {
     });
   });
 
+  it('without a name of its own has that of its folder, or of the repository', async () => {
+    const files = { 'config.json': '{"model_type": "vit"}', 'model.onnx': '' };
+    const near = await around(files, false);
+    const far = {
+      ...near,
+      source: { ...near.source, localDirectory: undefined, description: 'hf://a/vit@main/' },
+    };
+    const named = await Promise.all([near, far].map((each) => huggingFace.find(each, undefined)));
+    expect(named.map((model) => model?.findings.fields.get('name')?.value)).toEqual(['some-model', 'vit']);
+  });
+
   it('with a tower for images has that', async () => {
     const clip = { 'config.json': '{"model_type": "clip", "vision_config": {}}' };
     const files = { ...clip, 'onnx/model.onnx': '', 'onnx/vision_model.onnx': '' };

@@ -53,8 +53,16 @@ export async function readJsonIfThere(
   }
 }
 
-/** The name of the folder, for a model that has no better one. */
-export function folderName({ source }: Surroundings): string | undefined {
-  const path = source.localDirectory ?? source.description.replace(/[^/]*\.(onnx|json)$/i, '');
-  return path.replace(/\/+$/, '').split('/').at(-1);
+/** The name of the folder, or of the one above it, for a model that has no better one. */
+export function folderName(
+  { source }: Surroundings,
+  which: 'itself' | 'above' = 'itself',
+): string | undefined {
+  const folder = source.localDirectory ?? source.description.replace(/[^/]*\.(onnx|json)$/i, '');
+  const name = folder
+    .replace(/\/+$/, '')
+    .split('/')
+    .at(which === 'itself' ? -1 : -2);
+  // A repository of the Hugging Face Hub has its revision behind it.
+  return source.localDirectory === undefined ? name?.replace(/@.*$/, '') : name;
 }

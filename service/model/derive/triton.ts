@@ -28,7 +28,7 @@ export const triton: Layout = {
     if (modelName === undefined) return undefined;
     const version = found?.version ?? (isInVersion ? folderName(surroundings) : undefined);
     const labels = await readLabels(surroundings, root, config);
-    const folder = root === '' ? folderName(surroundings) : undefined;
+    const folder = folderName(surroundings, root === '' ? 'itself' : 'above');
     return { modelName, findings: describeTriton(config, { folder, version, labels }) } satisfies FoundModel;
   },
 };

@@ -31,7 +31,9 @@ export const huggingFace: Layout = {
       modelName,
       findings: together([
         findings(CONFIG, { name: nameIn(config) }),
-        findings('name of the folder', { name: folderName(surroundings) }),
+        findings('name of the folder', {
+          name: folderName(surroundings, folder === '../' ? 'above' : 'itself'),
+        }),
         describe(config, processor),
       ]),
     };
