@@ -1,6 +1,6 @@
 """
 Writes ../fixtures/processor-golden.json: what transformers' image processors make of one image, to hold model/derive/hugging-face to.
-pip install transformers==4.57.1 pillow==12.3.0 numpy; python make_processor_golden.py
+pip install transformers==4.57.1 pillow==12.3.0 numpy; python make_processor_golden.py; npm run format
 """
 
 import json
