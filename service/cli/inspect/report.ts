@@ -23,7 +23,7 @@ export function report(
     ...engine.outputs.map((tensor) => `output of the file   ${tensorText(tensor)}`),
     '',
     ...warnings.map((warning) => `! ${warning}`),
-    ...(warnings.length > 0 ? [''] : []),
+    ...(warnings.length > 0 ? ['', ''] : ['']),
   ].join('\n');
 }
 

@@ -40,7 +40,7 @@ function derive({
     identity: IDENTITY,
     found,
     metadata,
-    engine: { inputs: [tensor('x', input, type)], outputs },
+    engine: { inputs: [tensor('x', input, type)], outputs, provider: 'cpu', unavailable: [] },
   });
 }
 

@@ -1,7 +1,9 @@
+import { ServiceError } from '../../errors.js';
 import type { EngineInfo } from '../../inference/runner.js';
 import { taskNamed } from '../../tasks/tasks.js';
 import type { TensorInfo } from '../../tensor.js';
 import { type Manifest, parseManifest } from '../manifest.js';
+import { resolveModelSpec } from '../model-spec.js';
 import { bare } from './bare.js';
 import { type Field, type Findings, findings, nested, together } from './findings.js';
 import { huggingFace } from './hugging-face/export.js';
@@ -25,7 +27,7 @@ export interface DerivationInput {
   /** What lies beside the file says. */
   readonly found: Findings;
   readonly metadata: OnnxMetadata;
-  readonly engine: Pick<EngineInfo, 'inputs' | 'outputs'>;
+  readonly engine: EngineInfo;
 }
 
 /**
@@ -37,13 +39,33 @@ export function deriveManifest({ identity, found, metadata, engine }: Derivation
   const own = ultralytics(metadata.properties, engine.outputs);
   const said = together([withoutIdentity(found), ...(own === undefined ? [] : [own])]);
   const known = forFixedSize(said, engine.inputs);
-  const all = withoutForeign(together([known, bare({ known: known.fields, engine, metadata })]));
+  const told = explained(known, () => bare({ known: known.fields, engine, metadata }));
+  const all = withoutForeign(together([known, told]));
   const fields = new Map([...identityFields(identity, found), ...all.fields]);
   const manifest = parseManifest(
     JSON.stringify({ schema_version: 1, ...nested(fields) }),
     'what is known of the model',
   );
+  explained(all, () => resolveModelSpec(manifest, '', engine));
   return { manifest, fields, warnings: all.warnings };
+}
+
+/** Whoever wrote no manifest is told who says what does not fit. */
+function explained<T>({ fields }: Findings, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    const who = sayings(fields);
+    throw new ServiceError(error.code, `${error.message} There is no model.json${who}.`, { cause: error });
+  }
+}
+
+/** Who says what, for the end of a sentence. */
+function sayings(fields: Findings['fields']): string {
+  const byOrigin = new Map<string, string[]>();
+  for (const [path, { origin }] of fields) byOrigin.set(origin, [...(byOrigin.get(origin) ?? []), path]);
+  return [...byOrigin].map(([origin, paths]) => `; ${paths.join(', ')}: ${origin}`).join('');
 }
 
 /** Exports of one size cannot follow the size of each image. */
