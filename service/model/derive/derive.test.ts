@@ -186,6 +186,21 @@ describe('what is said of a file', () => {
       },
     ],
     [
+      'a size that no tensor has',
+      {
+        found: findings('a', { 'input.width': 1e9, 'input.height': 0.5 }),
+        outputs: classifier(3),
+        input: [1, 3, -1, -1],
+      },
+    ],
+    [
+      'numbers that are none',
+      {
+        found: findings('a', { 'input.std': [0], 'input.scale': Number.POSITIVE_INFINITY }),
+        outputs: classifier(3),
+      },
+    ],
+    [
       'more labels than there may be',
       { found: findings('a', { 'output.labels': Array(200_000).fill('x') }), outputs: classifier(-1) },
     ],

@@ -284,6 +284,14 @@ describe('preprocessor_config.json', () => {
     expect(read(VIT, processor).warnings).toHaveLength(1);
   });
 
+  it('of a class or a kind that is named as what every object has is one that is not known', () => {
+    const config = { ...VIT, model_type: 'constructor', id2label: undefined };
+    expect(read(config, ofClass('constructor', { size: 32 })).warnings).toHaveLength(1);
+    expect(codeOf({ model_type: 'toString', architectures: ['XForObjectDetection'] }, {})).toBe(
+      'MODEL_INCOMPATIBLE',
+    );
+  });
+
   it('warns where images keep what no tensor holds', () => {
     for (const more of [{ do_resize: false }, { size: { shortest_edge: 224 } }])
       expect(read(VIT, ofClass('ViT', more)).warnings).toHaveLength(1);
