@@ -32,6 +32,7 @@ RUN cd node_modules \
  && find @julusian/jpeg-turbo/prebuilds -mindepth 1 -maxdepth 1 ! -name "jpeg-turbo-linux-$arch" -exec rm -r {} + \
  && rm -r @koromix/*/musl_* koffi/doc koffi/lib koffi/vendor koffi/cnoke.cjs koffi/src/koffi/src \
  && rm -r onnxruntime-node/script onnxruntime-node/lib @julusian/jpeg-turbo/src .bin \
+ && find dejavu-fonts-ttf -type f ! -name DejaVuSans.ttf ! -name LICENSE ! -name package.json -delete \
  && rm -rf @aws-sdk/*/dist-es @aws-sdk/*/dist-types @smithy/*/dist-es @smithy/*/dist-types \
  && find . -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' \
       -o -name '*.test.js' -o -name '*.spec.js' \) ! -iname 'licen[cs]e*' -delete \

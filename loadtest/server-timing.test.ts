@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { STAGES as STAGES_OF_THE_SERVICE, serverTiming } from '../service/telemetry/stage-timings.js';
+import { serverTiming } from '../service/telemetry/request-record.js';
+import { STAGES as STAGES_OF_THE_SERVICE } from '../service/telemetry/stages.js';
 import { parseServerTiming, STAGES } from './server-timing.js';
 
 describe('Server-Timing', () => {

@@ -1,7 +1,7 @@
 /** k6 reads this file as it is: nothing of Node in here or in what it imports. */
 
-/** The stages that the service reports, in the order in which they happen (service/telemetry/stage-timings.ts). */
-export const STAGES = ['decode', 'queue', 'inference', 'postprocess'] as const;
+/** The stages that the service reports, in the order in which they happen (service/telemetry/stages.ts). */
+export const STAGES = ['decode', 'queue', 'inference', 'postprocess', 'draw'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Milliseconds by stage out of a Server-Timing header (W3C Server Timing); stages that it does not name are left out. */

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { Admission } from './admission/admission.js';
 import { ApiKeys } from './admission/api-keys.js';
 import type { Config } from './config.js';
-import { messageOf, ServiceError } from './errors.js';
 import {
   createManagementServer,
   createServer,
@@ -11,16 +10,11 @@ import {
   type ServerDependencies,
 } from './http/server.js';
 import { Lifecycle, type Resource } from './lifecycle.js';
+import { type Machine, readCpuBudget, readMemoryBudget, readThrottledPeriods } from './machine.js';
 import { PACKAGE_ROOT } from './package-files.js';
 import { loadModel } from './serving/load-model.js';
 import { ModelRegistry } from './serving/model-registry.js';
-import {
-  chooseSizing,
-  readCpuBudget,
-  readMemoryBudget,
-  readThrottledPeriods,
-  type Sizing,
-} from './sizing.js';
+import { limitProcess } from './sizing.js';
 import type { Logger } from './telemetry/logging.js';
 import { Metrics } from './telemetry/metrics.js';
 
@@ -49,19 +43,16 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { config, logger } = options;
   const models = new ModelRegistry();
   const lifecycle = new Lifecycle(() => models.current?.cannotHeal === true);
-  let sizing = sizeFor(options, config.executionProviders[0] ?? 'cpu');
-  const limits = {
-    get maxImages() {
-      return sizing.maxInFlightImages;
+  const machine = readMachine(options);
+  const limits = limitProcess(machine, config);
+  const admission = new Admission(
+    {
+      maxImages: limits.maxInFlightImages,
+      maxBytes: limits.maxInFlightBytes,
+      maxExpectedWaitMs: config.maxExpectedWaitMs,
     },
-    maxBytes: sizing.maxInFlightBytes,
-    maxExpectedWaitMs: config.maxExpectedWaitMs,
-  };
-  const admission = new Admission(limits, () => models.current?.predictor.expectedMs([]) ?? 0);
-  const resizeFor = (provider: string): Sizing => {
-    sizing = sizeFor(options, provider);
-    return sizing;
-  };
+    () => models.current?.predictor.expectedMs([]) ?? 0,
+  );
   const metrics = new Metrics({
     // As /ready says it: without an inference thread no traffic comes.
     ready: () => lifecycle.state === 'ready' && (models.current?.slots ?? 0) > 0,
@@ -79,14 +70,14 @@ export async function createApp(options: AppOptions): Promise<App> {
   const dependencies: ServerDependencies = {
     ...config,
     hasManagementPort: config.managementPort !== undefined,
-    maxUnreadBytes: sizing.maxInFlightBytes,
+    maxUnreadBytes: limits.maxInFlightBytes,
     limits: config,
     version,
     logger,
     lifecycle,
     metrics,
     admission,
-    apiKeys: new ApiKeys(await readApiKeys(config)),
+    apiKeys: new ApiKeys(config.apiKeys),
     models,
   };
   const server = await createServer(dependencies);
@@ -98,7 +89,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     lifecycle,
     async loadModel(signal) {
       const startedAt = performance.now();
-      const model = await loadModel({ config, logger, sizing, metrics, resizeFor }, signal);
+      const model = await loadModel({ config, logger, machine, limits, metrics }, signal);
       models.install(model);
       lifecycle.markReady();
       const { name, version, digest, execution_provider } = model.description;
@@ -129,33 +120,15 @@ function drainOrder(
   ];
 }
 
-function sizeFor({ config, logger, uvThreads }: AppOptions, provider: string): Sizing {
+function readMachine({ logger, uvThreads }: AppOptions): Machine {
   const cpu = readCpuBudget();
-  const sizing = chooseSizing(
-    {
-      cores: cpu.cores,
-      memoryBytes: readMemoryBudget(),
-      usesGpu: provider !== 'cpu',
-      uvThreads,
-    },
-    config,
-  );
-  logger.info({ provider, cores: cpu.cores, because: cpu.source, uv_threads: uvThreads, ...sizing }, 'sized');
-  return sizing;
+  const machine = { cores: cpu.cores, memoryBytes: readMemoryBudget(), uvThreads };
+  logger.info({ ...machine, because: cpu.source }, 'machine');
+  return machine;
 }
 
 async function readVersion(): Promise<string> {
   const file = join(PACKAGE_ROOT, 'package.json');
   const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string };
   return version;
-}
-
-async function readApiKeys(config: Config): Promise<string[]> {
-  if (config.apiKeysFile === undefined) return [...config.apiKeys];
-  try {
-    const lines = (await readFile(config.apiKeysFile, 'utf8')).split('\n').map((line) => line.trim());
-    return [...config.apiKeys, ...lines.filter((line) => line !== '' && !line.startsWith('#'))];
-  } catch (cause) {
-    throw new ServiceError('CONFIG_INVALID', `API_KEYS_FILE cannot be read: ${messageOf(cause)}`, { cause });
-  }
 }

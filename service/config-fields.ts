@@ -46,7 +46,7 @@ export function text<Value extends string | undefined>(
   return { ...field(options, 'text', parse), secret: options.secret ?? false };
 }
 
-export function flag(options: FieldText<boolean>): Field<boolean> {
+export function flag<Value extends boolean | undefined>(options: FieldText<Value>): Field<boolean | Value> {
   return field(options, 'true or false', (value) => {
     if (value !== 'true' && value !== 'false') throw new Error('is neither true nor false');
     return value === 'true';

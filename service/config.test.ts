@@ -52,7 +52,7 @@ describe('readConfig', () => {
       MODEL_SHA256: 'abc',
       MAX_IMAGE_BYTES: '1.5',
       API_KEYS: 'a,,b',
-      S3_ENDPOINT: 'localhost:9000',
+      AWS_ENDPOINT_URL_S3: 'localhost:9000',
     });
     for (const name of [
       'PORT',
@@ -63,7 +63,7 @@ describe('readConfig', () => {
       'MODEL_SHA256',
       'MAX_IMAGE_BYTES',
       'API_KEYS',
-      'S3_ENDPOINT',
+      'AWS_ENDPOINT_URL_S3',
     ]) {
       expect(faults).toContain(name);
     }

@@ -64,24 +64,6 @@ export const CONFIG_SCHEMA = {
     max: Number.MAX_SAFE_INTEGER,
     description: 'Largest model that is downloaded',
   }),
-  MODEL_DOWNLOAD_ATTEMPTS: integer({
-    default: 4,
-    min: 1,
-    max: 100,
-    description: 'Attempts before a download fails; one that gets on is not counted',
-  }),
-  MODEL_RESPONSE_TIMEOUT_MS: integer({
-    default: 10_000,
-    min: 100,
-    max: 600_000,
-    description: 'How long the first byte of a download may take',
-  }),
-  MODEL_STALL_TIMEOUT_MS: integer({
-    default: 20_000,
-    min: 100,
-    max: 600_000,
-    description: 'How long a download may stand still before it is tried again',
-  }),
   MODEL_LOAD_TIMEOUT_MS: integer({
     default: 300_000,
     min: 100,
@@ -107,14 +89,15 @@ export const CONFIG_SCHEMA = {
     hint: 'is not an http:// or https:// address',
     description: 'Hub that hf:// means, such as a mirror',
   }),
-  S3_ENDPOINT: text({
+  AWS_ENDPOINT_URL_S3: text({
     default: undefined,
     pattern: /^https?:\/\//,
     hint: 'is not an http:// or https:// address',
-    description: 'S3 server other than AWS (credentials and region: the standard AWS variables)',
+    description: 'S3 server other than AWS; like credentials and region the standard AWS variable',
   }),
   S3_FORCE_PATH_STYLE: flag({
-    default: false,
+    default: undefined,
+    defaultText: 'true with AWS_ENDPOINT_URL_S3',
     description: 'Bucket in the path, as most S3 servers other than AWS want',
   }),
 
@@ -172,7 +155,7 @@ export const CONFIG_SCHEMA = {
   }),
   MAX_IN_FLIGHT_IMAGES: integer({
     default: undefined,
-    defaultText: '1024 per worker',
+    defaultText: '1024 per core',
     min: 1,
     max: 100_000,
     description: 'Images in flight, from their arrival to their answer; beyond it OVERLOADED',
@@ -249,9 +232,8 @@ export const CONFIG_SCHEMA = {
   API_KEYS: textList({
     default: [],
     secret: true,
-    description: 'Keys that open the API; several during a rotation',
+    description: 'Keys that open the API, separated by commas; several during a rotation',
   }),
-  API_KEYS_FILE: text({ default: undefined, description: 'File with one key a line, read at start' }),
   METRICS_REQUIRE_KEY: flag({
     default: false,
     description: 'Whether /metrics asks for an API key as well',
@@ -328,8 +310,8 @@ function crossFaults(config: Config): string[] {
       'MAX_IN_FLIGHT_IMAGES is below MAX_BATCH_IMAGES, so that a full batch request could never enter',
     );
   }
-  if (config.metricsRequireKey && config.apiKeys.length === 0 && config.apiKeysFile === undefined) {
-    faults.push('METRICS_REQUIRE_KEY is set without API_KEYS or API_KEYS_FILE');
+  if (config.metricsRequireKey && config.apiKeys.length === 0) {
+    faults.push('METRICS_REQUIRE_KEY is set without API_KEYS');
   }
   return faults;
 }

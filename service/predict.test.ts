@@ -4,6 +4,7 @@ import { Predictor } from './predict.js';
 import { testDecoder } from './preprocess/decoder.test-support.js';
 import type { InputSpec } from './preprocess/image.js';
 import { encoderOf, photograph } from './preprocess/samples.test-support.js';
+import { timingsOf } from './telemetry/stages.js';
 import { ControlledRunner, DECODE_MS } from './test/support/controlled-runner.js';
 import { plainJpeg } from './test/support/images.js';
 
@@ -29,6 +30,51 @@ async function setUp() {
   return { runner, predictor: new Predictor(decoder, batcher), hasTurbo: decoder.decoders.length > 1 };
 }
 
+const picture = {
+  format: 'png',
+  maxSide: 2048,
+  drawingOf: () => ({ shapes: [] }),
+} as const;
+
+describe('a picture', () => {
+  it('is made of the file as it was, also where the engine has taken it', async () => {
+    const { runner, predictor } = await setUp();
+    const file = await plainJpeg({ r: 7, g: 7, b: 7 }, 12, 10, 85);
+    const prediction = predictor.predict(predictor.inspect(file), { ...options, picture });
+    await untilRunning(runner);
+    await runner.finish();
+    const { picture: made, spans } = await prediction;
+    expect(Buffer.from(made?.bytes ?? []).subarray(1, 4)).toEqual(Buffer.from('PNG'));
+    expect(timingsOf(spans).draw).toBeGreaterThan(0);
+  });
+
+  it('is expected to take its time, from when it is asked for until it is there', async () => {
+    const { runner, predictor } = await setUp();
+    const inspected = predictor.inspect(await encoderOf(photograph(900, 900)).png().toBuffer());
+    const plainMs = predictor.expectedMs([inspected]);
+    expect(predictor.expectedMs([inspected], picture)).toBeGreaterThan(plainMs + 10);
+    const prediction = predictor.predict(inspected, { ...options, picture });
+    await untilRunning(runner);
+    expect(predictor.expectedMs([])).toBeGreaterThan(10);
+    await runner.finish();
+    await prediction;
+    expect(predictor.expectedMs([])).toBe(0);
+  });
+
+  it('is not made where there is no answer', async () => {
+    const { runner, predictor } = await setUp();
+    const inspected = predictor.inspect(await encoderOf(photograph(40, 40)).png().toBuffer());
+    const leaving = new AbortController();
+    const prediction = predictor.predict(inspected, { ...options, picture, signal: leaving.signal });
+    prediction.catch(() => undefined);
+    await untilRunning(runner);
+    leaving.abort(new Error('gone'));
+    await runner.finish();
+    await expect(prediction).rejects.toThrow('gone');
+    expect([predictor.expectedMs([]), predictor.decoder.drawing]).toEqual([0, 0]);
+  });
+});
+
 async function untilRunning(runner: ControlledRunner): Promise<void> {
   await expect.poll(() => runner.pending.length).toBe(1);
 }
@@ -46,9 +92,9 @@ describe.skipIf(!hasTurbo)(
       );
       await untilRunning(runner);
       await runner.finish();
-      const { image, timings } = await prediction;
+      const { image, spans } = await prediction;
       expect(image).toEqual({ width: 12, height: 10, format: 'jpeg' });
-      expect(timings.decode).toBeGreaterThanOrEqual(DECODE_MS);
+      expect(timingsOf(spans).decode).toBeGreaterThanOrEqual(DECODE_MS);
     });
 
     it('is decoded here and run again where the engine hands it back', async () => {

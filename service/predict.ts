@@ -1,27 +1,40 @@
 import type { Batcher } from './batching/batcher.js';
+import type { Drawing, DrawingOrder, Picture } from './drawing/shapes.js';
 import { rowOf } from './inference/row.js';
 import type { Decoder, InspectedImage } from './preprocess/decode.js';
 import { fileOf, type PreparedImage } from './preprocess/image.js';
 import type { Answer, Parameters } from './tasks/task.js';
-import type { StageTimings } from './telemetry/stage-timings.js';
+import { type StageSpan, spansFrom } from './telemetry/stages.js';
 
 export interface PredictOptions {
   /** Aborts, with the reason, once the deadline has passed or the client has gone. */
   readonly signal: AbortSignal;
   /** What is asked of the model's task. */
   readonly parameters: Parameters;
+  /** Where a picture is wanted beside the answer. */
+  readonly picture?: PictureOrder | undefined;
+}
+
+/** Which picture is to be made of an answer. */
+export interface PictureOrder extends Omit<DrawingOrder, 'shapes'> {
+  drawingOf(answer: Answer): Drawing;
 }
 
 export interface Prediction {
   readonly image: Pick<PreparedImage, 'width' | 'height' | 'format'>;
   readonly answer: Answer;
-  readonly timings: StageTimings;
+  /** What it went through, in order. */
+  readonly spans: readonly StageSpan[];
+  /** Where one was wanted; the image as a person sees it, with what was found drawn on it. */
+  readonly picture?: Picture;
 }
 
 /** The data flow of one image: bytes to pixels, pixels to a row, the row to an answer. Knows no protocol and no task. */
 export class Predictor {
   readonly decoder: Decoder;
   readonly batcher: Batcher;
+  /** Expected work for pictures whose answers are not there yet, milliseconds. */
+  #toDrawMs = 0;
 
   constructor(decoder: Decoder, batcher: Batcher) {
     this.decoder = decoder;
@@ -33,49 +46,83 @@ export class Predictor {
     return this.decoder.inspect(bytes);
   }
 
-  /** How long images that came now would take to their answer, after all that is in flight, milliseconds. */
-  expectedMs(images: readonly InspectedImage[]): number {
+  /**
+   * How long images that came now would take to their answer, after all that is in flight, milliseconds.
+   * @param picture where they are to be drawn on
+   */
+  expectedMs(images: readonly InspectedImage[], picture?: PictureOrder): number {
     const { decoder, batcher } = this;
+    const drawMs = picture === undefined ? 0 : sum(images.map((image) => decoder.drawMs(image, picture)));
     const decodeMs = (onThread: boolean): number =>
-      images.reduce((sum, image) => sum + (image.onThread === onThread ? image.decodeMs : 0), 0);
-    const decodedMs = (decoder.backlogMs + decodeMs(false)) / decoder.lanes;
+      sum(images.filter((image) => image.onThread === onThread).map((image) => image.decodeMs));
+    const decodedMs = (decoder.backlogMs + this.#toDrawMs + decodeMs(false)) / decoder.lanes;
     // What is being decoded now is run before them.
-    const runs = decoder.active + decoder.waiting + images.length;
-    return Math.max(decodedMs, batcher.expectedMs(runs, decodeMs(true)));
+    const runs = decoder.active + decoder.waiting - decoder.drawing + images.length;
+    return Math.max(decodedMs, batcher.expectedMs(runs, decodeMs(true))) + drawMs / decoder.lanes;
   }
 
-  /** @param inspected given away: its bytes may be gone afterwards */
+  /** @param inspected given away: its bytes may be gone afterwards. Where a picture is wanted, they are copied */
   async predict(inspected: InspectedImage, options: PredictOptions): Promise<Prediction> {
-    const { signal } = options;
+    const { picture, signal } = options;
+    if (picture === undefined) return this.#answer(inspected, options);
+    const drawMs = this.decoder.drawMs(inspected, picture);
+    this.#toDrawMs += drawMs;
+    // The thread that runs the model takes a file for good.
+    const kept = inspected.onThread ? { ...inspected, bytes: new Uint8Array(inspected.bytes) } : inspected;
+    const prediction = await this.#answer(inspected, options).finally(() => {
+      this.#toDrawMs -= drawMs;
+    });
+    return this.#drawn(prediction, kept, picture, signal);
+  }
+
+  async #drawn(
+    prediction: Prediction,
+    image: InspectedImage,
+    { drawingOf, ...order }: PictureOrder,
+    signal: AbortSignal,
+  ): Promise<Prediction> {
     const startedAt = performance.now();
+    const drawing = drawingOf(prediction.answer);
+    const picture =
+      'picture' in drawing
+        ? drawing.picture
+        : await this.decoder.draw(image, { ...order, ...drawing }, signal);
+    const span = { stage: 'draw', startedAt, durationMs: performance.now() - startedAt } as const;
+    return { ...prediction, spans: [...prediction.spans, span], picture };
+  }
+
+  async #answer(inspected: InspectedImage, { signal, parameters }: PredictOptions): Promise<Prediction> {
+    const spans: StageSpan[] = [];
+    let startedAt = performance.now();
     let prepared = await this.decoder.prepare(inspected, signal);
     for (;;) {
       const preparedMs = performance.now() - startedAt;
       const isLeftToEngine = fileOf(prepared.image) !== undefined;
-      const served = await this.batcher.submit(
-        rowOf(prepared, options.parameters),
-        signal,
-        isLeftToEngine ? inspected.decodeMs : 0,
+      const expectedDecodeMs = isLeftToEngine ? inspected.decodeMs : 0;
+      const served = await this.batcher.submit(rowOf(prepared, parameters), signal, expectedDecodeMs);
+      spans.push(
+        ...spansFrom(startedAt, [
+          { stage: 'decode', durationMs: preparedMs },
+          { stage: 'queue', durationMs: served.queueMs },
+          { stage: 'decode', durationMs: served.decodeMs },
+          { stage: 'inference', durationMs: served.inferenceMs },
+          { stage: 'postprocess', durationMs: served.interpretMs },
+        ]),
       );
       if ('answer' in served) {
         const { width, height, format } = prepared;
-        const { answer, decodeMs, queueMs, inferenceMs, interpretMs } = served;
-        if (isLeftToEngine) this.decoder.observe(inspected, decodeMs);
-        return {
-          image: { width, height, format },
-          answer,
-          timings: {
-            decode: preparedMs + decodeMs,
-            queue: queueMs,
-            inference: inferenceMs,
-            postprocess: interpretMs,
-          },
-        };
+        if (isLeftToEngine) this.decoder.observe(inspected, served.decodeMs);
+        return { image: { width, height, format }, answer: served.answer, spans };
       }
       // The engine's decoder refuses it, and the other one judges: errors are the same whichever ran.
       const returned = { ...inspected, bytes: served.returned };
+      startedAt = performance.now();
       const { pixels, ...rest } = await this.decoder.decode(returned, signal);
       prepared = { ...rest, image: pixels };
     }
   }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

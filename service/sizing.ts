@@ -1,45 +1,30 @@
-import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus, totalmem } from 'node:os';
+import type { Machine } from './machine.js';
 
-export interface CpuBudget {
-  /** Cores this process may use; fractional under a quota. */
-  readonly cores: number;
-  /** Where the figure comes from, for the log. */
-  readonly source: string;
-}
-
-/** What was configured; the rest is chosen. */
-export type ChosenSizes = { readonly [Size in keyof Sizes]?: Sizes[Size] | undefined };
-
-export interface Sizing extends Sizes {
-  /** Plain JPEGs are decoded by the workers: these fill the cores, and what they decode stays in the cache for the run. */
-  readonly workersDecode: boolean;
-}
-
-interface Sizes {
+/** What one model takes of the machine. */
+export interface ModelSizing {
   readonly workers: number;
   readonly intraOpThreads: number;
   readonly decodeConcurrency: number;
   readonly maxBatchSize: number;
+  /** Plain JPEGs are decoded by the workers: these fill the cores, and what they decode stays in the cache for the run. */
+  readonly workersDecode: boolean;
+}
+
+/** What may be under way in the process at once, whatever it is for. */
+export interface ProcessLimits {
   readonly maxInFlightImages: number;
   readonly maxInFlightBytes: number;
   readonly maxQueueBytes: number;
 }
 
-/** What there is to share out. */
-export interface Resources {
-  readonly cores: number;
-  readonly memoryBytes: number;
-  readonly usesGpu: boolean;
-  /** Threads of libuv's pool. */
-  readonly uvThreads: number;
-}
+/** What was configured; the rest is chosen. */
+type Chosen<Sizes> = { readonly [Size in keyof Sizes]?: Sizes[Size] | undefined };
 
 /** Beyond this a batch on a CPU costs more per image than it saves (measured: docs/decisions/0002-pull-batching.md). */
 const CPU_BATCH_SIZE = 4;
 const GPU_BATCH_SIZE = 32;
-/** Images in flight per worker: far more than any wait allows, for what the estimate does not know. */
-const IN_FLIGHT_PER_WORKER = 1024;
+/** Images in flight per core: far more than any wait allows, for what the estimate does not know. */
+const IN_FLIGHT_PER_CORE = 1024;
 /** What waits for a worker may take this share of the memory, and no more than this. */
 const QUEUE_SHARE = 1 / 8;
 const MOST_QUEUE_BYTES = 128 * 1024 * 1024;
@@ -48,105 +33,39 @@ const MOST_QUEUE_BYTES = 128 * 1024 * 1024;
  * about three times as much for a moment: pieces, joined, and garbage that is not collected yet.
  */
 const BODIES_SHARE = 1 / 8;
-/** libuv's own default. */
-const DEFAULT_UV_THREADS = 4;
+
+export function limitProcess(
+  { cores, memoryBytes }: Pick<Machine, 'cores' | 'memoryBytes'>,
+  chosen: Chosen<ProcessLimits>,
+): ProcessLimits {
+  return {
+    maxInFlightImages: chosen.maxInFlightImages ?? IN_FLIGHT_PER_CORE * wholeCores(cores),
+    maxInFlightBytes: chosen.maxInFlightBytes ?? Math.floor(memoryBytes * BODIES_SHARE),
+    maxQueueBytes: chosen.maxQueueBytes ?? Math.floor(Math.min(MOST_QUEUE_BYTES, memoryBytes * QUEUE_SHARE)),
+  };
+}
 
 /**
- * Reads the CPU quota of this container: ONNX Runtime is blind to it and `os.availableParallelism()` unreliable.
- * Source: Linux Documentation/admin-guide/cgroup-v2.rst (cpu.max) and cgroup-v1 (cfs_quota_us / cfs_period_us).
+ * One worker and one thread in it per core, or one worker in front of a GPU.
+ * @param provider the execution provider that the model really gets
  */
-export function readCpuBudget(read: (path: string) => string = readText): CpuBudget {
-  const host = Math.max(1, Math.min(cpus().length || 1, availableParallelism()));
-  const quota = quotaV2(read) ?? quotaV1(read);
-  if (quota === undefined || quota.cores >= host) return { cores: host, source: 'cores of this machine' };
-  return quota;
-}
-
-function quotaV2(read: (path: string) => string): CpuBudget | undefined {
-  for (const folder of ownCgroupFolders(read)) {
-    const [quota, period] = attempt(read, `/sys/fs/cgroup${folder}/cpu.max`).split(/\s+/);
-    const cores = Number(quota) / Number(period);
-    if (Number.isFinite(cores) && cores > 0)
-      return { cores, source: `cgroup quota (cpu.max ${quota} ${period})` };
-  }
-  return undefined;
-}
-
-function quotaV1(read: (path: string) => string): CpuBudget | undefined {
-  for (const controller of ['cpu', 'cpu,cpuacct']) {
-    const quota = Number(attempt(read, `/sys/fs/cgroup/${controller}/cpu.cfs_quota_us`).trim() || Number.NaN);
-    const period = Number(
-      attempt(read, `/sys/fs/cgroup/${controller}/cpu.cfs_period_us`).trim() || Number.NaN,
-    );
-    if (quota > 0 && period > 0) {
-      return {
-        cores: quota / period,
-        source: `cgroup quota (cfs_quota_us ${quota}, cfs_period_us ${period})`,
-      };
-    }
-  }
-  return undefined;
-}
-
-/** How often the CPU quota was used up since the container started; 0 without one. Sources as above (cpu.stat). */
-export function readThrottledPeriods(read: (path: string) => string = readText): number {
-  const v2 = ownCgroupFolders(read).map((folder) => `/sys/fs/cgroup${folder}/cpu.stat`);
-  for (const path of [...v2, '/sys/fs/cgroup/cpu/cpu.stat', '/sys/fs/cgroup/cpu,cpuacct/cpu.stat']) {
-    const periods = /^nr_throttled (\d+)$/m.exec(attempt(read, path))?.[1];
-    if (periods !== undefined) return Number(periods);
-  }
-  return 0;
-}
-
-/** The folder as a container sees it (the root), then as the host would name it. */
-function ownCgroupFolders(read: (path: string) => string): string[] {
-  const own = /^0::(\/.*)$/m.exec(attempt(read, '/proc/self/cgroup'))?.[1] ?? '/';
-  return own === '/' ? [''] : [own, ''];
-}
-
-function attempt(read: (path: string) => string, path: string): string {
-  try {
-    return read(path);
-  } catch {
-    return '';
-  }
-}
-
-function readText(path: string): string {
-  return readFileSync(path, 'utf8');
-}
-
-/** The memory that this container may use, in bytes; where nothing limits it, what the machine has. Sources as above. */
-export function readMemoryBudget(read: (path: string) => string = readText): number {
-  const v2 = ownCgroupFolders(read).map((folder) => `/sys/fs/cgroup${folder}/memory.max`);
-  for (const path of [...v2, '/sys/fs/cgroup/memory/memory.limit_in_bytes']) {
-    const limit = Number(attempt(read, path).trim() || Number.NaN);
-    if (limit > 0 && limit < totalmem()) return limit;
-  }
-  return totalmem();
-}
-
-/** Threads that libuv's pool has; it takes the figure from the environment when the process starts. */
-export function uvThreads(uvThreadpoolSize: string | undefined): number {
-  const size = Number(uvThreadpoolSize ?? '');
-  return Number.isInteger(size) && size >= 1 && size <= 1024 ? size : DEFAULT_UV_THREADS;
-}
-
-/** What was left to us of the sizes, chosen to fit the cores: one worker and one thread in it per core. */
-export function chooseSizing(resources: Resources, chosen: ChosenSizes): Sizing {
-  const { cores, memoryBytes, usesGpu } = resources;
-  const whole = Math.max(1, Math.floor(cores));
+export function sizeModel(
+  { cores, uvThreads }: Pick<Machine, 'cores' | 'uvThreads'>,
+  provider: string,
+  chosen: Chosen<ModelSizing>,
+): ModelSizing {
+  const usesGpu = provider !== 'cpu';
+  const whole = wholeCores(cores);
   const workers = chosen.workers ?? (usesGpu ? 1 : whole);
-  const maxBatchSize = chosen.maxBatchSize ?? (usesGpu ? GPU_BATCH_SIZE : CPU_BATCH_SIZE);
   return {
     workers,
     workersDecode: workers >= whole && !usesGpu,
     intraOpThreads: chosen.intraOpThreads ?? Math.max(1, Math.floor(whole / workers)),
-    decodeConcurrency:
-      chosen.decodeConcurrency ?? Math.min(Math.max(1, Math.ceil(cores)), resources.uvThreads),
-    maxBatchSize,
-    maxInFlightImages: chosen.maxInFlightImages ?? Math.max(IN_FLIGHT_PER_WORKER, 2 * maxBatchSize) * workers,
-    maxInFlightBytes: chosen.maxInFlightBytes ?? Math.floor(memoryBytes * BODIES_SHARE),
-    maxQueueBytes: chosen.maxQueueBytes ?? Math.floor(Math.min(MOST_QUEUE_BYTES, memoryBytes * QUEUE_SHARE)),
+    decodeConcurrency: chosen.decodeConcurrency ?? Math.min(Math.max(1, Math.ceil(cores)), uvThreads),
+    maxBatchSize: chosen.maxBatchSize ?? (usesGpu ? GPU_BATCH_SIZE : CPU_BATCH_SIZE),
   };
+}
+
+function wholeCores(cores: number): number {
+  return Math.max(1, Math.floor(cores));
 }

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Needs kustomize and other tools on the PATH: k8s/tests/tools/install brings them. */
+/** Needs kustomize and other tools on the PATH: k8s/tests/tools/install installs them. */
 export default defineConfig({
   test: {
     include: ['k8s/tests/**/*.test.ts'],

@@ -1,4 +1,4 @@
-import { bestLabel, failureName } from '../answers.js';
+import { failureName, labelOf } from '../answers.js';
 import type { Image } from '../images.js';
 import { parseServerTiming, type Stage } from '../server-timing.js';
 import type { Flight } from './connection.js';
@@ -77,7 +77,7 @@ export class Ledger {
   }
 
   #wrongness({ image, body }: Answer): WrongAnswer | undefined {
-    const answered = bestLabel(body);
+    const answered = labelOf(body);
     const expected = this.#labels.get(image) ?? answered;
     if (expected !== undefined) this.#labels.set(image, expected);
     if (answered !== undefined && answered === expected) return undefined;

@@ -43,6 +43,11 @@ export class RequestScope {
     this.#body.keep(bytes);
   }
 
+  /** More than the body is kept for this request. Throws OVERLOADED likewise. */
+  keep(bytes: number): void {
+    this.#body.keep(bytes);
+  }
+
   /** The body is complete: from here on it is ours to be quick. */
   bodyArrived(): void {
     this.#pace.end();

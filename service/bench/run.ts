@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { messageOf } from '../errors.js';
-import { readCpuBudget } from '../sizing.js';
+import { readCpuBudget } from '../machine.js';
 import { type CommandLine, readCommandLine, USAGE } from './options.js';
 import { describeMachine, headline, type Report, table } from './report.js';
 import type { Bench, Measurement, Scenario } from './scenario.js';

@@ -37,7 +37,7 @@ function commandNamed(name: string): Command {
   throw new UsageError(`there is no command ${JSON.stringify(name)}; there are ${names}`);
 }
 
-function overview(): string {
+export function overview(): string {
   const rows = [
     ['', 'serves the default model, as `cv-inference serve` does'],
     ...COMMANDS.map(({ name, summary }) => [name, summary]),

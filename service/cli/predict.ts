@@ -7,17 +7,18 @@ export const predictCommand: Command = {
   usage: 'MODEL IMAGES... [--out FILE] [flags of the model]',
   summary: 'answers images in files, folders and buckets, on all cores',
   details: `MODEL                a path, file://, s3:// or https:// as in MODEL_URI, or the name of a model that comes with
-                     this package, such as digits
+                     this package, such as digits; - is what MODEL_URI says, or the default model
 IMAGES               files, folders (with all below, by file extension) and s3://bucket/prefix
 --out FILE           where answers go: FILE.csv as CSV, anything else as JSON lines, s3://bucket/prefix/ as one object
                      when all is done. Default: JSON lines to standard output
+--annotated FOLDER   also the images with their answers drawn on them, in the folders that they are in
 --shard INDEX/COUNT  answers only one of COUNT parts, counted from 0; FILE becomes FILE-INDEX-of-COUNT
 --ignore-failed      exit code 0 although images failed
 --top-k, --threshold and whatever else the model takes in the query of POST /predict, with a value each
 
 Answers are those of POST /predict, a line for each image with the name of its file, written as they come. Settings of the
-service that apply: IMAGE_FORMATS, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, WORKERS, S3_ENDPOINT and the like, from the
-environment.
+service that apply: IMAGE_FORMATS, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, WORKERS, AWS_ENDPOINT_URL_S3 and the like, from
+the environment.
 
 A second run with the same --out goes on where the first one ended. Ctrl-C answers what was begun, then ends.
 

@@ -10,10 +10,12 @@ export const STATUS_OF_CODE: Readonly<Record<RequestErrorCode, number>> = {
   UNAUTHORIZED: 401,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
+  NOT_ACCEPTABLE: 406,
   REQUEST_TIMEOUT: 408,
   IMAGE_TOO_LARGE: 413,
   IMAGE_DIMENSIONS_EXCEEDED: 413,
   BATCH_TOO_LARGE: 413,
+  ANSWER_TOO_LARGE: 413,
   IMAGE_TYPE_UNSUPPORTED: 415,
   EXPECTATION_FAILED: 417,
   IMAGE_UNDECODABLE: 422,
@@ -113,7 +115,7 @@ export function problemOf(answer: ErrorAnswer, requestId: string): Problem {
 /** Sends anything thrown as problem details. */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const answer = answerFor(thrown);
-  request.failure = { code: answer.code, thrown };
+  request.record.failure = { code: answer.code, thrown };
   if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', answer.retryAfterSeconds);
   if (answer.code === 'UNAUTHORIZED') reply.header('www-authenticate', 'Bearer');
   const body = JSON.stringify(problemOf(answer, request.id));

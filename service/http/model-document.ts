@@ -1,5 +1,7 @@
 import Type, { type TObject, type TSchema } from 'typebox';
+import { PICTURE_FORMATS, type PictureFormat } from '../drawing/shapes.js';
 import type { ServingModel } from '../serving/serving-model.js';
+import { mediaTypeOf } from './picture-answer.js';
 import { batchResultSchema, resultSchema } from './schemas.js';
 
 /** The parts of an OpenAPI document that depend on the model. */
@@ -11,8 +13,11 @@ interface Operation {
   readonly responses?: Readonly<Record<string, unknown>>;
 }
 
+type Documented = Pick<ServingModel, 'draws' | 'parameterSchema' | 'answerSchema'>;
+
 /** Until a model is there: what every answer has. */
-const NOTHING: Pick<ServingModel, 'parameterSchema' | 'answerSchema'> = {
+const NOTHING: Documented = {
+  draws: false,
   parameterSchema: Type.Object({}),
   answerSchema: Type.Object({}),
 };
@@ -20,17 +25,17 @@ const NOTHING: Pick<ServingModel, 'parameterSchema' | 'answerSchema'> = {
 /** The document of the API with what the served model may be asked and what it answers. */
 export function withModel<Document extends object>(
   document: Document,
-  model: Pick<ServingModel, 'parameterSchema' | 'answerSchema'> = NOTHING,
+  model: Documented = NOTHING,
 ): Document {
   const { paths } = document as ApiDocument;
-  const describe = (path: string, answer: TSchema): object => {
+  const describe = (path: string, answer: TSchema, pictures: readonly PictureFormat[]): object => {
     const operation = paths?.[path]?.post;
     return {
       ...paths?.[path],
       post: {
         ...operation,
         parameters: [...parametersOf(model.parameterSchema), ...(operation?.parameters ?? [])],
-        responses: { ...operation?.responses, 200: jsonAnswer(answer) },
+        responses: { ...operation?.responses, 200: answers(answer, pictures) },
       },
     };
   };
@@ -38,8 +43,8 @@ export function withModel<Document extends object>(
     ...document,
     paths: {
       ...paths,
-      '/predict': describe('/predict', resultSchema(model.answerSchema)),
-      '/predict/batch': describe('/predict/batch', batchResultSchema(model.answerSchema)),
+      '/predict': describe('/predict', resultSchema(model.answerSchema), model.draws ? PICTURE_FORMATS : []),
+      '/predict/batch': describe('/predict/batch', batchResultSchema(model.answerSchema), []),
     },
   };
 }
@@ -51,6 +56,14 @@ function parametersOf({ properties }: TObject): object[] {
   });
 }
 
-function jsonAnswer(schema: TSchema): object {
-  return { description: 'Default Response', content: { 'application/json': { schema } } };
+/** JSON, or the image with the answer drawn on it where that is asked for. */
+function answers(schema: TSchema, pictures: readonly PictureFormat[]): object {
+  const files = pictures.map((format) => [
+    mediaTypeOf(format),
+    { schema: { type: 'string', format: 'binary', description: 'the image with the answer drawn on it' } },
+  ]);
+  return {
+    description: 'Default Response',
+    content: { 'application/json': { schema }, ...Object.fromEntries(files) },
+  };
 }

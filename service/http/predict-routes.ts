@@ -1,24 +1,19 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission } from '../admission/admission.js';
 import { REQUEST_ERROR_CODES, ServiceError } from '../errors.js';
-import type { Prediction } from '../predict.js';
+import type { Prediction, PredictOptions } from '../predict.js';
 import type { InspectedImage } from '../preprocess/decode.js';
 import type { ModelRegistry } from '../serving/model-registry.js';
 import type { ServingModel } from '../serving/serving-model.js';
 import type { Parameters } from '../tasks/task.js';
-import type { ImageOutcome, Metrics } from '../telemetry/metrics.js';
-import { type StageTimings, serverTiming, slowest } from '../telemetry/stage-timings.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { type ImageOutcome, type ImageRecord, serverTiming } from '../telemetry/request-record.js';
+import { writeResults } from './batch-results.js';
 import { answerFor, STATUS_OF_CODE } from './error-responses.js';
 import { readImage, readImages } from './input/image-input.js';
 import type { ImageInput, InputLimits } from './input/input-limits.js';
-import {
-  type BatchItem,
-  type BatchResult,
-  batchBody,
-  PREDICT_BODY,
-  PredictHeadersSchema,
-  type Result,
-} from './schemas.js';
+import { pictureFor, sendPicture, varyByAccept } from './picture-answer.js';
+import { type BatchItem, batchBody, PREDICT_BODY, PredictHeadersSchema, type Result } from './schemas.js';
 
 export interface PredictDependencies {
   readonly limits: InputLimits;
@@ -62,16 +57,19 @@ async function predictOne(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: PredictDependencies,
-): Promise<Result> {
-  const model = readyModel(deps);
+): Promise<Result | Buffer> {
+  varyByAccept(reply);
+  const model = readyModel(request, deps);
   const parameters = parametersOf(request, model);
+  const order = pictureFor(request, model, parameters);
   const bytes = await readImage(request, deps.limits);
-  const { length } = bytes;
-  const [outcome] = await predictAll(model, [{ bytes }], parameters, request, deps);
+  // The thread that runs the model may take the file for good, and it is needed once more.
+  if (order !== undefined) request.scope.keep(bytes.length);
+  const [outcome] = await predictAll(model, [{ bytes }], { parameters, picture: order }, request, deps);
   if (outcome?.status !== 'fulfilled') throw outcome?.reason;
-  const { image, answer, timings } = outcome.value;
-  announce(request, reply, timings);
-  request.summary = { image, bytes: length };
+  const { image, answer, picture } = outcome.value;
+  announce(request, reply);
+  if (picture !== undefined) return sendPicture(request, reply, picture);
   return {
     ...preamble(model, request),
     image,
@@ -84,26 +82,32 @@ async function predictMany(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: PredictDependencies,
-): Promise<BatchResult> {
-  const model = readyModel(deps);
+): Promise<string> {
+  const model = readyModel(request, deps);
   const parameters = parametersOf(request, model);
   const inputs = await readImages(request, deps.limits);
-  const outcomes = await predictAll(model, inputs, parameters, request, deps);
+  const outcomes = await predictAll(model, inputs, { parameters }, request, deps);
   // Where the whole request ran out of time or of a client, that is the answer.
   request.scope.signal.throwIfAborted();
-  const predictions = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-  announce(request, reply, slowest(predictions.map((prediction) => prediction.timings)));
-  for (const outcome of outcomes) countRejection(outcome, deps.metrics);
-  const succeeded = predictions.length;
-  request.summary = { images: inputs.length, failed: inputs.length - succeeded };
-  return {
-    ...preamble(model, request),
-    results: outcomes.map(batchItem),
-    succeeded,
-    failed: inputs.length - succeeded,
-    ...postscript(reply),
-  };
+  announce(request, reply);
+  const { text, written } = await writeResults(outcomes, batchItem, NO_ROOM);
+  request.record.images = written.map((outcome) => recordOf(outcome, model));
+  const succeeded = written.filter(({ status }) => status === 'fulfilled').length;
+  const failed = inputs.length - succeeded;
+  reply.type('application/json; charset=utf-8');
+  const head = JSON.stringify(preamble(model, request)).slice(0, -1);
+  const tail = JSON.stringify({ succeeded, failed, ...postscript(reply) }).slice(1);
+  return `${head},"results":${text},${tail}`;
 }
+
+/** Of an answer that would make that to the batch too large. */
+const NO_ROOM: Outcome = {
+  status: 'rejected',
+  reason: new ServiceError(
+    'ANSWER_TOO_LARGE',
+    'The answers to this batch are too large together. Send fewer images at once.',
+  ),
+};
 
 type Outcome = PromiseSettledResult<Prediction>;
 
@@ -115,26 +119,27 @@ type Outcome = PromiseSettledResult<Prediction>;
 async function predictAll(
   model: ServingModel,
   inputs: readonly ImageInput[],
-  parameters: Parameters,
+  asked: Omit<PredictOptions, 'signal'>,
   request: FastifyRequest,
   { admission }: PredictDependencies,
 ): Promise<Outcome[]> {
-  const { scope } = request;
+  const { scope, record } = request;
   const { predictor } = model;
-  const options = { signal: scope.signal, parameters };
+  record.bytes = inputs.reduce((sum, input) => sum + ('bytes' in input ? input.bytes.length : 0), 0);
+  const options = { ...asked, signal: scope.signal };
   const inspected = inputs.map((input) => inspect(model, input));
   const images = inspected.flatMap((each) => (each instanceof ServiceError ? [] : [each]));
   const leave =
     images.length === 0
       ? undefined
-      : admission.admit(images.length, predictor.expectedMs(images), scope.budgetMs);
+      : admission.admit(images.length, predictor.expectedMs(images, asked.picture), scope.budgetMs);
   try {
     const predictions = inspected.map(async (each) => {
       if (each instanceof ServiceError) throw each;
       return predictor.predict(each, options);
     });
     const outcomes = await Promise.allSettled(predictions);
-    for (const outcome of outcomes) count(outcome, model);
+    record.images = outcomes.map((outcome) => recordOf(outcome, model));
     return outcomes;
   } finally {
     leave?.();
@@ -153,14 +158,10 @@ function inspect({ predictor }: ServingModel, input: ImageInput): InspectedImage
   }
 }
 
-/** Counts what became of an image. */
-function count(outcome: Outcome, model: ServingModel): void {
-  if (outcome.status === 'rejected') model.metrics.endedImage(outcomeOf(outcome.reason));
-  else model.countAnswer(outcome.value.answer, outcome.value.timings);
-}
-
-function countRejection(outcome: Outcome, metrics: Metrics): void {
-  if (outcome.status === 'rejected') metrics.rejections.inc({ code: answerFor(outcome.reason).code });
+function recordOf(outcome: Outcome, model: ServingModel): ImageRecord {
+  if (outcome.status === 'rejected') return failureRecord(outcome.reason);
+  const { image, answer, spans } = outcome.value;
+  return { outcome: 'ok', image, spans, observed: model.observe(answer) };
 }
 
 /** What the query asks of the model. Throws REQUEST_INVALID where that is not for this model, or out of its range. */
@@ -172,13 +173,19 @@ function parametersOf(request: FastifyRequest, model: ServingModel): Parameters 
   throw new ServiceError('REQUEST_INVALID', `Querystring${fault?.instancePath} ${fault?.message}.`);
 }
 
-function readyModel({ models }: PredictDependencies): ServingModel {
+/** The model that this request is for. Throws NOT_READY while there is none. */
+function readyModel({ record }: FastifyRequest, { models }: PredictDependencies): ServingModel {
   if (models.current === undefined) throw new ServiceError('NOT_READY', 'The model is still being loaded.');
+  record.model = models.current;
   return models.current;
 }
 
-function outcomeOf(error: unknown): ImageOutcome {
+function failureRecord(error: unknown): ImageRecord {
   const { code, status } = answerFor(error);
+  return { outcome: outcomeOf(code, status), code };
+}
+
+function outcomeOf(code: string, status: number): Exclude<ImageOutcome, 'ok'> {
   if (code === 'DEADLINE_EXCEEDED') return 'deadline';
   if (code === 'CLIENT_CLOSED_REQUEST') return 'disconnected';
   if (status === 429 || status === 503) return 'refused';
@@ -194,10 +201,9 @@ function batchItem(outcome: Outcome, index: number): BatchItem {
   return { index, error: { code, status, title, detail } };
 }
 
-function announce(request: FastifyRequest, reply: FastifyReply, timings: StageTimings | undefined): void {
-  if (timings === undefined) return;
-  request.timings = timings;
-  reply.header('server-timing', serverTiming(timings));
+function announce({ record }: FastifyRequest, reply: FastifyReply): void {
+  const { timings } = record;
+  if (timings !== undefined) reply.header('server-timing', serverTiming(timings));
 }
 
 function preamble(

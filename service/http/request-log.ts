@@ -1,17 +1,17 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ModelRegistry } from '../serving/model-registry.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { imageFields, RequestRecord, roundedMs } from '../telemetry/request-record.js';
 import { traitsOf } from './route-table.js';
 
 export interface RequestLogDependencies {
   readonly logger: FastifyBaseLogger;
   readonly metrics: Metrics;
-  readonly models: Pick<ModelRegistry, 'current'>;
 }
 
 /** One log line and one count for each request, once its last byte has gone or its client has. */
 export function registerRequestLog(server: FastifyInstance, deps: RequestLogDependencies): void {
   server.addHook('onRequest', async (request, reply) => {
+    request.record = new RequestRecord();
     let isSent = false;
     // An answer whose connection was lost with the rest of it counts as finished for Node as well.
     reply.raw.once('finish', () => {
@@ -32,38 +32,30 @@ function record(
   const labels = { method: request.method, route, status: String(status) };
   deps.metrics.httpRequests.inc(labels);
   deps.metrics.httpDuration.observe(labels, reply.elapsedTime / 1000);
-  if (request.failure !== undefined && traitsOf(request).predicts) {
-    deps.metrics.rejections.inc({ code: request.failure.code });
-  }
+  if (traitsOf(request).predicts) deps.metrics.ended(request.record);
   const level = status >= 500 && status !== 503 ? 'error' : traitsOf(request).isQuiet ? 'debug' : 'info';
-  deps.logger[level](logLine(request, status, reply.elapsedTime, deps), isSent ? 'request' : 'client left');
+  deps.logger[level](logLine(request, status, reply.elapsedTime), isSent ? 'request' : 'client left');
 }
 
-function logLine(
-  request: FastifyRequest,
-  status: number,
-  durationMs: number,
-  deps: RequestLogDependencies,
-): Record<string, unknown> {
-  const model = deps.models.current?.reference;
+function logLine(request: FastifyRequest, status: number, durationMs: number): Record<string, unknown> {
+  const model = request.record.model?.reference;
   return {
     request_id: request.id,
     trace_id: traceId(request),
     method: request.method,
     path: request.url.split('?', 1)[0],
     status,
-    duration_ms: round(durationMs),
-    ...(request.timings && { stages_ms: mapValues(request.timings, round) }),
-    ...(traitsOf(request).predicts && model && { model: `${model.name}@${model.version}` }),
-    ...request.summary,
-    ...failureOf(request, status),
+    duration_ms: roundedMs(durationMs),
+    ...(model && { model: `${model.name}@${model.version}` }),
+    ...imageFields(request.record),
+    ...failureOf(request.record, status),
   };
 }
 
 /** The cause only where it is ours: a stack for each bad image would hand the log to whoever sends them. */
-function failureOf(request: FastifyRequest, status: number): Record<string, unknown> {
-  if (request.failure === undefined) return {};
-  const { code, thrown } = request.failure;
+function failureOf({ failure }: RequestRecord, status: number): Record<string, unknown> {
+  if (failure === undefined) return {};
+  const { code, thrown } = failure;
   return status >= 500 ? { code, err: thrown } : { code };
 }
 
@@ -73,15 +65,4 @@ function traceId(request: FastifyRequest): string | undefined {
   return typeof header === 'string'
     ? /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(header)?.[1]
     : undefined;
-}
-
-function mapValues<Key extends string>(
-  values: Readonly<Record<Key, number>>,
-  map: (value: number) => number,
-) {
-  return Object.fromEntries(Object.entries<number>(values).map(([key, value]) => [key, map(value)]));
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 100) / 100;
 }

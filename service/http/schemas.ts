@@ -83,12 +83,6 @@ export function batchResultSchema(answer: TObject) {
 }
 export type BatchItemError = Static<typeof BatchItemErrorSchema>;
 export type BatchItem = BatchItemError | ({ readonly index: number; readonly image: ImageInfo } & Answer);
-export type BatchResult = Envelope & {
-  readonly results: readonly BatchItem[];
-  readonly succeeded: number;
-  readonly failed: number;
-};
-
 export const HealthSchema = Type.Object({ status: Type.Literal('ok'), state: Type.String() });
 export const ReadySchema = Type.Object({ ready: Type.Literal(true), model: ModelReferenceSchema });
 
@@ -103,16 +97,13 @@ export const ModelSchema = Type.Object({
   version: Type.String(),
   digest: Type.String(),
   task: Type.String(),
-  input: Type.Object({
-    tensor: TensorSchema,
-    width: Type.Integer(),
-    height: Type.Integer(),
-    channels: Type.String(),
-    resize: Type.String(),
-    filter: Type.String(),
+  manifest: Type.Record(Type.String(), Type.Unknown(), {
+    description: 'model.json with all that it left to be derived, and without files: docs/model-json.md',
   }),
-  outputs: Type.Array(TensorSchema, { description: 'those that the task reads' }),
-  labels: Type.Array(Type.String(), { description: 'by class id; none where the task has no classes' }),
+  tensors: Type.Object(
+    { input: TensorSchema, outputs: Type.Array(TensorSchema, { description: 'those that the task reads' }) },
+    { description: 'of the ONNX file' },
+  ),
   execution_provider: Type.String({ description: 'really in use' }),
   workers: Type.Integer(),
   max_batch_size: Type.Integer(),

@@ -3,6 +3,7 @@ import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify';
 import type { Metrics } from '../telemetry/metrics.js';
+import { RequestRecord } from '../telemetry/request-record.js';
 import { answerBrokenRequest } from './connections/broken-requests.js';
 import { endConnectionsOnClose } from './connections/closing.js';
 import { answerHalfClosed } from './connections/half-closed.js';
@@ -106,7 +107,9 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
     // With strictNumbers, what is infinite skips minimum and maximum.
     ajv: { customOptions: { removeAdditional: false, strictNumbers: false } },
     http: { connectionsCheckingInterval: LATE_CHECK_INTERVAL_MS, requireHostHeader: false },
+    // Before any hook.
     frameworkErrors: (error, request, reply) => {
+      request.record = new RequestRecord();
       reply.header('x-request-id', request.id);
       sendError(error, request, reply);
     },
@@ -119,9 +122,6 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
   server.server.on('checkExpectation', (request, response) =>
     server.server.emit('request', request, response),
   );
-  server.decorateRequest('timings', undefined);
-  server.decorateRequest('summary', undefined);
-  server.decorateRequest('failure', undefined);
   server.removeAllContentTypeParsers();
   // Bodies are read by image-input.ts, which knows their limits and the deadline.
   server.addContentTypeParser('*', (_request, _payload, done) => done(null));
@@ -131,7 +131,8 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
   });
   server.addHook('onSend', async (request, reply, payload) => {
     if (deps.lifecycle.state === 'draining') reply.header('connection', 'close');
-    if (typeof payload === 'string') unreadAnswers.watch(reply.raw, payload.length);
+    if (typeof payload === 'string' || Buffer.isBuffer(payload))
+      unreadAnswers.watch(reply.raw, payload.length);
     await takeInBodyBeforeClose(request.raw);
   });
   server.addHook('onResponse', async (request) => endUnreadBody(request.raw));

@@ -128,10 +128,11 @@ export function ask<T>(
 
 /** Whether there is an object of that name for us. */
 export function exists(fetch: Fetch, name: string): Promise<boolean> {
+  const { source } = fetch;
   return ask(fetch, name, async (signal) => {
     try {
-      const { stream } = await fetch.source.open(name, signal);
-      stream.on('error', () => {}).destroy();
+      if (source.vouchFor !== undefined) await source.vouchFor(name, signal);
+      else (await source.open(name, signal)).stream.on('error', () => {}).destroy();
       return true;
     } catch (thrown) {
       if (isAbsence(thrown)) return false;

@@ -5,6 +5,7 @@ import type { Task, WantedOutput } from '../tasks/task.js';
 import { taskFor, taskNamed } from '../tasks/tasks.js';
 import type { TensorInfo } from '../tensor.js';
 import type { Manifest, ResizeSpec } from './manifest.js';
+import { type ResolvedManifest, resolvedManifest } from './resolved-manifest.js';
 
 /** A model with nothing left open: manifest and file brought together. */
 export interface ModelSpec {
@@ -14,6 +15,7 @@ export interface ModelSpec {
   readonly digest: string;
   readonly task: Task;
   readonly plan: RunPlan;
+  readonly manifest: ResolvedManifest;
 }
 
 const ELEMENT_TYPES = ['float32', 'float16', 'uint8'] as const;
@@ -27,21 +29,17 @@ export function resolveModelSpec(manifest: Manifest, digest: string, engine: Eng
   const tensor = withBatch(declared);
   const outputs = task.outputs(spec);
   const input = resolveInput(manifest, tensor);
-  return {
-    name,
-    version,
-    digest,
-    task,
-    plan: {
-      inputName: tensor.name,
-      mask,
-      input,
-      hasBatch: tensor === declared,
-      fixedBatch: input.resize.rule === 'fit' ? 1 : fixedBatch(tensor, outputs),
-      outputs,
-      task: { name: task.name, spec },
-    },
+  const plan: RunPlan = {
+    inputName: tensor.name,
+    mask,
+    input,
+    hasBatch: tensor === declared,
+    fixedBatch: input.resize.rule === 'fit' ? 1 : fixedBatch(tensor, outputs),
+    outputs,
+    task: { name: task.name, spec },
   };
+  const resolved = { name, version, digest, task, plan };
+  return { ...resolved, manifest: resolvedManifest(manifest, resolved) };
 }
 
 function taskOf(manifest: Manifest, engine: EngineInfo): Task {

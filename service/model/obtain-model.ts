@@ -8,7 +8,7 @@ import { goldenNames, type IdentifiedModel } from './identify-model.js';
 import type { Manifest } from './manifest.js';
 import { checkDigest, filesOf, type ModelFile, nameInModel } from './model-files.js';
 import type { SmallObjects } from './small-objects.js';
-import { isAbsence, SourceFailure } from './sources/source-failure.js';
+import { SourceFailure } from './sources/source-failure.js';
 
 /** One image; a manifest names at most 100, and one at a time is in memory. */
 const MAX_GOLDEN_BYTES = 16 * 1024 * 1024;
@@ -51,8 +51,8 @@ export async function vouchedDigest(fetch: Fetch, identified: IdentifiedModel): 
     const said = await ask(fetch, objectName, async (signal) =>
       fetch.source.vouchFor?.(objectName, signal),
     ).catch((thrown: unknown) => {
-      // The download says what is not there, and what to do.
-      if (!isAbsence(thrown)) throw thrown;
+      // Not to be had without the bytes; what is wrong, the download says.
+      if (!(thrown instanceof SourceFailure) || thrown.kind === 'transient') throw thrown;
     });
     if (said === undefined) return undefined;
     files.push({ name: nameInModel(identified, objectName), ...said });

@@ -14,7 +14,7 @@ export interface SmallObjects {
   readKept(name: string, maxBytes: number, path: string): Promise<Buffer>;
 }
 
-/** What the source says now; remembers it, so that a copy can be kept once a model has come of it. */
+/** What the source says now, each thing once; remembers it, so that a copy can be kept once a model has come of it. */
 export class LiveObjects implements SmallObjects {
   readonly #fetch: Fetch;
   readonly #bytes = new Map<string, Buffer>();
@@ -25,6 +25,8 @@ export class LiveObjects implements SmallObjects {
   }
 
   async read(name: string, maxBytes: number): Promise<Buffer> {
+    const known = this.#bytes.get(name);
+    if (known !== undefined) return known;
     try {
       const data = await readWhole(this.#fetch, name, maxBytes);
       this.#bytes.set(name, data);

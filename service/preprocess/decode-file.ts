@@ -1,20 +1,18 @@
 import { ServiceError } from '../errors.js';
 import type { ImageHeader } from './decoders/image-decoder.js';
 import type { SharpDecoder } from './decoders/sharp.js';
-
 import { readFacts } from './file-facts.js';
 import { asStillAvif } from './headers/avif.js';
 import { withoutExtras } from './headers/png-chunks.js';
-import type { DecodedImage, ImageFormat, InputSpec } from './image.js';
+import type { DecodedImage, ImageFormat } from './image.js';
 import { checkFacts, checkSize, undecodable } from './limits.js';
 import { readPlainHeader } from './plain-header.js';
-import { jpegDivisor, reducedSize } from './reduction.js';
+import type { Reduction, Size } from './reduction.js';
 
 export interface DecodeFileOptions {
   readonly maxPixels: number;
-  /** The model's input: how far a large image may be reduced while it is decoded. */
-  readonly spec: InputSpec;
-  readonly reduce: 'auto' | 'off';
+  /** How far an image is reduced while it is decoded. */
+  readonly reduce: (image: Size) => Reduction;
 }
 
 /**
@@ -25,17 +23,16 @@ export async function decodeFile(
   sharp: SharpDecoder,
   file: Uint8Array,
   format: ImageFormat,
-  { maxPixels, spec, reduce }: DecodeFileOptions,
+  { maxPixels, reduce }: DecodeFileOptions,
 ): Promise<DecodedImage> {
   try {
     checkFacts(readFacts(file, format), format, maxPixels);
     const bytes = lightened(file, format);
     const header = await readHeader(sharp, bytes, format);
     checkSize(header, maxPixels);
-    const reducedTo = reduce === 'off' ? undefined : reducedSize(spec, header, format);
-    const divisor = jpegDivisor(spec, header);
-    const pixels = await sharp.decode({ bytes, format, header, reducedTo, jpegDivisor: divisor });
-    const { width, height } = reducedTo === undefined ? pixels : header;
+    const reduction = reduce(header);
+    const pixels = await sharp.decode({ bytes, format, header, ...reduction });
+    const { width, height } = reduction.reducedTo === undefined ? pixels : header;
     return { pixels, format, width, height };
   } catch (error) {
     throw error instanceof ServiceError ? error : undecodable(format, error);

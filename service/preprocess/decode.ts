@@ -1,4 +1,5 @@
-import { DecodeCosts } from './decode-costs.js';
+import type { DrawingOrder, Picture } from '../drawing/shapes.js';
+import { DecodeCosts, DrawCosts } from './decode-costs.js';
 import { DecodeQueue } from './decode-queue.js';
 import type { DecodeRequest, ImageDecoder, ImageHeader } from './decoders/image-decoder.js';
 import { loadJpegTurbo } from './decoders/jpeg-turbo.js';
@@ -48,14 +49,20 @@ export interface Decoder {
    * @throws IMAGE_DIMENSIONS_EXCEEDED, IMAGE_UNDECODABLE, OVERLOADED, WORKER_LOST
    */
   decode(image: InspectedImage, signal?: AbortSignal): Promise<DecodedImage>;
+  /** Expected time to draw on an image, milliseconds of one process; it is decoded once more for it. */
+  drawMs(image: InspectedImage, order: Omit<DrawingOrder, 'shapes'>): number;
+  /** Decodes an image, draws on it and encodes it. Parameters and errors are those of `decode`. */
+  draw(image: InspectedImage, order: DrawingOrder, signal?: AbortSignal): Promise<Picture>;
   /** What the thread that runs the model took for an image: the next estimates are made of it. */
   observe(image: InspectedImage, tookMs: number): void;
   /** Settles when all processes are there; rejects with WORKER_LOST where none starts. */
   started(): Promise<void>;
-  /** Images being decoded. */
+  /** Images being decoded, also those that are drawn on. */
   readonly active: number;
   /** Images waiting for their turn. */
   readonly waiting: number;
+  /** Of those that wait or are being decoded, how many are for pictures, and not for the model. */
+  readonly drawing: number;
   /** Expected milliseconds of decoding that wait or run now, summed over images. */
   readonly backlogMs: number;
   /** So many images are decoded side by side. */
@@ -78,6 +85,10 @@ const DEFAULT_MAX_WAITING = 1000;
  */
 const CPU_LIMIT_MS = 2000;
 const CPU_LIMIT_NS_PER_PIXEL = 500;
+/** On top of that, for labels without end, masks, and encoding whatever noise. */
+const DRAW_CPU_LIMIT_MS = 8000;
+/** No picture has fewer pixels: those of a small image are repeated. */
+const MIN_PICTURE_PIXELS = 160_000;
 
 export function createDecoder(options: DecoderOptions): Decoder {
   return new QueuedDecoder(options);
@@ -89,9 +100,11 @@ class QueuedDecoder implements Decoder {
   readonly #options: DecoderOptions;
   readonly #inspectOptions: InspectOptions;
   readonly #costs = new DecodeCosts();
+  readonly #drawCosts = new DrawCosts();
   readonly #queue: DecodeQueue;
   readonly #processes: DecodeProcesses;
   readonly #onPool: ImageDecoder | undefined;
+  #drawing = 0;
 
   constructor(options: DecoderOptions) {
     const { formats = DEFAULT_FORMATS, maxPixels, spec, concurrency, jpegTurbo } = options;
@@ -123,6 +136,10 @@ class QueuedDecoder implements Decoder {
     return this.#queue.waiting;
   }
 
+  get drawing(): number {
+    return this.#drawing;
+  }
+
   get backlogMs(): number {
     return this.#queue.backlogMs;
   }
@@ -150,6 +167,24 @@ class QueuedDecoder implements Decoder {
     return this.#queue.run(() => this.#decodeNow(image, signal), image.decodeMs, signal);
   }
 
+  drawMs(image: InspectedImage, { format, maxSide }: Omit<DrawingOrder, 'shapes'>): number {
+    const decodeMs = this.#costs.estimateMs(image.format, image.work.pixels);
+    return decodeMs + this.#drawCosts.estimateMs(format, picturePixels(image, maxSide));
+  }
+
+  async draw(image: InspectedImage, order: DrawingOrder, signal?: AbortSignal): Promise<Picture> {
+    this.#drawing += 1;
+    try {
+      return await this.#queue.run(
+        () => this.#drawNow(image, order, signal),
+        this.drawMs(image, order),
+        signal,
+      );
+    } finally {
+      this.#drawing -= 1;
+    }
+  }
+
   observe({ work }: InspectedImage, tookMs: number): void {
     this.#costs.observe(work.kind, work.pixels, tookMs);
   }
@@ -172,13 +207,34 @@ class QueuedDecoder implements Decoder {
     const fast = header && (await decodeFast(this.#onPool, requestOf(bytes, header, this.#options.spec)));
     if (fast !== undefined) return fast;
     signal?.throwIfAborted();
-    const limitMs = CPU_LIMIT_MS + (work.pixels * CPU_LIMIT_NS_PER_PIXEL) / 1e6;
-    const maxCpuMs = Math.min(limitMs, this.#options.maxCpuMs ?? limitMs);
+    const maxCpuMs = this.#maxCpuMs(image);
     const reply = await this.#processes.run({ format, maxCpuMs }, bytes, signal);
     // The first image of a process pays for its start, and what was handed back was costed as something else.
     if (reply.isWarm && work.kind === format) this.#costs.observe(format, work.pixels, reply.decodeMs);
     return reply.image;
   }
+
+  async #drawNow(
+    image: InspectedImage,
+    order: DrawingOrder,
+    signal: AbortSignal | undefined,
+  ): Promise<Picture> {
+    const { format } = order;
+    const job = { format: image.format, maxCpuMs: this.#maxCpuMs(image) + DRAW_CPU_LIMIT_MS };
+    const { picture, drawMs, isWarm } = await this.#processes.draw(job, order, image.bytes, signal);
+    if (isWarm) this.#drawCosts.observe(format, picturePixels(image, order.maxSide), drawMs);
+    return { bytes: picture, format };
+  }
+
+  #maxCpuMs({ work }: InspectedImage): number {
+    const limitMs = CPU_LIMIT_MS + (work.pixels * CPU_LIMIT_NS_PER_PIXEL) / 1e6;
+    return Math.min(limitMs, this.#options.maxCpuMs ?? limitMs);
+  }
+}
+
+/** About so many: the size of some images is known to their decoder alone. */
+function picturePixels({ work }: InspectedImage, maxSide: number): number {
+  return Math.max(MIN_PICTURE_PIXELS, Math.min(work.pixels, maxSide * maxSide));
 }
 
 function requestOf(bytes: Uint8Array, header: ImageHeader, spec: InputSpec): DecodeRequest {

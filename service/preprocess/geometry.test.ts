@@ -52,6 +52,21 @@ describe('placement', () => {
     expect(placement({ ...spec, width: 223 }, 100, 100)).toMatchObject({ cropX: 16 });
   });
 
+  it('covers as Hugging Face does where asked to: halves of the margin rounded down', () => {
+    const spec = specOf(224, 224, { rule: 'cover', shortestEdge: 224, position: 'center-floor' });
+    const torchvision = specOf(224, 224, { rule: 'cover', shortestEdge: 224 });
+    for (const [width, floor, even] of [
+      [225, 0, 0],
+      [226, 1, 1],
+      [227, 1, 2],
+      [229, 2, 2],
+      [231, 3, 4],
+    ] as const) {
+      expect(placement(spec, width, 224).cropX).toBe(floor);
+      expect(placement(torchvision, width, 224).cropX).toBe(even);
+    }
+  });
+
   it('pads with nothing around an image smaller than the crop', () => {
     const spec = specOf(225, 224, { rule: 'cover', shortestEdge: 100 });
     expect(placement(spec, 50, 50)).toMatchObject({
@@ -107,7 +122,70 @@ describe('placement', () => {
   });
 });
 
+const side = fc.integer({ min: 1, max: 20_000 });
+const inputs = fc.record({
+  width: fc.integer({ min: 1, max: 1024 }),
+  height: fc.integer({ min: 1, max: 1024 }),
+  resize: fc.record({
+    rule: fc.constantFrom('stretch' as const, 'cover' as const, 'letterbox' as const),
+    position: fc.constantFrom('center' as const, 'center-floor' as const, 'top-left' as const),
+    shortestEdge: fc.integer({ min: 1, max: 1024 }),
+    filter: fc.constant('bilinear' as const),
+    padValue: fc.constant([0]),
+  }),
+});
+
 describe('coordinates', () => {
+  it('lead back to where they came from, by every rule, for any size and aspect', () => {
+    fc.assert(
+      fc.property(
+        inputs,
+        side,
+        side,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (spec, width, height, at) => {
+          const there = imageToTensor(spec, width, height);
+          const back = tensorToImage(spec, width, height);
+          const x = (at * width * there.scaleX + there.offsetX) * back.scaleX + back.offsetX;
+          const y = (at * height * there.scaleY + there.offsetY) * back.scaleY + back.offsetY;
+          expect(Math.abs(x - at * width)).toBeLessThan(1e-6 * width);
+          expect(Math.abs(y - at * height)).toBeLessThan(1e-6 * height);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('undo a letterbox of any size and aspect: what is drawn is the image, no side off by more than half a pixel', () => {
+    fc.assert(
+      fc.property(inputs, side, side, (input, width, height) => {
+        const spec = { ...input, resize: { ...input.resize, rule: 'letterbox' as const } };
+        const at = placement(spec, width, height);
+        const back = tensorToImage(spec, width, height);
+        const ratio = Math.min(spec.width / width, spec.height / height);
+        expect(back.offsetX + at.drawX * back.scaleX).toBeCloseTo(0, 6);
+        expect(back.offsetY + at.drawY * back.scaleY).toBeCloseTo(0, 6);
+        expect(back.offsetX + (at.drawX + at.drawWidth) * back.scaleX).toBeCloseTo(width, 6);
+        expect(back.offsetY + (at.drawY + at.drawHeight) * back.scaleY).toBeCloseTo(height, 6);
+        // A strip thinner than half a pixel is still drawn as one.
+        expect(Math.abs(at.drawWidth - Math.max(0.5, width * ratio))).toBeLessThanOrEqual(0.5 + 1e-9);
+        expect(Math.abs(at.drawHeight - Math.max(0.5, height * ratio))).toBeLessThanOrEqual(0.5 + 1e-9);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('are those of the whole image where it was divided by 2, 4 or 8, whatever the remainder', () => {
+    const divisors = fc.constantFrom(2, 4, 8);
+    fc.assert(
+      fc.property(inputs, side, side, divisors, (spec, width, height, divisor) => {
+        const divided = placement(spec, width / divisor, height / divisor);
+        expect(divided).toEqual(placement(spec, width, height));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it('lead from the image to the tensor and back', () => {
     for (const rule of ['stretch', 'cover', 'letterbox'] as const) {
       const spec = specOf(320, 256, { rule });

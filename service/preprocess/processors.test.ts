@@ -8,7 +8,7 @@ import type { InputSpec } from './image.js';
 import { createResampler } from './resample.js';
 import { goldenImage } from './resample-reference.test-support.js';
 
-/** Made by service/test/parity/make_golden.py, which names who answered. */
+/** Made by service/test/parity/make_processors_golden.py, which names who answered. */
 interface Golden {
   readonly name: string;
   /** As in model.json. */

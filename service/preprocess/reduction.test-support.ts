@@ -1,4 +1,5 @@
 import type { Sharp } from 'sharp';
+import { createDecoder, type DecoderOptions } from './decode.js';
 import { specOf, testDecoder } from './decoder.test-support.js';
 import type { DecodedImage, InputSpec } from './image.js';
 import { createResampler } from './resample.js';
@@ -18,6 +19,31 @@ const LARGEST = { maxPixels: 6_000_000, concurrency: 1, jpegTurbo: 'off' } as co
 // The reduced size does not depend on the filter, which is ours and runs later.
 const reducing = testDecoder({ ...LARGEST, spec: specOf('bilinear', 'stretch', 224) });
 const whole = testDecoder({ ...LARGEST, spec: specOf('bilinear', 'stretch', 224), reduce: 'off' });
+
+/** What was decoded fast for each input, and its tensor beside that of the whole image. */
+export async function decodedFast(
+  file: Uint8Array,
+  specs: readonly InputSpec[],
+  jpegTurbo: 'pool' | 'off',
+): Promise<{ spec: InputSpec; image: DecodedImage; tensor: Uint8Array; exact: Uint8Array }[]> {
+  const options = { maxPixels: 6_000_000, concurrency: 1, jpegTurbo };
+  const whole = await decodedBy({ ...options, spec: specOf('nearest') }, file);
+  return Promise.all(
+    specs.map(async (spec) => {
+      const image = await decodedBy({ ...options, spec }, file);
+      return { spec, image, tensor: tensorOf(spec, image), exact: tensorOf(spec, whole) };
+    }),
+  );
+}
+
+async function decodedBy(options: DecoderOptions, file: Uint8Array): Promise<DecodedImage> {
+  const decoder = createDecoder(options);
+  try {
+    return await decoder.decode(decoder.inspect(file));
+  } finally {
+    await decoder.destroy();
+  }
+}
 
 /** How far the tensors of the reduced and the whole image lie apart, at the worst of all filters. */
 export async function apart(encoded: Sharp): Promise<Difference> {

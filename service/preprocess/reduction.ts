@@ -10,12 +10,29 @@ export interface Size {
 export type JpegDivisor = 1 | 2 | 4 | 8;
 const DIVISORS: readonly JpegDivisor[] = [8, 4, 2];
 
+/** How far an image is made smaller while it is decoded. */
+export interface Reduction {
+  /** By the decoder of everything; undefined: not at all. */
+  readonly reducedTo: Size | undefined;
+  /** By libjpeg. */
+  readonly jpegDivisor: JpegDivisor;
+}
+
+export const NO_REDUCTION: Reduction = { reducedTo: undefined, jpegDivisor: 1 };
+
+/** As far as the model's input allows. */
+export function reductionFor(spec: InputSpec, image: Size, format: ImageFormat): Reduction {
+  return { reducedTo: reducedSize(spec, image, format), jpegDivisor: jpegDivisor(spec, image) };
+}
+
 /** From here on an image is made smaller row by row while it is decoded, so that it never lies in memory whole. */
 const MIN_PIXELS_TO_STREAM = 4_000_000;
 /** What is left keeps at least this many times the pixels that the resize needs, in each direction. */
-const HEADROOM = { exact: 4, fast: 2 } as const;
-/** Formats whose decoders make an image smaller more cheaply than they make it whole. */
-const SCALED_BY_DECODER: ReadonlySet<ImageFormat> = new Set(['jpeg', 'webp']);
+const HEADROOM = 4;
+/** The same with `accuracy` fast: with less, what sharp does to the rest of the way blurs the picture too. */
+const FAST_HEADROOM = 2;
+/** The least fraction from which on a decoder makes an image smaller more cheaply than whole: sharp's rule for JPEG. */
+const LEAST_FRACTION: Readonly<Partial<Record<ImageFormat, number>>> = { jpeg: 3, webp: 2 };
 /**
  * Filters that weigh many pixels softly. `nearest` and `opencv-linear` pick some of them, and `box` ends abruptly: what
  * lies on its edge falls to one side or the other (up to 7 levels in the mean on a crowd).
@@ -38,14 +55,19 @@ const SOFT: ReadonlySet<InputSpec['resize']['filter']> = new Set([
  * weights, whose overshoot is clipped: up to 7 levels in the mean on a halftone.
  */
 export function reducedSize(spec: InputSpec, image: Size, format: ImageFormat): Size | undefined {
-  const accuracy = SCALED_BY_DECODER.has(format) ? spec.accuracy : 'exact';
-  if (accuracy === 'exact' && !isLargeAndSoft(spec, image)) return undefined;
+  const fastFrom = spec.accuracy === 'fast' ? LEAST_FRACTION[format] : undefined;
+  const fast = fastFrom === undefined ? undefined : wholeFraction(spec, image, FAST_HEADROOM, fastFrom);
+  return fast ?? (isLargeAndSoft(spec, image) ? wholeFraction(spec, image, HEADROOM, 2) : undefined);
+}
+
+/** The smallest size that is a whole fraction, `least` or more, and leads to the same resized size. */
+function wholeFraction(spec: InputSpec, image: Size, headroom: number, least: number): Size | undefined {
   const whole = placement(spec, image.width, image.height);
   const most = Math.min(
-    Math.floor(image.width / (HEADROOM[accuracy] * whole.resizedWidth)),
-    Math.floor(image.height / (HEADROOM[accuracy] * whole.resizedHeight)),
+    Math.floor(image.width / (headroom * whole.resizedWidth)),
+    Math.floor(image.height / (headroom * whole.resizedHeight)),
   );
-  for (let fraction = most; fraction >= 2; fraction--) {
+  for (let fraction = most; fraction >= least; fraction--) {
     const size = { width: Math.round(image.width / fraction), height: Math.round(image.height / fraction) };
     if (leadsTo(whole, placement(spec, size.width, size.height))) return size;
   }

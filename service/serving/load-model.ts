@@ -5,13 +5,15 @@ import type { Config } from '../config.js';
 import { messageOf, ServiceError } from '../errors.js';
 import { preflight } from '../inference/preflight.js';
 import { WorkerPool } from '../inference/worker-pool.js';
+import type { Machine } from '../machine.js';
 import { manifestOf } from '../model/derive/manifest-of.js';
+import { DOWNLOAD_LIMITS } from '../model/download-limits.js';
 import type { FetchModelOptions } from '../model/fetch-context.js';
 import { fetchModel, type ModelFiles } from '../model/fetch-model.js';
 import { type ModelSpec, resolveModelSpec } from '../model/model-spec.js';
 import { Predictor } from '../predict.js';
 import { createDecoder, type Decoder } from '../preprocess/decode.js';
-import type { Sizing } from '../sizing.js';
+import { type ModelSizing, type ProcessLimits, sizeModel } from '../sizing.js';
 import type { Logger } from '../telemetry/logging.js';
 import type { Metrics, ModelMetrics } from '../telemetry/metrics.js';
 import { unlessAborted } from '../unless-aborted.js';
@@ -25,10 +27,8 @@ const MAX_ENGINE_WARNINGS = 10;
 export interface LoadOptions {
   readonly config: Config;
   readonly logger: Logger;
-  /** For the first of the execution providers. */
-  readonly sizing: Sizing;
-  /** For another one, where that is what the model gets. */
-  readonly resizeFor: (provider: string) => Sizing;
+  readonly machine: Machine;
+  readonly limits: ProcessLimits;
   readonly metrics: Metrics;
 }
 
@@ -36,7 +36,8 @@ export interface LoadOptions {
 interface StepOptions {
   readonly config: Config;
   readonly logger: Logger;
-  readonly sizing: Sizing;
+  readonly sizing: ModelSizing;
+  readonly limits: ProcessLimits;
   readonly metrics: ModelMetrics;
 }
 
@@ -48,36 +49,30 @@ export function fetchOptions(config: Config): Omit<FetchModelOptions, 'logger' |
     maxCacheBytes: config.modelCacheMaxBytes,
     maxModelBytes: config.modelMaxBytes,
     expectedSha256: config.modelSha256,
-    attempts: config.modelDownloadAttempts,
-    responseTimeoutMs: config.modelResponseTimeoutMs,
-    stallTimeoutMs: config.modelStallTimeoutMs,
+    ...DOWNLOAD_LIMITS,
     httpBearerToken: config.modelHttpToken,
     hub: { token: config.hfToken, endpoint: config.hfEndpoint },
-    s3: { endpoint: config.s3Endpoint, forcePathStyle: config.s3ForcePathStyle },
+    s3: { endpoint: config.awsEndpointUrlS3, forcePathStyle: config.s3ForcePathStyle },
   };
 }
 
 /** Fetches, loads, warms and checks a model. Throws a start-up error of the catalogue, or the signal's reason. */
 export async function loadModel(options: LoadOptions, signal: AbortSignal): Promise<ServingModel> {
-  const { config, logger } = options;
+  const { config, logger, machine, limits } = options;
   const files = await fetchModel({ ...fetchOptions(config), logger, signal });
   const { modelPath } = files;
   const { executionProviders } = config;
-  const { intraOpThreads } = options.sizing;
+  const { intraOpThreads } = sizeModel(machine, executionProviders[0] ?? 'cpu', config);
   const { engine, warnings } = await preflight(
     { modelPath, executionProviders, intraOpThreads },
     config.modelLoadTimeoutMs,
     signal,
   );
   logEngineWarnings(warnings, logger);
-  const isAsHoped = engine.provider === executionProviders[0];
-  const sizing = isAsHoped ? options.sizing : options.resizeFor(engine.provider);
-  const step: StepOptions = {
-    config,
-    logger,
-    sizing,
-    metrics: options.metrics.forModel(files.manifest.name),
-  };
+  const sizing = sizeModel(machine, engine.provider, config);
+  logger.info({ provider: engine.provider, ...sizing }, 'sized');
+  const metrics = options.metrics.forModel(files.manifest.name);
+  const step: StepOptions = { config, logger, sizing, limits, metrics };
   const pool = await loadPool(modelPath, step, signal);
   try {
     return await unlessAborted(prepare(files, pool, step), signal);
@@ -124,7 +119,7 @@ function logEngineWarnings(warnings: readonly string[], logger: Logger): void {
 }
 
 async function prepare(files: ModelFiles, pool: WorkerPool, options: StepOptions): Promise<ServingModel> {
-  const { config, logger, sizing, metrics } = options;
+  const { config, logger, sizing, limits, metrics } = options;
   const { engine } = pool;
   for (const { provider, reason } of engine.unavailable) {
     logger.warn({ provider, reason, in_use: engine.provider }, 'execution provider not available');
@@ -139,7 +134,7 @@ async function prepare(files: ModelFiles, pool: WorkerPool, options: StepOptions
     maxPixels: config.maxImagePixels,
     spec: spec.plan.input,
     concurrency: sizing.decodeConcurrency,
-    maxWaiting: sizing.maxInFlightImages,
+    maxWaiting: limits.maxInFlightImages,
     jpegTurbo: sizing.workersDecode ? 'thread' : 'pool',
     onProcessLost: (reason) => {
       metrics.lostDecodeProcess();
@@ -165,13 +160,13 @@ async function proven(
   pool: WorkerPool,
   options: StepOptions & { readonly maxBatchSize: number },
 ): Promise<Predictor> {
-  const { config, sizing, metrics, maxBatchSize } = options;
+  const { config, limits, metrics, maxBatchSize } = options;
   const msPerImage = await warmUp(pool, spec.plan.input, { maxBatchSize, runTimeoutMs: config.runTimeoutMs });
   const batcher = new Batcher(pool, {
     maxBatchSize,
     maxWaitMs: config.maxBatchWaitMs,
-    maxImages: sizing.maxInFlightImages,
-    maxBytes: sizing.maxQueueBytes,
+    maxImages: limits.maxInFlightImages,
+    maxBytes: limits.maxQueueBytes,
     msPerImage,
     onBatch: (images) => metrics.ranBatch(images),
   });

@@ -1,10 +1,11 @@
 import type { TObject } from 'typebox';
+import { MAX_PICTURE_SIDE, type PictureFormat } from '../drawing/shapes.js';
 import type { WorkerPool } from '../inference/worker-pool.js';
 import type { ModelSpec } from '../model/model-spec.js';
-import type { Predictor } from '../predict.js';
-import type { Answer } from '../tasks/task.js';
+import type { ResolvedManifest } from '../model/resolved-manifest.js';
+import type { PictureOrder, Predictor } from '../predict.js';
+import type { Answer, Observation, Parameters } from '../tasks/task.js';
 import type { ModelMetrics, ModelSource } from '../telemetry/metrics.js';
-import type { StageTimings } from '../telemetry/stage-timings.js';
 import type { TensorInfo } from '../tensor.js';
 
 export interface ModelReference {
@@ -17,16 +18,8 @@ export interface ModelReference {
 /** What may be said of a model that serves. */
 export interface ModelDescription extends ModelReference {
   readonly task: string;
-  readonly input: {
-    readonly tensor: TensorInfo;
-    readonly width: number;
-    readonly height: number;
-    readonly channels: string;
-    readonly resize: string;
-    readonly filter: string;
-  };
-  readonly outputs: readonly TensorInfo[];
-  readonly labels: readonly string[];
+  readonly manifest: ResolvedManifest;
+  readonly tensors: { readonly input: TensorInfo; readonly outputs: readonly TensorInfo[] };
   readonly execution_provider: string;
   readonly workers: number;
   readonly max_batch_size: number;
@@ -99,10 +92,29 @@ export class ServingModel {
     };
   }
 
-  /** Counts an image that was answered. */
-  countAnswer(answer: Answer, timings: StageTimings): void {
-    this.metrics.endedImage('ok');
-    this.metrics.answered(timings, this.#spec.task.observe(answer));
+  /** What metrics show of an answer. */
+  observe(answer: Answer): Observation {
+    return this.#spec.task.observe(answer);
+  }
+
+  /** Whether there is anything to see of its answers. */
+  get draws(): boolean {
+    return this.#spec.task.draw !== undefined;
+  }
+
+  /**
+   * To be given to the predictor where a picture is wanted; undefined where there is nothing to see of an answer.
+   * @param parameters what is asked of the task
+   */
+  pictureOrder(
+    format: PictureFormat,
+    parameters: Parameters,
+    maxSide = MAX_PICTURE_SIDE,
+  ): PictureOrder | undefined {
+    const { task } = this.#spec;
+    const { draw } = task;
+    if (draw === undefined) return undefined;
+    return { format, maxSide, drawingOf: (answer) => draw.call(task, answer, parameters) };
   }
 
   /** Answers what is in flight, then releases everything. Idempotent. */
@@ -120,23 +132,17 @@ export class ServingModel {
 
   #describe({ workers, maxBatchSize }: ServingModelOptions): ModelDescription {
     const { engine } = this.#pool;
-    const { plan } = this.#spec;
-    const { input } = plan;
+    const { plan, manifest } = this.#spec;
     const wanted = new Set(plan.outputs.map(({ name }) => name));
     const tensor = engine.inputs.find(({ name }) => name === plan.inputName);
     return {
       ...this.reference,
       task: this.task,
-      input: {
-        tensor: tensor ?? { name: plan.inputName, type: 'unknown', shape: [] },
-        width: input.width,
-        height: input.height,
-        channels: input.channels,
-        resize: input.resize.rule,
-        filter: input.resize.filter,
+      manifest,
+      tensors: {
+        input: tensor ?? { name: plan.inputName, type: 'unknown', shape: [] },
+        outputs: engine.outputs.filter(({ name }) => wanted.has(name)),
       },
-      outputs: engine.outputs.filter(({ name }) => wanted.has(name)),
-      labels: this.labels,
       execution_provider: engine.provider,
       workers,
       max_batch_size: maxBatchSize,

@@ -2,9 +2,10 @@ import type { Static, TObject } from 'typebox';
 import type { ServiceError } from '../errors.js';
 import { floatsOf, type TensorInfo } from '../tensor.js';
 import { topK } from './classification/top-k.js';
-import { failure, misfit, named, shapesOf } from './faults.js';
+import { failure, misfit } from './faults.js';
 import { checkLabels, labelsField, labelsFor } from './labels.js';
-import { areNumbers, roundedScore } from './numbers.js';
+import { areNumbers, roundedScore, shownScore } from './numbers.js';
+import { pickOutput } from './pick-output.js';
 import { closed, Type } from './schema-types.js';
 import { sigmoid, softmax } from './softmax.js';
 import type { Geometry, Golden, Outputs, Task } from './task.js';
@@ -91,6 +92,13 @@ export const classification: Task<
   goldenSchema: GoldenSchema,
   recognises: (outputs) => outputs.some(areScores),
   resolve,
+  describe: ({ outputName, activation, labels, topK, threshold }) => ({
+    name: outputName,
+    activation,
+    labels: [...labels],
+    top_k: topK,
+    ...(threshold >= 0 && { threshold }),
+  }),
   outputs: ({ outputName }) => [{ name: outputName, isBatched: true }],
   parameterSchema,
   answerSchema: () => AnswerSchema,
@@ -100,10 +108,22 @@ export const classification: Task<
   differs,
   observe: ({ predictions: [best] }) =>
     best === undefined ? { labels: [], scores: [] } : { labels: [best.label], scores: [best.score] },
+  draw: ({ predictions }) => ({
+    shapes: [
+      {
+        kind: 'caption',
+        lines: predictions.map(({ label, class_id, score }) => ({
+          text: `${label} ${shownScore(score)}`,
+          classId: class_id,
+        })),
+      },
+    ],
+  }),
 };
 
 function resolve(given: Static<typeof ManifestSchema>, outputs: readonly TensorInfo[]): ClassificationSpec {
-  const output = pickOutput(outputs, given.name);
+  const wanted = 'scores of classes have the shape [N, classes]';
+  const output = pickOutput(outputs, given.name, areScores, wanted);
   const classes = countClasses(output);
   if (classes > 0) checkLabels(given.labels, classes, `output ${output.name}`);
   if (given.labels === undefined && classes <= 0) {
@@ -118,13 +138,6 @@ function resolve(given: Static<typeof ManifestSchema>, outputs: readonly TensorI
     topK: given.top_k ?? DEFAULT_TOP_K,
     threshold: given.threshold ?? Number.NEGATIVE_INFINITY,
   };
-}
-
-function pickOutput(outputs: readonly TensorInfo[], name: string | undefined): TensorInfo {
-  const candidates = name === undefined ? outputs : [named(outputs, name, 'output')];
-  const found = candidates.find(areScores);
-  if (found !== undefined) return found;
-  return misfit(`scores of classes have the shape [N, classes], the file has ${shapesOf(candidates)}`);
 }
 
 /** Whether it is [N, classes], or that with dimensions of 1 around. */

@@ -3,7 +3,9 @@ import type { TensorInfo } from '../tensor.js';
 import { BOX_DECODERS } from './detection/decoders/decoders.js';
 import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
+  boxOf,
   decoderNamed,
+  describeObjects,
   findObjects,
   OBJECT_ANSWER,
   type ObjectParameters,
@@ -70,6 +72,7 @@ export const detection: Task<
   goldenSchema: GoldenObjectsSchema,
   recognises: (outputs) => BOX_DECODERS.some((decoder) => decoder.fits(outputs) !== undefined),
   resolve,
+  describe: (spec) => ({ ...describeObjects(spec), ...(spec.priors && { priors: fieldsOf(spec.priors) }) }),
   outputs: ({ fit }) => fit.outputs,
   parameterSchema: (spec) => objectParameters(spec, decoderNamed(BOX_DECODERS, spec.decoder)),
   answerSchema: () => AnswerSchema,
@@ -82,6 +85,7 @@ export const detection: Task<
   goldenParameters: () => ({}),
   differs: (expected, { predictions }) => objectsDiffer(expected, predictions),
   observe: observeObjects,
+  draw: ({ predictions }) => ({ shapes: predictions.map(boxOf) }),
 };
 
 function resolve(given: Static<typeof ManifestSchema>, outputs: readonly TensorInfo[]): ObjectSpec {
@@ -89,6 +93,15 @@ function resolve(given: Static<typeof ManifestSchema>, outputs: readonly TensorI
   if (given.priors === undefined) return spec;
   if (spec.decoder !== 'ssd-offsets') misfit(`${spec.decoder} has no priors`);
   return { ...spec, priors: priorsOf(given.priors) };
+}
+
+function fieldsOf({ strides, sizes, centerVariance, sizeVariance }: Priors): Static<typeof PriorsSchema> {
+  return {
+    strides: [...strides],
+    sizes: sizes.map((each) => [...each]),
+    center_variance: centerVariance,
+    size_variance: sizeVariance,
+  };
 }
 
 function priorsOf({ strides, sizes, center_variance, size_variance }: Static<typeof PriorsSchema>): Priors {

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import { floatsOf, type Tensor, type TensorInfo } from '../tensor.js';
-import { failure, misfit, named, shapesOf } from './faults.js';
+import { failure, misfit } from './faults.js';
+import { pickOutput } from './pick-output.js';
 import { closed, Type } from './schema-types.js';
 import { type Golden, NOTHING_OBSERVED, type Outputs, type Task } from './task.js';
 
@@ -82,6 +83,7 @@ export const embedding: Task<Manifest, EmbeddingSpec, EmbeddingParameters, Embed
     goldenSchema: GoldenSchema,
     recognises: (outputs) => usual(outputs) !== undefined,
     resolve,
+    describe: ({ outputName, pooling, normalize }) => ({ name: outputName, pooling, normalize }),
     outputs: ({ outputName }) => [{ name: outputName, isBatched: true }],
     parameterSchema: () => ParameterSchema,
     answerSchema: () => AnswerSchema,
@@ -103,7 +105,13 @@ function isVector({ shape }: TensorInfo): boolean {
 }
 
 function resolve(given: Manifest, outputs: readonly TensorInfo[]): EmbeddingSpec {
-  const output = pickOutput(given, outputs);
+  const name = given.name ?? usual(outputs)?.name;
+  const output = pickOutput(
+    outputs,
+    name,
+    (each) => isVector(each) && (name !== undefined || outputs.length === 1),
+    'a vector has the shape [N, dimensions] or [N, tokens, dimensions]',
+  );
   const hasTokens = output.shape.length === 3;
   const pooling = given.pooling ?? (hasTokens ? 'first' : 'none');
   if ((pooling === 'none') === hasTokens) {
@@ -112,18 +120,6 @@ function resolve(given: Manifest, outputs: readonly TensorInfo[]): EmbeddingSpec
     );
   }
   return { outputName: output.name, pooling, normalize: given.normalize ?? false };
-}
-
-function pickOutput({ name }: Manifest, outputs: readonly TensorInfo[]): TensorInfo {
-  const [only] = outputs;
-  const found =
-    name === undefined
-      ? (usual(outputs) ?? (outputs.length === 1 ? only : undefined))
-      : named(outputs, name, 'output');
-  if (found !== undefined && isVector(found)) return found;
-  return misfit(
-    `a vector has the shape [N, dimensions] or [N, tokens, dimensions], the file has ${shapesOf(outputs)}`,
-  );
 }
 
 function interpret(

@@ -65,6 +65,17 @@ const OVER_BOX = found(
   ),
 );
 
+/** Of numbers whose bits fit: the sign, exponents above the smallest, and ten bits of the fraction. */
+function halfOf(tensor: Tensor): Tensor {
+  if (tensor.type !== 'float32') return tensor;
+  const bits = new Uint32Array(tensor.data.buffer.slice(0));
+  const half = (each: number): number =>
+    each << 1 === 0
+      ? 0
+      : ((each >>> 16) & 0x8000) | ((((each >>> 23) & 0xff) - 112) << 10) | ((each >>> 13) & 0x3ff);
+  return { type: 'float16', data: Uint16Array.from(bits, half), shape: tensor.shape };
+}
+
 /** Row by row, 1 where the object is. */
 async function pixelsOf({ png }: { readonly png: string }): Promise<number[]> {
   const pixels = await sharp(Buffer.from(png, 'base64')).toColourspace('b-w').raw().toBuffer();
@@ -130,6 +141,13 @@ describe.each([
     }
   });
 
+  it('is the same where the outputs are of 16-bit floats', () => {
+    const halves = new Map([...outputs].map(([name, tensor]) => [name, halfOf(tensor)]));
+    const [expected] = instanceSegmentation.interpret(outputs, GEOMETRY, {}, spec).predictions;
+    const [first] = instanceSegmentation.interpret(halves, GEOMETRY, {}, spec).predictions;
+    expect(first).toEqual({ ...expected, score: expect.closeTo(0.9, 3) });
+  });
+
   it('has an empty mask where its values are not numbers', () => {
     const masks = declared.at(-1)?.name ?? '';
     const tensor = outputs.get(masks) as Tensor & { readonly type: 'float32' };
@@ -155,13 +173,13 @@ describe('many masks', () => {
     height: 2000,
     toImage: { scaleX: 62.5, scaleY: 31.25, offsetX: 0, offsetY: 0 },
   };
-  const sizes = (count: number, asked = {}): readonly { width: number; height: number }[] => {
-    const spec: InstanceSpec = instanceSegmentation.resolve({ labels }, END_TO_END);
+  const sizes = (count: number, manifest = {}): readonly { width: number; height: number }[] => {
+    const spec: InstanceSpec = instanceSegmentation.resolve({ labels, ...manifest }, END_TO_END);
     const outputs = new Map([
       ['output0', rows(count)],
       ['output1', PROTOTYPES],
     ]);
-    return instanceSegmentation.interpret(outputs, large, asked, spec).predictions.map(({ mask }) => mask);
+    return instanceSegmentation.interpret(outputs, large, {}, spec).predictions.map(({ mask }) => mask);
   };
 
   it('are each as large as the model says', () => {

@@ -1,11 +1,15 @@
 import type { Static } from 'typebox';
+import type { MaskShape } from '../drawing/shapes.js';
 import type { TensorInfo } from '../tensor.js';
 import { ShapeError } from './detection/box-decoder.js';
 import { type GoldenObjects, goldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
+  asFloats,
+  boxOf,
   boxSchema,
   contextOf,
   decoderNamed,
+  describeObjects,
   type FoundObject,
   findObjects,
   OBJECT_ANSWER,
@@ -20,8 +24,8 @@ import {
 import { failure } from './faults.js';
 import { MASK_DECODERS } from './instance-segmentation/decoders/decoders.js';
 import type { MaskDecoder, MaskGrid } from './instance-segmentation/mask-decoder.js';
-import { maskSizes } from './instance-segmentation/mask-sizes.js';
-import { type Region, renderMask } from './instance-segmentation/render-mask.js';
+import { type MaskFrame, maskFrames } from './instance-segmentation/mask-frames.js';
+import { renderMask } from './instance-segmentation/render-mask.js';
 import { encodeBitPng } from './mask-png.js';
 import { closed, Type } from './schema-types.js';
 import type { Geometry, Outputs, Task } from './task.js';
@@ -30,13 +34,14 @@ const MAX_MASK_SIZE = 1024;
 const DEFAULT_MASK_SIZE = 512;
 const DEFAULT_AREA_TOLERANCE = 0.1;
 
-const maskSizeField = (description: string) =>
-  Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_MASK_SIZE, description }));
+const maskSizeField = (maximum: number, description: string) =>
+  Type.Optional(Type.Integer({ minimum: 1, maximum, description }));
 
 const ManifestSchema = Type.Object(
   {
     ...objectFields(MASK_DECODERS, 'objects and masks'),
     mask_size: maskSizeField(
+      MAX_MASK_SIZE,
       `longest side of a mask, pixels, where its box is larger; default ${DEFAULT_MASK_SIZE}`,
     ),
   },
@@ -96,11 +101,13 @@ export const instanceSegmentation: Task<
   goldenSchema: GoldenSchema,
   recognises: (outputs) => MASK_DECODERS.some((decoder) => decoder.recognises(outputs)),
   resolve,
+  describe: (spec) => ({ ...describeObjects(spec), mask_size: spec.maskSize }),
   outputs: ({ fit }) => fit.outputs,
+  /** A request may ask for smaller masks than the model says, and not for larger ones: work and answer grow with their square. */
   parameterSchema(spec) {
     const { properties } = objectParameters(spec, decoderNamed(MASK_DECODERS, spec.decoder));
     const description = 'Longest side of a mask, pixels, where its box is larger; default: as the model says';
-    return Type.Object({ ...properties, mask_size: maskSizeField(description) }, closed);
+    return Type.Object({ ...properties, mask_size: maskSizeField(spec.maskSize, description) }, closed);
   },
   answerSchema: () => AnswerSchema,
   labels: ({ labels }) => labels,
@@ -116,30 +123,34 @@ export const instanceSegmentation: Task<
     );
   },
   observe: observeObjects,
+  draw: ({ predictions }) => ({
+    shapes: [...predictions.map(maskOf), ...predictions.map(boxOf)],
+  }),
 };
+
+function maskOf({ mask: { png, box }, class_id }: Instance): MaskShape {
+  return { kind: 'mask', png, box, classId: class_id };
+}
 
 function resolve(given: Manifest, outputs: readonly TensorInfo[]): InstanceSpec {
   return { ...resolveObjects(given, outputs, MASK_DECODERS), maskSize: given.mask_size ?? DEFAULT_MASK_SIZE };
 }
 
 function interpret(
-  outputs: Outputs,
+  given: Outputs,
   geometry: Geometry,
   asked: InstanceParameters,
   spec: InstanceSpec,
 ): InstanceAnswer {
   const decoder = decoderNamed(MASK_DECODERS, spec.decoder);
+  const outputs = asFloats(given);
   const objects = findObjects(outputs, geometry, asked, spec, decoder);
-  const regions = objects.map(({ box }) => regionOf(box, geometry));
-  const sizes = maskSizes(
-    regions.map(({ xMin, yMin, xMax, yMax }) => ({ width: xMax - xMin, height: yMax - yMin })),
-    asked.mask_size ?? spec.maskSize,
-  );
+  const boxes = objects.map(({ box }) => box);
+  const frames = maskFrames(boxes, geometry, asked.mask_size ?? spec.maskSize);
   const predictions = objects.map((found, at) => {
-    const region = regions[at] as Region;
-    const { width, height } = sizes[at] as { width: number; height: number };
-    const mask = renderMask(gridOf(outputs, geometry, spec, decoder, found), region, width, height, geometry);
-    return { ...withoutCandidate(found), ...answerOf(mask, region, width, height) };
+    const frame = frames[at] as MaskFrame;
+    const mask = renderMask(gridOf(outputs, geometry, spec, decoder, found), frame, geometry);
+    return { ...withoutCandidate(found), ...answerOf(mask, frame) };
   });
   return { predictions };
 }
@@ -163,24 +174,8 @@ function gridOf(
   }
 }
 
-/** The pixels whose middles are in the box; one at least. */
-function regionOf(box: FoundObject['box'], { width, height }: Geometry): Region {
-  const xMin = Math.min(Math.round(box.x_min), width - 1);
-  const yMin = Math.min(Math.round(box.y_min), height - 1);
-  return {
-    xMin,
-    yMin,
-    xMax: Math.max(Math.round(box.x_max), xMin + 1),
-    yMax: Math.max(Math.round(box.y_max), yMin + 1),
-  };
-}
-
-function answerOf(
-  mask: Uint8Array,
-  { xMin, yMin, xMax, yMax }: Region,
-  width: number,
-  height: number,
-): Pick<Instance, 'area' | 'mask'> {
+function answerOf(mask: Uint8Array, frame: MaskFrame): Pick<Instance, 'area' | 'mask'> {
+  const { xMin, yMin, xMax, yMax, width, height } = frame;
   let inside = 0;
   for (let index = 0; index < mask.length; index++) inside += mask[index] as number;
   const imagePixels = ((xMax - xMin) * (yMax - yMin)) / mask.length;

@@ -137,6 +137,77 @@ describe('keypoints of YOLO', () => {
   });
 });
 
+describe('keypoints of YOLO, end to end', () => {
+  const spec = keypoints.resolve({ labels: ['person'] }, [declares('output0', -1, 300, 57)]);
+  const row = [
+    10,
+    10,
+    30,
+    50,
+    0.8,
+    0,
+    ...Array.from({ length: 17 }, (_, point) => [point, 2 * point, 0.5]).flat(),
+  ];
+
+  it('are COCO’s points of each row that is used', () => {
+    const output = floats([2, 57], ...row, ...new Array(57).fill(0));
+    const { predictions } = keypoints.interpret(new Map([['output0', output]]), geometry, {}, spec);
+    expect(predictions).toHaveLength(1);
+    expect(predictions[0]).toMatchObject({
+      score: 0.8,
+      box: { x_min: 20, y_min: 20, x_max: 60, y_max: 100 },
+    });
+    expect(predictions[0]?.points[16]).toEqual({ name: 'right_ankle', x: 32, y: 64, score: 0.5 });
+  });
+
+  it('are known by their shape', () => {
+    expect(keypoints.recognises([declares('output0', 1, 300, 57)])).toBe(true);
+    expect(keypoints.recognises([declares('output0', 1, 300, 6)])).toBe(false);
+  });
+});
+
+describe('keypoints of several classes', () => {
+  const labels = ['cat', 'dog'];
+  const spec = keypoints.resolve({ labels }, [declares('output0', -1, 4 + 2 + 3, 8400)]);
+
+  it('belong to the best class of each anchor', () => {
+    const output = floats([9, 1], 20, 20, 10, 20, 0.1, 0.8, 18, 11, 0.9);
+    const { predictions } = keypoints.interpret(new Map([['output0', output]]), geometry, {}, spec);
+    expect(predictions).toMatchObject([
+      { label: 'dog', class_id: 1, score: 0.8, points: [{ name: 'POINT_0', x: 36, y: 22, score: 0.9 }] },
+    ]);
+  });
+
+  it('are refused where what is left beside the classes is no points', () => {
+    expect(() =>
+      keypoints.resolve({ labels: [...labels, 'cow'] }, [declares('output0', -1, 9, 8400)]),
+    ).toThrow(expect.objectContaining({ code: 'MODEL_INCOMPATIBLE' }) as Error);
+  });
+});
+
+describe('of keypoints, a picture', () => {
+  const box = { x_min: 1, y_min: 2, x_max: 30, y_max: 40 };
+  const drawn = (points: { name: string; x: number; y: number; score?: number }[]) =>
+    keypoints.draw?.({ predictions: [{ label: 'person', class_id: 3, score: 0.876, box, points }] }, {});
+
+  it('shows the box, the points that are sure, and bones between those that have some', () => {
+    const shoulder = { name: 'left_shoulder', x: 5, y: 6, score: 0.9 };
+    const elbow = { name: 'left_elbow', x: 7, y: 8, score: 0.8 };
+    const guess = { name: 'left_wrist', x: 9, y: 9, score: 0.1 };
+    expect(drawn([guess, shoulder, elbow])).toEqual({
+      shapes: [
+        { kind: 'box', box, text: 'person 0.88', classId: 3 },
+        { kind: 'points', points: [shoulder, elbow], edges: [[0, 1]], classId: 3 },
+      ],
+    });
+  });
+
+  it('shows points of other names, and without scores, on their own', () => {
+    const points = [{ name: 'POINT_0', x: 5, y: 6 }];
+    expect(drawn(points)).toMatchObject({ shapes: [{}, { kind: 'points', points, edges: [] }] });
+  });
+});
+
 describe('a model', () => {
   it('is known for keypoints by YuNet’s outputs, and by as many rows as COCO’s 17 points need', () => {
     expect(keypoints.recognises(YUNET)).toBe(true);

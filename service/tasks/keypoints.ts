@@ -1,10 +1,14 @@
 import type { Static } from 'typebox';
+import type { PointsShape } from '../drawing/shapes.js';
 import type { TensorInfo } from '../tensor.js';
 import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
   across,
+  asFloats,
+  boxOf,
   contextOf,
   decoderNamed,
+  describeObjects,
   down,
   findObjects,
   OBJECT_ANSWER,
@@ -18,11 +22,14 @@ import {
 import { misfit } from './faults.js';
 import { POINT_DECODERS } from './keypoints/decoders/decoders.js';
 import type { Point } from './keypoints/point-decoder.js';
+import { edgesBetween } from './keypoints/skeleton.js';
 import { roundedScore } from './numbers.js';
 import { closed, Type } from './schema-types.js';
 import type { Geometry, Task } from './task.js';
 
 const MAX_POINTS = 1000;
+/** Points that are less sure to be seen are guesses, mostly out of the image or behind something. */
+const LEAST_DRAWN_SCORE = 0.25;
 
 const ManifestSchema = Type.Object(
   {
@@ -69,12 +76,14 @@ export const keypoints: Task<Manifest, KeypointsSpec, ObjectParameters, Keypoint
   goldenSchema: GoldenObjectsSchema,
   recognises: (outputs) => POINT_DECODERS.some((decoder) => decoder.recognises(outputs)),
   resolve,
+  describe: (spec) => ({ ...describeObjects(spec), points: [...spec.points] }),
   outputs: ({ fit }) => fit.outputs,
   parameterSchema: (spec) => objectParameters(spec, decoderNamed(POINT_DECODERS, spec.decoder)),
   answerSchema: () => AnswerSchema,
   labels: ({ labels }) => labels,
-  interpret(outputs, geometry, asked, spec) {
+  interpret(given, geometry, asked, spec) {
     const decoder = decoderNamed(POINT_DECODERS, spec.decoder);
+    const outputs = asFloats(given);
     const objects = findObjects(outputs, geometry, asked, spec, decoder);
     const predictions = objects.map(({ candidate, ...object }) => {
       const points = decoder.pointsOf(outputs, contextOf(geometry, spec), candidate);
@@ -85,7 +94,20 @@ export const keypoints: Task<Manifest, KeypointsSpec, ObjectParameters, Keypoint
   goldenParameters: () => ({}),
   differs: (expected, { predictions }) => objectsDiffer(expected, predictions),
   observe: observeObjects,
+  draw: ({ predictions }) => ({
+    shapes: predictions.flatMap((object) => [boxOf(object), pointsOf(object)]),
+  }),
 };
+
+function pointsOf({ points, class_id }: KeypointsAnswer['predictions'][number]): PointsShape {
+  const seen = points.filter(({ score = 1 }) => score >= LEAST_DRAWN_SCORE);
+  return {
+    kind: 'points',
+    points: seen,
+    edges: edgesBetween(seen.map(({ name }) => name)),
+    classId: class_id,
+  };
+}
 
 function resolve(given: Manifest, outputs: readonly TensorInfo[]): KeypointsSpec {
   const spec = resolveObjects(given, outputs, POINT_DECODERS);

@@ -21,3 +21,10 @@ const SCORE_DIGITS = 6;
 export function roundedScore(score: number): number {
   return Number(score.toPrecision(SCORE_DIGITS));
 }
+
+const SHOWN_DIGITS = 2;
+
+/** As people read it in a picture. */
+export function shownScore(score: number): string {
+  return score.toFixed(SHOWN_DIGITS);
+}

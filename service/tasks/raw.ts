@@ -66,6 +66,7 @@ export const raw: Task<Manifest, RawSpec, Record<string, never>, RawAnswer, RawG
   goldenSchema: GoldenSchema,
   recognises: (outputs) => outputs.every(({ shape }) => shape.length > 0),
   resolve,
+  describe: ({ outputs }) => ({ names: outputs.map(({ name }) => name) }),
   outputs: (spec) => spec.outputs,
   parameterSchema: () => NO_PARAMETERS,
   answerSchema: () => AnswerSchema,

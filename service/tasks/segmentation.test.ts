@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { Tensor, TensorInfo } from '../tensor.js';
 import { classMap } from './segmentation/class-map.js';
+import type { ScoreGrid } from './segmentation/score-grid.js';
 import { type SegmentationSpec, segmentation } from './segmentation.js';
 
 const declares = (shape: readonly number[], type = 'float32'): TensorInfo => ({ name: 'out', type, shape });
@@ -71,6 +72,11 @@ describe('segmentation', () => {
     expect(size(5000, 1)).toEqual([512, 1]);
   });
 
+  it('may be asked for in a smaller size than the model says, not in a larger one', () => {
+    const { properties } = segmentation.parameterSchema({ ...SPEC, maskSize: 300 });
+    expect(properties['mask_size']).toMatchObject({ minimum: 1, maximum: 300 });
+  });
+
   it('takes the classes of cells from a model that gives these', async () => {
     const ids: Tensor = { type: 'int64', data: new BigInt64Array([1n, 0n, 0n, 1n]), shape: [2, 2] };
     const spec = { ...SPEC, kind: 'classes' } as const;
@@ -93,6 +99,23 @@ describe('segmentation', () => {
     expect(segmentation.resolve({}, [output]).kind).toBe(kind);
   });
 
+  it('takes the first of two maps, as FCN and DeepLab have them beside an auxiliary one', () => {
+    const outputs = ['out', 'aux'].map((name) => ({ ...declares([-1, 21, 520, 520]), name }));
+    expect(segmentation.resolve({}, outputs).outputName).toBe('out');
+    expect(segmentation.resolve({ name: 'aux' }, outputs).outputName).toBe('aux');
+  });
+
+  it.each<[string, Tensor]>([
+    ['no grid', { ...HALVES, shape: [8] } as Tensor],
+    ['fewer values than its shape says', { ...HALVES, shape: [2, 4, 4] } as Tensor],
+    ['one dimension too many', { ...HALVES, shape: [2, 2, 1, 2] } as Tensor],
+    ['an empty one', { ...HALVES, data: new Float32Array(0), shape: [2, 0, 2] } as Tensor],
+  ])('fails with INFERENCE_FAILED where the output is %s', (_, broken) => {
+    expect(() => segmentation.interpret(new Map([['out', broken]]), stretched(2, 2), {}, SPEC)).toThrow(
+      expect.objectContaining({ code: 'INFERENCE_FAILED' }) as Error,
+    );
+  });
+
   it.each<[string, TensorInfo, object]>([
     ['a depth map', declares([-1, 1, 256, 256]), {}],
     ['scores of the whole image', declares([-1, 1000]), {}],
@@ -105,7 +128,43 @@ describe('segmentation', () => {
   });
 });
 
+/** Every class at every pixel, without any short cut. */
+function slowClassMap({ values, classes, width, height }: ScoreGrid, scale: number, size: number): number[] {
+  const at = (pixel: number, cells: number) => Math.min(Math.max((pixel + 0.5) * scale - 0.5, 0), cells - 1);
+  const mask: number[] = [];
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      const [u, v] = [at(x, width), at(y, height)];
+      const scores = Array.from({ length: classes }, (_, classId) => {
+        const score = (column: number, row: number) => values[(classId * height + row) * width + column] ?? 0;
+        const line = (row: number) =>
+          score(Math.floor(u), row) * (1 - (u % 1)) + score(Math.ceil(u), row) * (u % 1);
+        return line(Math.floor(v)) * (1 - (v % 1)) + line(Math.ceil(v)) * (v % 1);
+      });
+      mask.push(scores.indexOf(Math.max(...scores)));
+    }
+  }
+  return mask;
+}
+
 describe('the class map', () => {
+  it.each([0.25, 0.5, 1, 2])(
+    'at %d cells a pixel is what all classes at all pixels make it, equal ones included',
+    (scale) => {
+      // Small whole numbers, so that sums are exact and many scores are equal.
+      const scores = fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 5 * 8 * 8, maxLength: 5 * 8 * 8 });
+      fc.assert(
+        fc.property(scores, (values) => {
+          const grid = { values: Float32Array.from(values), classes: 5, width: 8, height: 8 };
+          const size = 8 / scale;
+          const mask = classMap(grid, { ...IDENTITY, scaleX: scale, scaleY: scale }, size, size);
+          expect([...mask]).toEqual(slowClassMap(grid, scale, size));
+        }),
+        { numRuns: 25 },
+      );
+    },
+  );
+
   it('is the best class of each cell where mask and grid are the same', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 99 }), { minLength: 36, maxLength: 36 }), (values) => {

@@ -1,9 +1,11 @@
-import type { Static } from 'typebox';
+import type { Static, TObject } from 'typebox';
+import type { Drawing } from '../drawing/shapes.js';
 import { floatsOf, type Tensor, type TensorInfo } from '../tensor.js';
-import { failure, misfit, named, shapesOf } from './faults.js';
+import { failure, misfit } from './faults.js';
 import { checkLabels, labelOf, labelsField, labelsFor } from './labels.js';
 import { encodeGreyPng } from './mask-png.js';
 import { areNumbers } from './numbers.js';
+import { pickOutput } from './pick-output.js';
 import { closed, Type } from './schema-types.js';
 import { classMap, type MaskToGrid, nearestClasses } from './segmentation/class-map.js';
 import type { Geometry, Golden, Outputs, Task } from './task.js';
@@ -30,7 +32,7 @@ const ManifestSchema = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: MAX_MASK_SIZE,
-        description: `longest side of the mask, pixels, where the image is larger; default ${DEFAULT_MASK_SIZE}`,
+        description: `longest side of the mask, pixels, where the image is larger; a request may ask for less; at most ${MAX_MASK_SIZE}, default ${DEFAULT_MASK_SIZE}`,
       }),
     ),
   },
@@ -48,19 +50,14 @@ const GoldenSchema = Type.Object(
   closed,
 );
 
-const ParameterSchema = Type.Object(
-  {
-    mask_size: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: MAX_MASK_SIZE,
-        description:
-          'Longest side of the mask, pixels, where the image is larger; default: as the model says',
-      }),
-    ),
-  },
-  closed,
-);
+const PARAMETERS = {
+  picture: Type.Optional(
+    Type.Enum(['overlay', 'mask'], {
+      description:
+        'Where a picture is asked for (Accept): the image with its classes in colour, or the mask, a grey PNG whose pixels are class ids; default overlay',
+    }),
+  ),
+};
 
 const AnswerSchema = Type.Object({
   classes: Type.Array(
@@ -82,7 +79,10 @@ const AnswerSchema = Type.Object({
 });
 
 type Manifest = Static<typeof ManifestSchema>;
-type SegmentationParameters = { readonly mask_size?: number | undefined };
+type SegmentationParameters = {
+  readonly mask_size?: number | undefined;
+  readonly picture?: 'overlay' | 'mask' | undefined;
+};
 type SegmentationAnswer = Readonly<Static<typeof AnswerSchema>>;
 type SegmentationGolden = Golden & Static<typeof GoldenSchema>;
 export interface SegmentationSpec {
@@ -106,8 +106,13 @@ export const segmentation: Task<
   goldenSchema: GoldenSchema,
   recognises: (outputs) => outputs.some((output) => kindOf(output) === 'scores'),
   resolve,
+  describe: ({ outputName, labels, maskSize }) => ({
+    name: outputName,
+    ...(labels.length > 0 && { labels: [...labels] }),
+    mask_size: maskSize,
+  }),
   outputs: ({ outputName }) => [{ name: outputName, isBatched: true }],
-  parameterSchema: () => ParameterSchema,
+  parameterSchema,
   answerSchema: () => AnswerSchema,
   labels: ({ labels }) => labels,
   interpret,
@@ -117,7 +122,37 @@ export const segmentation: Task<
     labels: classes.filter(({ share }) => share >= LEAST_SHARE).map(({ label }) => label),
     scores: [],
   }),
+  draw,
 };
+
+/** A request may ask for a smaller mask than the model says, and not for a larger one: work and answer grow with its square. */
+function parameterSchema({ maskSize }: SegmentationSpec): TObject {
+  const mask_size = Type.Integer({
+    minimum: 1,
+    maximum: maskSize,
+    description: 'Longest side of the mask, pixels, where the image is larger; default: as the model says',
+  });
+  return Type.Object({ mask_size: Type.Optional(mask_size), ...PARAMETERS }, closed);
+}
+
+/** What is no object of its own is not coloured. */
+const BACKGROUND = /^_*(background|unlabell?ed|void)_*$/i;
+
+function draw({ classes, mask }: SegmentationAnswer, { picture }: SegmentationParameters): Drawing {
+  if (picture === 'mask') return { picture: { bytes: Buffer.from(mask.png, 'base64'), format: 'png' } };
+  const seen = classes.filter(({ label }) => !BACKGROUND.test(label));
+  const without = classes.filter(({ label }) => BACKGROUND.test(label)).map(({ class_id }) => class_id);
+  const lines = seen.map(({ label, class_id, share }) => ({
+    text: `${label} ${(share * 100).toFixed(0)} %`,
+    classId: class_id,
+  }));
+  return {
+    shapes: [
+      { kind: 'class-map', png: mask.png, without },
+      { kind: 'caption', lines },
+    ],
+  };
+}
 
 /** [N, classes, height, width]: scores; [N, height, width], or with one channel, of whole numbers: classes. */
 function kindOf({ shape, type }: TensorInfo): SegmentationSpec['kind'] | undefined {
@@ -128,14 +163,9 @@ function kindOf({ shape, type }: TensorInfo): SegmentationSpec['kind'] | undefin
 }
 
 function resolve(given: Manifest, outputs: readonly TensorInfo[]): SegmentationSpec {
-  const candidates = given.name === undefined ? outputs : [named(outputs, given.name, 'output')];
-  const output = candidates.find((candidate) => kindOf(candidate) !== undefined);
-  const kind = output && kindOf(output);
-  if (output === undefined || kind === undefined) {
-    return misfit(
-      `scores of pixels have the shape [N, classes, height, width], the file has ${shapesOf(candidates)}`,
-    );
-  }
+  const wanted = 'scores of pixels have the shape [N, classes, height, width]';
+  const output = pickOutput(outputs, given.name, (each) => kindOf(each) !== undefined, wanted);
+  const kind = kindOf(output) ?? 'scores';
   const classes = kind === 'scores' ? (output.shape[1] ?? 0) : (given.labels?.length ?? 0);
   if (classes > MAX_CLASSES)
     misfit(`output ${output.name} has ${classes} classes, a mask has at most ${MAX_CLASSES}`);
@@ -173,7 +203,12 @@ function maskOf(
 ): Uint8Array {
   const [gridHeight = 0, gridWidth = 0] = tensor.shape.slice(-2);
   const cells = gridHeight * gridWidth;
-  if (cells === 0)
+  const size = tensor.shape.reduce((product, each) => product * each, 1);
+  const isGrid =
+    cells > 0 &&
+    size === tensor.data.length &&
+    (kind === 'classes' ? size === cells : tensor.shape.length === 3);
+  if (!isGrid)
     throw failure('The model gave no mask.', `${outputName} has the shape [${tensor.shape.join(', ')}]`);
   const map = toGrid(geometry, { width, height }, { width: gridWidth, height: gridHeight });
   const values = floatsOf(tensor);

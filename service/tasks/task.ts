@@ -1,4 +1,5 @@
 import type { TObject } from 'typebox';
+import type { Drawing } from '../drawing/shapes.js';
 import type { CoordinateMap } from '../preprocess/geometry.js';
 import type { Tensor, TensorInfo } from '../tensor.js';
 
@@ -48,7 +49,7 @@ export type Answer = Readonly<Record<string, unknown>>;
  * by name. A spec is plain data, made once when the model is loaded, and crosses to the threads that interpret.
  */
 export interface Task<
-  Manifest = unknown,
+  Manifest extends object = object,
   Spec = unknown,
   Asked extends Parameters = Parameters,
   Given extends Answer = Answer,
@@ -63,6 +64,8 @@ export interface Task<
   recognises(outputs: readonly TensorInfo[]): boolean;
   /** Brings the manifest's part and the file together. Throws MODEL_INCOMPATIBLE where they contradict each other. */
   resolve(manifest: Manifest, outputs: readonly TensorInfo[]): Spec;
+  /** A spec as the manifest's part that leaves nothing open: it resolves to the same. */
+  describe(spec: Spec): Manifest;
   outputs(spec: Spec): readonly WantedOutput[];
   /** Of the query of a request. */
   parameterSchema(spec: Spec): TObject;
@@ -80,4 +83,6 @@ export interface Task<
   /** What is wrong with the answer to a golden image, or undefined. */
   differs(expected: Expected, given: Given): string | undefined;
   observe(given: Given): Observation;
+  /** What a picture shows of an answer, in pixels of the image; absent where there is nothing to see. */
+  draw?(given: Given, asked: Asked): Drawing;
 }

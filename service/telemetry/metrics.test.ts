@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createAppFor, startApp } from '../test/support/app.js';
 import { Metrics } from './metrics.js';
 
-const NO_TIME = { decode: 0, queue: 0, inference: 0, postprocess: 0 };
+const IMAGE = { width: 1, height: 1, format: 'png' };
 
 describe('metrics', () => {
   it('have a bucket that ends at the latency objective, so that it is counted and not estimated', async () => {
@@ -44,7 +44,7 @@ describe('metrics', () => {
     const labels = Array.from({ length: 101 }, (_, index) => `label-${index}`);
     const model = metrics.forModel('many');
     model.startLabels(labels);
-    model.answered(NO_TIME, { labels: ['label-7'], scores: [1] });
+    model.ended({ outcome: 'ok', image: IMAGE, spans: [], observed: { labels: ['label-7'], scores: [1] } });
     const counts = (await metrics.registry.metrics()).match(/^cv_predictions_total.*$/gm);
     expect(counts).toEqual(['cv_predictions_total{model="many",label="other"} 1']);
   });

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { STAGES, type StageTimings } from './stage-timings.js';
+import { IMAGE_OUTCOMES, type ImageRecord, type RequestRecord } from './request-record.js';
+import { STAGES, stagesOf, timingsOf } from './stages.js';
 
 /** 1 ms to 20 s: one scale fits a health check and an overloaded queue. The latency objective, 0.5 s, is one of them. */
 const LATENCY_BUCKETS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];
@@ -8,16 +9,8 @@ const CONFIDENCE_BUCKETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0
 /** A label set stays closed: a model with more classes than this is counted as `other`. */
 const MAX_LABEL_VALUES = 100;
 
-const IMAGE_OUTCOMES = ['ok', 'client_error', 'refused', 'deadline', 'disconnected', 'server_error'] as const;
-export type ImageOutcome = (typeof IMAGE_OUTCOMES)[number];
 const LOSS_REASONS = ['exited', 'failed', 'stuck'] as const;
 type LossReason = (typeof LOSS_REASONS)[number];
-
-/** Labels of an answer, and their scores, 0 to 1. */
-interface Observed {
-  readonly labels: readonly string[];
-  readonly scores: readonly number[];
-}
 
 /** What is read at each scrape, since it changes too often to be pushed. */
 export interface Sources {
@@ -155,12 +148,12 @@ export class Metrics {
   );
   readonly decodesActive = this.#modelGauge(
     'cv_decodes_active',
-    'Images being decoded',
+    'Images being decoded, or drawn on',
     (model) => model.decodesActive,
   );
   readonly decodesWaiting = this.#modelGauge(
     'cv_decodes_waiting',
-    'Images that wait to be decoded',
+    'Images that wait to be decoded, or drawn on',
     (model) => model.decodesWaiting,
   );
   readonly ready = this.#gauge('cv_ready', '1 while the service takes traffic, else 0', () =>
@@ -223,6 +216,12 @@ export class Metrics {
     for (const code of codes) this.rejections.inc({ code }, 0);
   }
 
+  /** A request to predict is over. */
+  ended({ model, images, codes }: RequestRecord): void {
+    for (const image of images) model?.metrics.ended(image);
+    for (const code of codes) this.rejections.inc({ code });
+  }
+
   forModel(name: string): ModelMetrics {
     return new ModelMetrics(this, name);
   }
@@ -279,13 +278,13 @@ export class ModelMetrics {
     this.#all.batchSize.observe({ model: this.#model }, images);
   }
 
-  endedImage(outcome: ImageOutcome): void {
-    this.#all.images.inc({ model: this.#model, outcome });
-  }
-
-  answered(timings: StageTimings, { labels, scores }: Observed): void {
+  ended(image: ImageRecord): void {
     const model = this.#model;
-    for (const stage of STAGES) this.#all.stageDuration.observe({ model, stage }, timings[stage] / 1000);
+    this.#all.images.inc({ model, outcome: image.outcome });
+    if (image.outcome !== 'ok') return;
+    const { labels, scores } = image.observed;
+    for (const [stage, ms] of stagesOf(timingsOf(image.spans)))
+      this.#all.stageDuration.observe({ model, stage }, ms / 1000);
     for (const label of labels) this.#all.predictions.inc({ model, label: this.#valueOf(label) });
     for (const score of scores) this.#all.confidence.observe({ model }, score);
   }

@@ -11,7 +11,7 @@ export function absent(...names: readonly string[]): boolean {
   );
   if (missing.length === 0) return false;
   process.stderr.write(
-    `skipped, for want of ${missing.join(', ')}: .github/tests/tools/install brings what it can\n`,
+    `skipped, for want of ${missing.join(', ')}: .github/tests/tools/install installs what it can\n`,
   );
   return true;
 }

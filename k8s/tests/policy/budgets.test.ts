@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CONFIG_SCHEMA, readConfig } from '../../../service/config.js';
-import { chooseSizing } from '../../../service/sizing.js';
+import { DOWNLOAD_LIMITS } from '../../../service/model/download-limits.js';
+import { limitProcess, type ModelSizing, type ProcessLimits, sizeModel } from '../../../service/sizing.js';
 import { createAppFor } from '../../../service/test/support/app.js';
 import { listCombinations } from '../support/combinations.js';
 import {
@@ -52,17 +53,15 @@ function secondsOf({ periodSeconds = 10, failureThreshold = 3 }: Probe = {}): nu
   return periodSeconds * failureThreshold;
 }
 
-function sizeOf({ container, config }: Workload): ReturnType<typeof chooseSizing> {
+function sizeOf({ container, config }: Workload): ModelSizing & ProcessLimits {
   const limits = container.resources?.limits ?? {};
-  return chooseSizing(
-    {
-      cores: quantity(limits['cpu']),
-      memoryBytes: quantity(limits['memory']),
-      usesGpu: config.executionProviders[0] !== 'cpu',
-      uvThreads: UV_THREADS,
-    },
-    config,
-  );
+  const machine = {
+    cores: quantity(limits['cpu']),
+    memoryBytes: quantity(limits['memory']),
+    uvThreads: UV_THREADS,
+  };
+  const provider = config.executionProviders[0] ?? 'cpu';
+  return { ...sizeModel(machine, provider, config), ...limitProcess(machine, config) };
 }
 
 describe.skipIf(absent('kustomize')).each(listCombinations())('in $name', ({ render }) => {
@@ -88,7 +87,7 @@ describe.skipIf(absent('kustomize')).each(listCombinations())('in $name', ({ ren
     expect(paths.filter((url = '') => !server.hasRoute({ method: 'GET', url }))).toEqual([]);
   });
 
-  it('a pod has the time to leave in peace', () => {
+  it('a pod has the time to drain', () => {
     const { pod, container, config } = load();
     const preStopMs = (container.lifecycle?.preStop?.sleep?.seconds ?? 0) * 1000;
     const graceMs = (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
@@ -101,9 +100,8 @@ describe.skipIf(absent('kustomize')).each(listCombinations())('in $name', ({ ren
   it('a pod has the time to fetch its model, and a rollout the time for the pod', () => {
     const { container, config, owner } = load();
     const startMs = secondsOf(container.startupProbe) * 1000;
-    const failingMs =
-      config.modelDownloadAttempts *
-      (config.modelResponseTimeoutMs + config.modelStallTimeoutMs + LONGEST_BACKOFF_MS);
+    const { attempts, responseTimeoutMs, stallTimeoutMs } = DOWNLOAD_LIMITS;
+    const failingMs = attempts * (responseTimeoutMs + stallTimeoutMs + LONGEST_BACKOFF_MS);
     expect(startMs).toBeGreaterThan((config.modelMaxBytes / MODEL_BYTES_PER_SECOND) * 1000);
     expect(startMs).toBeGreaterThan(failingMs);
     if (owner.kind === 'InferenceService') return;
@@ -118,7 +116,9 @@ describe.skipIf(absent('kustomize')).each(listCombinations())('in $name', ({ ren
     const { pod, container, config } = load();
     const mount = container.volumeMounts?.find(({ mountPath }) => mountPath === config.modelCacheDir);
     const volume = pod.spec.volumes?.find(({ name }) => name === mount?.name);
-    expect(quantity(volume?.emptyDir?.sizeLimit)).toBeGreaterThanOrEqual(config.modelMaxBytes);
+    expect(quantity(volume?.emptyDir?.sizeLimit)).toBeGreaterThanOrEqual(
+      config.modelCacheMaxBytes + config.modelMaxBytes,
+    );
   });
 
   it('the limit of CPU is a whole number, all of it is asked for or it is a laptop, and threads follow it', () => {

@@ -5,6 +5,7 @@ import { K8S, type Kustomization, type Rendered, render, renderKustomization } f
 /** In the order in which overlays list them: what turns others' objects comes after those. */
 export const COMPONENTS = [
   's3-local',
+  'batch-predict',
   'gpu',
   'autoscaling',
   'autoscaling-queue',
@@ -37,6 +38,12 @@ const INCLUDED: readonly (readonly [Component, Component])[] = [
   ['monitoring', 'victoria-metrics'],
 ];
 
+/**
+ * What only adds objects of its own, and none that others turn: it is in sets of two and in full ones, not in all of those
+ * between.
+ */
+const APART: readonly Component[] = ['batch-predict'];
+
 export interface Combination {
   readonly name: string;
   render(): Rendered;
@@ -61,7 +68,9 @@ export function listSets(): Component[][] {
   for (const component of COMPONENTS) {
     sets = sets.concat(sets.map((set) => [...set, component]).filter(goTogether));
   }
-  return sets;
+  return sets.filter(
+    (set) => set.length <= 2 || isFull(set) || !set.some((component) => APART.includes(component)),
+  );
 }
 
 /** The sets to which nothing can be added. */

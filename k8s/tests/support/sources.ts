@@ -26,6 +26,6 @@ export function sourcesAbsent(): boolean {
   const missing = listSources().filter(({ root }) => !existsSync(root));
   if (missing.length === 0) return false;
   const names = missing.map(({ name, version }) => `${name}@${version}`).join(', ');
-  process.stderr.write(`skipped, for want of ${names}: k8s/tests/tools/install brings them\n`);
+  process.stderr.write(`skipped, for want of ${names}: k8s/tests/tools/install installs them\n`);
   return true;
 }

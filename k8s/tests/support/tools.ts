@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-/** Where k8s/tests/tools/install puts what it brings. */
+/** Where k8s/tests/tools/install puts what it installs. */
 export const TOOLS_DIR =
   process.env['CV_TOOLS_DIR'] ??
   join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'cv-inference', 'tools', 'bin');
@@ -25,7 +25,7 @@ export function tool(name: string): string | undefined {
 /** The path of a tool that must be there by now. */
 export function requiredTool(name: string): string {
   const path = tool(name);
-  if (path === undefined) throw new Error(`${name} is not there: k8s/tests/tools/install brings it`);
+  if (path === undefined) throw new Error(`${name} is not there: k8s/tests/tools/install installs it`);
   return path;
 }
 
@@ -33,6 +33,6 @@ export function requiredTool(name: string): string {
 export function absent(...names: readonly string[]): boolean {
   const missing = names.filter((name) => tool(name) === undefined);
   if (missing.length === 0) return false;
-  process.stderr.write(`skipped, for want of ${missing.join(', ')}: k8s/tests/tools/install brings them\n`);
+  process.stderr.write(`skipped, for want of ${missing.join(', ')}: k8s/tests/tools/install installs them\n`);
   return true;
 }

@@ -2,6 +2,8 @@ import type { ImageFormat } from '../../preprocess/image.js';
 
 /** One place that images were asked of: a file, a folder, a bucket's prefix. */
 export interface ImagePlace {
+  /** The folder of this machine that all below it was asked of, or the file that was typed. */
+  readonly path: string | undefined;
   /** Names of its images, sorted; each tells where the image is. Throws UsageError where there is no such place. */
   list(): AsyncIterable<string>;
   /** The path of one of its images relative to it, slashes between folders: for what is written beside the answers. */

@@ -14,6 +14,7 @@ import { type ImagePlace, inOrder, looksLikeImage } from './images.js';
 export function localImages(typed: string, formats: readonly ImageFormat[]): ImagePlace {
   const path = normalize(typed).replace(/(?<=.)\/$/, '');
   return {
+    path,
     list: () => list(path, formats),
     relative: (name) => (name === path ? basename(path) : relative(path, name)),
     read,

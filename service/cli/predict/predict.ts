@@ -1,5 +1,6 @@
 import type { TObject } from 'typebox';
 import { type Config, readConfig } from '../../config.js';
+import { DOWNLOAD_LIMITS } from '../../model/download-limits.js';
 import type { Terminal } from '../command.js';
 import { modelUri } from '../model-argument.js';
 import { EXIT_CODES } from '../outcome.js';
@@ -9,6 +10,7 @@ import { type ListedImage, listImages, openPlace } from './list-images.js';
 import { loadOffline, type OfflineModel } from './offline-model.js';
 import type { Output } from './output.js';
 import { parametersFrom } from './parameters.js';
+import { openPictures } from './pictures.js';
 import { predictAll } from './predict-all.js';
 import { showProgress } from './progress.js';
 import type { RunInfo } from './record.js';
@@ -28,7 +30,8 @@ interface Request {
 /** cv-inference predict: the images, the model, where the answers go, then all of them. */
 export async function predict(args: readonly string[], terminal: Terminal): Promise<number> {
   const typed = readTyped(args);
-  const config = readConfig({ ...terminal.env, MODEL_URI: modelUri(typed.model) });
+  const named = typed.model === '-' ? {} : { MODEL_URI: modelUri(typed.model) };
+  const config = readConfig({ ...terminal.env, ...named });
   const places = typed.images.map((image) => openPlace(image, imageOptions(config)));
   try {
     const images = await listImages(places, typed.shard);
@@ -43,9 +46,9 @@ export async function predict(args: readonly string[], terminal: Terminal): Prom
 }
 
 function imageOptions(config: Config) {
-  const { s3Endpoint, s3ForcePathStyle, imageFormats, modelDownloadAttempts } = config;
-  const s3 = { endpoint: s3Endpoint, forcePathStyle: s3ForcePathStyle };
-  return { ...s3, formats: imageFormats, attempts: modelDownloadAttempts };
+  const { awsEndpointUrlS3, s3ForcePathStyle, imageFormats } = config;
+  const s3 = { endpoint: awsEndpointUrlS3, forcePathStyle: s3ForcePathStyle };
+  return { ...s3, formats: imageFormats, attempts: DOWNLOAD_LIMITS.attempts };
 }
 
 async function withModel<T>({ model }: OfflineModel, use: () => Promise<T>): Promise<T> {
@@ -68,6 +71,10 @@ async function answerAll(
   const { model } = loaded;
   const parameters = parametersFrom(typed.parameters, model.parameterSchema);
   const run: RunInfo = { model: model.reference, task: model.task, parameters };
+  const pictures =
+    typed.annotated === undefined
+      ? undefined
+      : await openPictures(typed.annotated, images, model, parameters);
   const output = await openOutput(request, run, model.answerSchema);
   const left = output.isFinished ? [] : images.filter(({ name }) => !output.done.has(name));
   const summary = new Summary();
@@ -79,6 +86,7 @@ async function answerAll(
       maxImageBytes: config.maxImageBytes,
       run,
       output,
+      pictures,
       stop: terminal.signal,
       onAnswered(file, image) {
         summary.count(file, image);

@@ -3,9 +3,9 @@ import { describe as described, duration } from './progress.js';
 
 it('progress says how many, the pace and the time left', () => {
   expect(described({ answered: 120, failed: 2, total: 1000, seconds: 2 })).toBe(
-    '120 of 1000 images, 2 failed, 60 a second, 15 s left',
+    '120/1000 images, 2 failed, 60 a second, 15 s left',
   );
-  expect(described({ answered: 0, failed: 0, total: 7, seconds: 0 })).toBe('0 of 7 images');
+  expect(described({ answered: 0, failed: 0, total: 7, seconds: 0 })).toBe('0/7 images');
 });
 
 it('durations are in the two largest units', () => {

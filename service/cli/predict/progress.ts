@@ -2,7 +2,7 @@ import type { Terminal } from '../command.js';
 
 const REDRAW_MS = 200;
 const LINE_MS = 5000;
-const BAR_WIDTH = 24;
+const BAR_WIDTH = 16;
 
 export interface Progress {
   /** One more image has been answered. */
@@ -42,14 +42,14 @@ interface State {
   readonly seconds: number;
 }
 
-/** As in `120 of 1000 images, 2 failed, 81 a second, 11 s left`. */
+/** As in `120/1000 images, 2 failed, 81 a second, 11 s left`. */
 export function describe({ answered, failed, total, seconds }: State): string {
   const pace = seconds > 0 ? answered / seconds : 0;
   const left =
     pace > 0
       ? `, ${pace.toFixed(pace < 10 ? 1 : 0)} a second, ${duration((total - answered) / pace)} left`
       : '';
-  return `${answered} of ${total} images${failed > 0 ? `, ${failed} failed` : ''}${left}`;
+  return `${answered}/${total} images${failed > 0 ? `, ${failed} failed` : ''}${left}`;
 }
 
 /** As in `42 s`, `3 min 20 s`, `2 h 5 min`. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { S3_TEST_KEY, startScriptedServer } from '../../test/support/s3-server.js';
+import { CannotGoOn } from '../outcome.js';
 import { s3Images } from './s3-images.js';
 
 const CREDENTIALS = { AWS_ACCESS_KEY_ID: S3_TEST_KEY, AWS_SECRET_ACCESS_KEY: S3_TEST_KEY };
@@ -50,5 +51,11 @@ describe('the images of a bucket', () => {
     expect(await namesOf('s3://bucket/a/1.jpg', 'http://127.0.0.1:9')).toEqual(['s3://bucket/a/1.jpg']);
     const place = s3Images('s3://bucket/a', OPTIONS);
     expect(place.relative('s3://bucket/a/b/1.jpg')).toBe('b/1.jpg');
+  });
+
+  it('cannot be listed where nobody answers, which is no fault of an image', async () => {
+    await expect(namesOf('s3://bucket/a', 'http://127.0.0.1:9')).rejects.toThrow(CannotGoOn);
+    const place = s3Images('s3://bucket/a', { ...OPTIONS, attempts: 1, endpoint: 'http://127.0.0.1:9' });
+    await expect(place.read('s3://bucket/a/1.jpg', 100)).rejects.toThrow(CannotGoOn);
   });
 });

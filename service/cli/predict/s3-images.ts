@@ -1,12 +1,13 @@
 import { buffer } from 'node:stream/consumers';
 import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
-import { ServiceError } from '../../errors.js';
+import { messageOf, ServiceError } from '../../errors.js';
 import { imageTooLarge } from '../../http/input/input-errors.js';
 import { connectToS3, createS3Source } from '../../model/sources/s3.js';
 import { s3Failure } from '../../model/sources/s3-failure.js';
 import type { ModelSource, OpenedObject } from '../../model/sources/source.js';
 import { SourceFailure } from '../../model/sources/source-failure.js';
 import type { ImageFormat } from '../../preprocess/image.js';
+import { CannotGoOn } from '../outcome.js';
 import { type ImagePlace, looksLikeImage } from './images.js';
 import { parseS3, type S3Options, type S3Place, tried } from './s3-requests.js';
 
@@ -27,6 +28,7 @@ export function s3Images(uri: string, options: S3ImageOptions): ImagePlace {
     return opened;
   };
   return {
+    path: undefined,
     list: async function* () {
       if (isObject) yield uri;
       else yield* listObjects({ bucket, key: prefix }, options);
@@ -52,7 +54,9 @@ async function* listObjects(place: S3Place, options: S3ImageOptions): AsyncGener
         client.send(command).catch((thrown: unknown) => {
           throw s3Failure(thrown, { ...place, endpoint: options.endpoint ?? 'S3' });
         }),
-      );
+      ).catch((error: unknown) => {
+        throw new CannotGoOn(`the images cannot be listed: ${messageOf(error)}`);
+      });
       for (const { Key } of page.Contents ?? []) {
         if (Key !== undefined && looksLikeImage(Key, options.formats)) yield `s3://${place.bucket}/${Key}`;
       }
@@ -73,8 +77,9 @@ async function read(
   try {
     return await tried(attempts, async () => whole(await source.open(key, signal), maxBytes));
   } catch (error) {
+    if (!(error instanceof SourceFailure)) throw error;
     // What does not pass is the object's own fault; what would have passed is everybody's.
-    if (!(error instanceof SourceFailure) || error.kind === 'transient') throw error;
+    if (error.kind === 'transient') throw new CannotGoOn(error.message);
     throw new ServiceError('IMAGE_MISSING', `The object cannot be read: ${error.message}`, { cause: error });
   }
 }

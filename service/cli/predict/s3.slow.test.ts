@@ -27,7 +27,7 @@ describe('a bucket in parts', () => {
   afterAll(() => server.close());
 
   const predict = (...flags: string[]): Promise<CommandEnd> => {
-    const env = { ...CREDENTIALS, S3_ENDPOINT: server.endpoint, S3_FORCE_PATH_STYLE: 'true' };
+    const env = { ...CREDENTIALS, AWS_ENDPOINT_URL_S3: server.endpoint, S3_FORCE_PATH_STYLE: 'true' };
     return runTyped(['predict', 'digits', `s3://${BUCKET}/in`, ...flags], { env });
   };
   const read = async (key: string): Promise<string> => {

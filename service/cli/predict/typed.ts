@@ -5,6 +5,7 @@ import { parseShard, type Shard, WHOLE } from './shard.js';
 
 const OWN_FLAGS = {
   out: { type: 'string' },
+  annotated: { type: 'string' },
   shard: { type: 'string' },
   'ignore-failed': { type: 'boolean' },
 } as const;
@@ -14,6 +15,8 @@ export interface Typed {
   readonly model: string;
   readonly images: readonly string[];
   readonly out: string | undefined;
+  /** A folder for pictures. */
+  readonly annotated: string | undefined;
   readonly shard: Shard;
   readonly ignoreFailed: boolean;
   readonly parameters: TypedParameters;
@@ -29,10 +32,14 @@ export function readTyped(args: readonly string[]): Typed {
     throw new UsageError('predict takes a model, then images: cv-inference predict MODEL IMAGES...');
   }
   if (values.out === '') throw new UsageError('--out is empty');
+  if (values.annotated !== undefined && /^(s3:\/\/.*)?$/is.test(values.annotated)) {
+    throw new UsageError('--annotated is a folder of this machine');
+  }
   return {
     model,
     images,
     out: values.out,
+    annotated: values.annotated,
     shard: values.shard === undefined ? WHOLE : parseShard(values.shard),
     ignoreFailed: values['ignore-failed'] === true,
     parameters: typedParameters(ofModel, values),

@@ -106,11 +106,14 @@ export class ModelCache {
     files: readonly CacheFile[],
     externalData: readonly string[],
   ): Promise<string> {
+    const folder = join(this.#folder.path, folderOf(digest));
     const names = [MODEL_NAME, ...externalData].map((name) => join(folderOf(digest), name));
+    // One that is repaired may not have been used for long.
+    await stampUse(folder);
     // The ONNX file last: where it is, all that it needs is.
     for (const [index, file] of [...files.entries()].reverse()) {
       await file.commit(this.#folder.path, names[index] ?? '');
-      await stampUse(join(this.#folder.path, folderOf(digest)));
+      await stampUse(folder);
     }
     return join(this.#folder.path, names[0] ?? '');
   }

@@ -77,3 +77,12 @@ export function nested(fields: Findings['fields']): Record<string, unknown> {
   }
   return root;
 }
+
+/** The other way round: the parts of `input` and `output` one by one, everything else as it is. */
+export function valuesByPath(manifest: object, prefix = ''): [path: string, value: unknown][] {
+  return Object.entries(manifest).flatMap(([key, value]): [string, unknown][] => {
+    const path = prefix + key;
+    const isPart = /^(input|output|input\.resize)$/.test(path) && typeof value === 'object' && value !== null;
+    return isPart ? valuesByPath(value, `${path}.`) : [[path, value]];
+  });
+}

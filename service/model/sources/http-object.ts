@@ -14,6 +14,8 @@ const HTTP = /^https?:$/;
 const RESTARTS = new Set([206, 412, 416]);
 /** A date stands for one version of an object only if nothing can have changed it within the same second. */
 const LEAST_AGE_MS = 1000;
+/** More than what redirects and refusals say. */
+const MAX_DISCARDED_BYTES = 16 * 1024;
 
 /** What goes with every request for the objects of one source. */
 export interface HttpAccess {
@@ -29,6 +31,13 @@ export type Heads = readonly { readonly url: URL; readonly headers: IncomingHttp
 
 export interface HttpObject extends OpenedObject {
   readonly heads: Heads;
+}
+
+/** Reads a short body to its end, so that the connection can be used again; else ends that. */
+function discard(response: IncomingMessage): void {
+  const length = response.headers['content-length'] ?? MAX_DISCARDED_BYTES + 1;
+  if (Number(length) <= MAX_DISCARDED_BYTES) response.on('error', () => {}).resume();
+  else response.destroy();
 }
 
 /** The part of a URL that may be shown: neither credentials nor query, which may hold a signature. */
@@ -122,7 +131,7 @@ async function ask(
     if (!REDIRECTS.has(response.statusCode ?? 0)) return { response, url, heads };
     const target = redirectTarget(response.headers.location ?? '', url);
     if (!mayLeave && target.origin !== start.origin) return { response, url, heads };
-    response.destroy();
+    discard(response);
     url = target;
   }
   throw new SourceFailure('permanent', `${shown(start)} redirects more than ${MAX_REDIRECTS} times`);
@@ -164,7 +173,7 @@ export async function openUrl(
   if (statusCode === 200 && !isPage(response)) {
     return { stream: bodyOf(response), size: lengthOf(response), version: versionOf(response), heads };
   }
-  response.destroy();
+  discard(response);
   if (from !== undefined && RESTARTS.has(statusCode)) return openUrl(start, access, signal);
   throw (access.failureOf ?? statusFailure)(response, url);
 }

@@ -257,6 +257,37 @@ describe('the http source', () => {
     expect(await read(`${url}/model.onnx`)).toBe('bytes');
   });
 
+  it('asks for the next object over the same connection, after redirects and refusals too', async () => {
+    const connections = new Set<number | undefined>();
+    const url = await serve((request, response) => {
+      connections.add(request.socket.remotePort);
+      const status = Number(/\d+/.exec(request.url ?? '')?.[0] ?? 200);
+      response.writeHead(status, { location: '/to', 'content-length': 5 }).end('bytes');
+    });
+    const source = createHttpSource(`${url}/m/`);
+    for (const name of ['404.json', '302.json', '404.json', '302.onnx', '200.onnx']) {
+      await source
+        .open(name, patient)
+        .then(({ stream }) => buffer(stream))
+        .catch(() => {});
+    }
+    // Seven requests; what a server has chosen has connections of its own, and one may not be free yet.
+    expect(connections.size).toBeLessThan(5);
+  });
+
+  it.each([
+    ['of no length', {}],
+    ['that is long', { 'content-length': 2 ** 40 }],
+  ])('does not read the body of a refusal %s', async (_, headers) => {
+    let ended: Promise<unknown> | undefined;
+    const url = await serve((request, response) => {
+      ended = once(request.socket, 'close');
+      response.writeHead(404, headers).write('no');
+    });
+    await expect(read(`${url}/model.onnx`)).rejects.toMatchObject({ kind: 'missing' });
+    await ended;
+  });
+
   it("rejects with the signal's reason when it aborts", async () => {
     const controller = new AbortController();
     const reason = new Error('enough');

@@ -69,6 +69,34 @@ describe('the hub source', () => {
     expect(hub.asked.filter((line) => line.includes('/api/models/'))).toHaveLength(1);
   });
 
+  it('reads all files of one commit, also where several are asked for at once while the branch moves', async () => {
+    const hub = await startHub();
+    hub.hubFault = (_, __, path) => {
+      if (path.includes('/api/')) queueMicrotask(() => hub.commit({ 'a.json': `${hub.requests.length}` }));
+      return false;
+    };
+    hub.commit({ 'a.json': '0' });
+    const source = sourceAt(hub, 'hf://acme/digits');
+    const opened = await Promise.all([1, 2, 3].map(() => source.open('a.json', patient)));
+    const read = await Promise.all(opened.map(async ({ stream }) => (await buffer(stream)).toString()));
+    expect(new Set(read).size).toBe(1);
+  });
+
+  it('reads from the Hub that a mirror sends it to, and sends that no token', async () => {
+    const hub = await startHub({ redirectsSmallFiles: false });
+    const mirror = await startHub();
+    mirror.hubFault = (request, response, path) => {
+      if (!path.includes('/resolve/')) return false;
+      response.writeHead(307, { location: `${hub.endpoint}${request.url}` }).end();
+      return true;
+    };
+    const options = { token: 'hf_secret' };
+    for (const name of ['model.json', 'onnx/model.onnx'] as const) {
+      expect(await read(mirror, 'hf://acme/digits', name, options)).toEqual(Buffer.from(FILES[name]));
+    }
+    expect(hub.requests.map(({ authorization }) => authorization)).toEqual([undefined, undefined, undefined]);
+  });
+
   it('asks nobody which commit a commit is, and is immutable only there', async () => {
     const hub = await startHub();
     const commit = hub.commit(FILES, 'v1');

@@ -4,7 +4,7 @@ import { type Heads, type HttpAccess, headsOf, openUrl } from './http-object.js'
 import { type HubAddress, parseHubAddress } from './hub-address.js';
 import { hubFailure } from './hub-failure.js';
 import type { ObjectDigest } from './object-digest.js';
-import type { Continuation, ModelSource, OpenedObject } from './source.js';
+import { type Continuation, type ModelSource, type OpenedObject, pathIn } from './source.js';
 import { SourceFailure } from './source-failure.js';
 
 export interface HubSourceOptions {
@@ -41,12 +41,14 @@ interface FileFacts {
 
 /**
  * What the Hub says of a file on the way to it. `X-Linked-Etag` and `X-Linked-Size` are of the file, whatever answer
- * they come with; a plain ETag is so only in the answer of the Hub itself, since stores of bytes tag as they like.
+ * they come with; a plain ETag is so only in the answer of the Hub itself, or of one that it is a mirror of, since stores
+ * of bytes tag as they like.
  */
 function factsIn(heads: Heads, hub: URL): FileFacts {
   const linked = heads.find(({ headers }) => headers['x-linked-etag'] !== undefined)?.headers;
   const last = heads.at(-1);
-  const own = last?.url.origin === hub.origin ? last.headers.etag : undefined;
+  const isOfHub = last?.url.origin === hub.origin || last?.headers['x-repo-commit'] !== undefined;
+  const own = isOfHub ? last?.headers.etag : undefined;
   const hex = hexOf(linked?.['x-linked-etag'] ?? own);
   const size = linked?.['x-linked-size'] === undefined ? undefined : Number(linked['x-linked-size']);
   if (hex === undefined) return { digest: undefined, size };
@@ -110,7 +112,9 @@ class HubReader {
   }
 
   async #urlOf(path: string, signal: AbortSignal): Promise<URL> {
-    this.#commit ??= await this.#resolve(signal);
+    const commit = this.#commit ?? (await this.#resolve(signal));
+    // Of several that ask at once the first decides for all.
+    this.#commit ??= commit;
     return this.#at(`${this.#address.repository}/resolve/${this.#commit}/${encoded(path)}`);
   }
 
@@ -165,8 +169,8 @@ export function createHubSource(uri: string, { token, endpoint }: HubSourceOptio
     entry,
     localDirectory: undefined,
     locate: (name) => shown + name,
-    open: (name, signal, from) => reader.open(folder + name, signal, from),
-    vouchFor: (name, signal) => reader.vouchFor(folder + name, signal),
+    open: async (name, signal, from) => reader.open(pathIn(folder, name), signal, from),
+    vouchFor: async (name, signal) => reader.vouchFor(pathIn(folder, name), signal),
     close: () => reader.close(),
   };
 }

@@ -3,7 +3,7 @@ import type { GetObjectCommandOutput, S3Client, S3ClientConfig } from '@aws-sdk/
 import { ServiceError } from '../../errors.js';
 import { isContinuation, strongTag } from './content-range.js';
 import { bucketFailure, type S3Request, s3Failure, statusOf } from './s3-failure.js';
-import { type Continuation, entryOf, type ModelSource, type OpenedObject } from './source.js';
+import { type Continuation, entryOf, type ModelSource, type OpenedObject, pathIn } from './source.js';
 import { SourceFailure } from './source-failure.js';
 
 export interface S3SourceOptions {
@@ -167,7 +167,7 @@ export async function createS3Source(uri: string, options: S3SourceOptions = {})
     entry,
     localDirectory: undefined,
     locate: (name) => `s3://${bucket}/${folder}${name}`,
-    open: (name, signal, from) => reader.open(folder + name, signal, from),
+    open: async (name, signal, from) => reader.open(pathIn(folder, name), signal, from),
     close: () => connection.client.destroy(),
   };
 }

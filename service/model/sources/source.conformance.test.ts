@@ -117,6 +117,12 @@ describe.each([
     expect(size).toBe(content.byteLength);
   });
 
+  it('gives what lies above its folder to whoever asks for that', async () => {
+    const source = await openAt('digits/golden');
+    const { stream } = await source.open('../model.json', patient);
+    expect((await buffer(stream)).toString()).toBe(OBJECTS['model.json']);
+  });
+
   it('rejects with MODEL_NOT_FOUND for what is not there', async () => {
     const source = await openAt('digits/');
     await expect(source.open('other.onnx', patient)).rejects.toMatchObject({

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { ObjectDigest } from './object-digest.js';
+import { SourceFailure } from './source-failure.js';
 
 export interface OpenedObject {
   readonly stream: Readable;
@@ -37,7 +38,7 @@ export interface ModelSource {
   /** Where an object is, for logs and messages; as free of secrets as the description. */
   locate(name: string): string;
   /**
-   * Opens one object beside the entry, by its name relative to it; tries once. Given a continuation it begins there
+   * Opens one object beside the entry, by its name relative to it, `../` for what is above; tries once. Given a continuation it begins there
    * if it can, and at 0 where the object has changed or the source cannot.
    * Rejects with a SourceFailure: missing, denied, transient (worth another attempt) or permanent.
    */
@@ -56,4 +57,16 @@ export interface ModelSource {
  */
 export function entryOf(lastSegment: string): string | undefined {
   return /\.(onnx|json)$/i.test(lastSegment) ? lastSegment : undefined;
+}
+
+/**
+ * The path of an object in a place where paths are no more than names.
+ * @param folder empty, or ends with a slash
+ * @param name relative to that
+ */
+export function pathIn(folder: string, name: string): string {
+  if (!name.startsWith('../')) return folder + name;
+  if (folder === '')
+    throw new SourceFailure('missing', `there is nothing above ${name.replace(/^(\.\.\/)*/, '')}`);
+  return pathIn(folder.replace(/[^/]*\/$/, ''), name.slice('../'.length));
 }

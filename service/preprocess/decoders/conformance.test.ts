@@ -27,9 +27,9 @@ const threadDecoder = loadThreadDecoder();
 const onThread: ImageDecoder = {
   name: 'jpeg-turbo on the calling thread',
   accepts: () => true,
-  decode: async ({ bytes, header: { width, height } }) => {
-    const pixels = threadDecoder?.decode({ jpeg: bytes, width, height }, 1);
-    return { data: pixels?.data.slice() ?? new ArrayBuffer(0), width, height };
+  decode: async ({ bytes, header: { width, height }, jpegDivisor }) => {
+    const pixels = threadDecoder?.decode({ jpeg: bytes, width, height }, jpegDivisor);
+    return { width, height, ...pixels, data: pixels?.data.slice() ?? new ArrayBuffer(0) };
   },
 };
 
@@ -134,6 +134,17 @@ for (const decoder of [sharp, ...(turbo === undefined ? [] : [turbo, onThread]),
       const file = await encoderOf(photograph(48, 40)).jpeg({ quality: 80 }).toBuffer();
       const request = requestOf(file);
       for (let length = 1; length < file.length - 2; length++) {
+        const part = { ...request, bytes: file.subarray(0, length) };
+        expect(await refuses(decoder, part), `${length} of ${file.length} bytes`).toBe(true);
+      }
+    });
+
+    it('refuses a file that ends early where it is decoded at a fraction of its size as well', async () => {
+      const file = await encoderOf(photograph(96, 80)).jpeg({ quality: 80 }).toBuffer();
+      const reducedTo = { width: 24, height: 20 };
+      const request = { ...requestOf(file), jpegDivisor: 4, reducedTo } as const;
+      expect(await refuses(decoder, request)).toBe(false);
+      for (let length = file.length - 3; length > 700; length -= 31) {
         const part = { ...request, bytes: file.subarray(0, length) };
         expect(await refuses(decoder, part), `${length} of ${file.length} bytes`).toBe(true);
       }

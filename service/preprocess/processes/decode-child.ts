@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { ServiceError } from '../../errors.js';
 import { yieldToMainThread } from '../../niceness.js';
 import { builtFile } from '../../package-files.js';
-import type { DecodedImage, ImageFormat } from '../image.js';
+import type { ImageFormat } from '../image.js';
 import { FrameReader, writeFrame } from './frame.js';
 import type { DecodeAnswer, DecodeJob, DecodeProcessInit } from './messages.js';
 
@@ -36,11 +36,13 @@ const CRASHES: ReadonlySet<NodeJS.Signals> = new Set([
   'SIGSYS',
 ]);
 const MAX_STDERR_CHARACTERS = 2000;
+/** A picture is reduced to a longest side; a PNG of noise is a little larger than its pixels. */
+const MAX_PICTURE_BYTES = 64 * 1024 * 1024;
 
-export interface DecodeReply {
-  readonly image: DecodedImage;
-  /** What the decoding alone took, milliseconds. */
-  readonly decodeMs: number;
+/** What came of a job. */
+export interface JobReply {
+  readonly answer: Extract<DecodeAnswer, { type: 'decoded' | 'drawn' }>;
+  readonly body: ArrayBuffer;
   /** Not the first image of its process. */
   readonly isWarm: boolean;
 }
@@ -60,7 +62,7 @@ export interface DecodeLoss {
 
 interface RunningJob {
   readonly format: ImageFormat;
-  readonly resolve: (reply: DecodeReply) => void;
+  readonly resolve: (reply: JobReply) => void;
   readonly reject: (error: ServiceError) => void;
 }
 
@@ -90,7 +92,7 @@ export class DecodeChild {
       this.#child.once('exit', (code, signal) => resolve(this.#exit(code, signal, undefined)));
       this.#child.once('error', (error) => resolve(this.#exit(null, null, error)));
     });
-    this.#listen(init.maxPixels * 3);
+    this.#listen(Math.max(init.maxPixels * 3, MAX_PICTURE_BYTES));
   }
 
   get pid(): number | undefined {
@@ -106,12 +108,12 @@ export class DecodeChild {
     return this.isReady && this.#job === undefined && this.#verdict === undefined;
   }
 
-  /** @param file must not change before the promise settles */
-  run(job: DecodeJob, file: Uint8Array): Promise<DecodeReply> {
+  /** @param body must not change before the promise settles */
+  run(job: DecodeJob, body: readonly Uint8Array[]): Promise<JobReply> {
     return new Promise((resolve, reject) => {
       this.#job = { format: job.format, resolve, reject };
       this.#keepAlive(true);
-      writeFrame(this.#pipe, job, file);
+      writeFrame(this.#pipe, job, body);
     });
   }
 
@@ -148,7 +150,7 @@ export class DecodeChild {
       this.end(tooLong(this.#job?.format));
     } else {
       const job = this.#takeJob();
-      if (job !== undefined) settle(job, answer, body, this.#isWarm);
+      if (job !== undefined) settle(job, answer, { body, isWarm: this.#isWarm });
       this.#isWarm = true;
     }
   }
@@ -185,18 +187,15 @@ export class DecodeChild {
 
 function settle(
   job: RunningJob,
-  answer: Extract<DecodeAnswer, { type: 'decoded' | 'refused' }>,
-  body: ArrayBuffer,
-  isWarm: boolean,
+  answer: Exclude<DecodeAnswer, { type: 'ready' | 'too-long' }>,
+  rest: Omit<JobReply, 'answer'>,
 ): void {
   if (answer.type === 'refused') {
     const { code, detail, cause } = answer;
     job.reject(new ServiceError(code, detail, { cause }));
     return;
   }
-  const { width, height, pixelWidth, pixelHeight, decodeMs } = answer;
-  const pixels = { data: body, width: pixelWidth, height: pixelHeight };
-  job.resolve({ image: { pixels, format: job.format, width, height }, decodeMs, isWarm });
+  job.resolve({ answer, ...rest });
 }
 
 export function lost(cause: unknown): ServiceError {

@@ -1,8 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { drawPicture } from '../../drawing/draw-picture.js';
+import { reducedTo } from '../../drawing/picture-size.js';
+import type { Shape } from '../../drawing/shapes.js';
 import { messageOf, type RequestErrorCode, ServiceError } from '../../errors.js';
 import { decodeFile } from '../decode-file.js';
 import { createSharpDecoder } from '../decoders/sharp.js';
+import { NO_REDUCTION, type Reduction, reductionFor, type Size } from '../reduction.js';
 import { FrameReader, writeFrame } from './frame.js';
 import type { DecodeAnswer, DecodeJob, DecodeProcessInit } from './messages.js';
 
@@ -45,7 +49,7 @@ function offerToOomKiller(): void {
   }
 }
 
-function send(answer: DecodeAnswer, body?: Uint8Array): void {
+function send(answer: DecodeAnswer, ...body: Uint8Array[]): void {
   writeFrame(pipe, answer, body, () => setImmediate(collectGarbage, COLLECTIONS));
 }
 
@@ -62,20 +66,52 @@ function collectGarbage(rounds: number): void {
 }
 
 /** One file at a time: the service sends the next after the answer. */
-async function serve({ format, maxCpuMs }: DecodeJob, file: Uint8Array): Promise<void> {
-  const startedAt = performance.now();
-  const watch = watchCpu(maxCpuMs);
+async function serve(job: DecodeJob, body: Uint8Array): Promise<void> {
+  const watch = watchCpu(job.maxCpuMs);
   try {
-    const { pixels, width, height } = await decodeFile(sharp, file, format, init);
-    const { width: pixelWidth, height: pixelHeight, data } = pixels;
-    const decodeMs = performance.now() - startedAt;
-    if (watch.isOver()) return;
-    send({ type: 'decoded', pixelWidth, pixelHeight, width, height, decodeMs }, new Uint8Array(data));
+    const answer = job.drawing === undefined ? decode(job, body) : draw(job, job.drawing, body);
+    const { head, bytes } = await answer;
+    if (!watch.isOver()) send(head, bytes);
   } catch (error) {
     if (!watch.isOver()) send(refusal(error));
   } finally {
     watch.stop();
   }
+}
+
+interface Answer {
+  readonly head: DecodeAnswer;
+  readonly bytes: Uint8Array;
+}
+
+async function decode({ format }: DecodeJob, file: Uint8Array): Promise<Answer> {
+  const startedAt = performance.now();
+  const forModel = (image: Size): Reduction =>
+    init.reduce === 'off' ? NO_REDUCTION : reductionFor(init.spec, image, format);
+  const { pixels, width, height } = await decodeFile(sharp, file, format, {
+    maxPixels: init.maxPixels,
+    reduce: forModel,
+  });
+  const { width: pixelWidth, height: pixelHeight, data } = pixels;
+  const decodeMs = performance.now() - startedAt;
+  const head = { type: 'decoded', pixelWidth, pixelHeight, width, height, decodeMs } as const;
+  return { head, bytes: new Uint8Array(data) };
+}
+
+async function draw(
+  { format }: DecodeJob,
+  drawing: NonNullable<DecodeJob['drawing']>,
+  body: Uint8Array,
+): Promise<Answer> {
+  const end = body.byteLength - drawing.shapesBytes;
+  const shapes = JSON.parse(Buffer.from(body.subarray(end)).toString()) as Shape[];
+  const decoded = await decodeFile(sharp, body.subarray(0, end), format, {
+    maxPixels: init.maxPixels,
+    reduce: (image) => ({ ...NO_REDUCTION, reducedTo: reducedTo(image, drawing.maxSide) }),
+  });
+  const startedAt = performance.now();
+  const bytes = await drawPicture(decoded.pixels, decoded, { shapes, format: drawing.format });
+  return { head: { type: 'drawn', drawMs: performance.now() - startedAt }, bytes };
 }
 
 /** CPU time, not time that passes: a file is not to blame for what else this machine does. */

@@ -6,8 +6,7 @@ import { scanBomb } from '../../test/support/scan-bomb.js';
 import { specOf } from '../decoder.test-support.js';
 import type { ImageFormat } from '../image.js';
 import { encoderOf, picture } from '../samples.test-support.js';
-import type { DecodeReply } from './decode-child.js';
-import { DecodeProcesses, type DecodeProcessesOptions } from './decode-processes.js';
+import { DecodeProcesses, type DecodeProcessesOptions, type DecodeReply } from './decode-processes.js';
 
 const WAITING = { timeout: 15_000, interval: 20 };
 const LONG_MS = 60_000;
@@ -263,5 +262,55 @@ describe('a decode process', () => {
       code: 'IMAGE_UNDECODABLE',
     });
     expect(processes.pids).toEqual([pid]);
+  });
+});
+
+describe('a decode process that draws', () => {
+  const job = { format: 'png', maxCpuMs: LONG_MS } as const;
+  const order = { format: 'jpeg', maxSide: 2048 } as const;
+
+  it('gives back a picture, and decodes again afterwards', async () => {
+    const processes = await start();
+    const box = { x_min: 1, y_min: 1, x_max: 30, y_max: 20 };
+    const shapes = [{ kind: 'box', box, text: 'cat', classId: 0 }] as const;
+    const { picture } = await processes.draw(job, { ...order, shapes }, png, undefined);
+    expect([...picture.subarray(0, 3)]).toEqual([0xff, 0xd8, 0xff]);
+    await expectDecoded(processes);
+  });
+
+  it('takes more shapes than a head has room for', async () => {
+    const processes = await start();
+    const points = Array.from({ length: 20_000 }, (_, at) => ({ x: at % 40, y: at % 30 }));
+    const shapes = [{ kind: 'points', points, edges: [], classId: 1 }] as const;
+    expect((await processes.draw(job, { ...order, shapes }, png, undefined)).picture.length).toBeGreaterThan(
+      0,
+    );
+  });
+
+  it('outlives shapes that cannot be drawn, and files that cannot be read', async () => {
+    const processes = await start();
+    const [pid] = processes.pids;
+    const shapes = [{ kind: 'class-map', png: 'AAAA', without: [] }] as const;
+    await expect(processes.draw(job, { ...order, shapes }, png, undefined)).rejects.toMatchObject({
+      code: 'INTERNAL',
+    });
+    const half = png.subarray(0, png.length / 2);
+    await expect(processes.draw(job, { ...order, shapes: [] }, half, undefined)).rejects.toMatchObject({
+      code: 'IMAGE_UNDECODABLE',
+    });
+    await expectDecoded(processes);
+    expect(processes.pids).toEqual([pid]);
+  });
+
+  it('is ended where drawing takes more CPU time than it may', async () => {
+    const processes = await start();
+    const drawing = processes.draw(
+      { format: 'jpeg', maxCpuMs: 100 },
+      { ...order, shapes: [] },
+      slow,
+      undefined,
+    );
+    await expect(drawing).rejects.toMatchObject({ code: 'IMAGE_UNDECODABLE' });
+    await expectDecoded(processes);
   });
 });

@@ -1,5 +1,7 @@
+import type { DrawingOrder } from '../../drawing/shapes.js';
 import type { ServiceError } from '../../errors.js';
-import { DecodeChild, type DecodeLoss, type DecodeReply, lost } from './decode-child.js';
+import type { DecodedImage } from '../image.js';
+import { DecodeChild, type DecodeLoss, type JobReply, lost } from './decode-child.js';
 import type { DecodeJob, DecodeProcessInit } from './messages.js';
 
 export interface DecodeProcessesOptions extends DecodeProcessInit {
@@ -8,11 +10,27 @@ export interface DecodeProcessesOptions extends DecodeProcessInit {
   readonly onLost?: ((reason: string) => void) | undefined;
 }
 
+export interface DecodeReply {
+  readonly image: DecodedImage;
+  /** What the decoding alone took, milliseconds. */
+  readonly decodeMs: number;
+  /** Not the first image of its process. */
+  readonly isWarm: boolean;
+}
+
+export interface DrawReply {
+  /** The file. */
+  readonly picture: Uint8Array;
+  /** What drawing and encoding took, without decoding, milliseconds. */
+  readonly drawMs: number;
+  readonly isWarm: boolean;
+}
+
 interface Job {
   readonly job: DecodeJob;
-  readonly file: Uint8Array;
+  readonly body: readonly Uint8Array[];
   readonly signal: AbortSignal | undefined;
-  readonly resolve: (reply: Promise<DecodeReply>) => void;
+  readonly resolve: (reply: Promise<JobReply>) => void;
   readonly reject: (reason: unknown) => void;
 }
 
@@ -66,13 +84,35 @@ export class DecodeProcesses {
    * @param file must not change before the promise settles
    * @param signal drops the file where it waits; where it is being decoded, ends the process a little later
    */
-  run(job: DecodeJob, file: Uint8Array, signal: AbortSignal | undefined): Promise<DecodeReply> {
+  async run(job: DecodeJob, file: Uint8Array, signal: AbortSignal | undefined): Promise<DecodeReply> {
+    const { answer, body, isWarm } = await this.#submit(job, [file], signal);
+    if (answer.type !== 'decoded') throw lost(`an answer of the type ${answer.type}`);
+    const { width, height, pixelWidth, pixelHeight, decodeMs } = answer;
+    const pixels = { data: body, width: pixelWidth, height: pixelHeight };
+    return { image: { pixels, format: job.format, width, height }, decodeMs, isWarm };
+  }
+
+  /** Decodes, draws and encodes. Parameters as those of `run`. */
+  async draw(
+    job: DecodeJob,
+    { shapes, ...order }: DrawingOrder,
+    file: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<DrawReply> {
+    const json = Buffer.from(JSON.stringify(shapes));
+    const drawing = { ...order, shapesBytes: json.byteLength };
+    const { answer, body, isWarm } = await this.#submit({ ...job, drawing }, [file, json], signal);
+    if (answer.type !== 'drawn') throw lost(`an answer of the type ${answer.type}`);
+    return { picture: new Uint8Array(body), drawMs: answer.drawMs, isWarm };
+  }
+
+  #submit(job: DecodeJob, body: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<JobReply> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#closing !== undefined || this.#isFailing()) return Promise.reject(lost(this.#lastReason));
     return new Promise((resolve, reject) => {
       const entry: Job = {
         job,
-        file,
+        body,
         signal,
         reject,
         resolve: (reply) => {
@@ -149,11 +189,11 @@ export class DecodeProcesses {
     }
   }
 
-  async #decode(child: DecodeChild, { job, file, signal }: Job): Promise<DecodeReply> {
+  async #decode(child: DecodeChild, { job, body, signal }: Job): Promise<JobReply> {
     this.#busy += 1;
     const watch = giveUpInTime(child, signal);
     try {
-      return await child.run(job, file);
+      return await child.run(job, body);
     } finally {
       watch.stop();
       this.#busy -= 1;

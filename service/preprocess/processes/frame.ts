@@ -6,24 +6,29 @@ import type { Socket } from 'node:net';
  */
 const PREFIX_BYTES = 8;
 const MAX_HEAD_BYTES = 64 * 1024;
+const NOTHING = new Uint8Array();
 
 /**
- * @param body must not change before it is sent; it is not copied
+ * @param body its parts, one after the other; they must not change before they are sent, and are not copied
  * @param onSent called when all of it has been given to the system
  */
 export function writeFrame(
   socket: Socket,
   head: object,
-  body: Uint8Array = new Uint8Array(),
+  body: readonly Uint8Array[] = [],
   onSent?: () => void,
 ): void {
   const json = Buffer.from(JSON.stringify(head));
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.writeUInt32LE(json.length, 0);
-  prefix.writeUInt32LE(body.byteLength, 4);
+  prefix.writeUInt32LE(
+    body.reduce((sum, part) => sum + part.byteLength, 0),
+    4,
+  );
   socket.cork();
   socket.write(Buffer.concat([prefix, json]));
-  socket.write(body, onSent);
+  for (const part of body) socket.write(part);
+  socket.write(NOTHING, onSent);
   socket.uncork();
 }
 

@@ -1,3 +1,4 @@
+import type { DrawingOrder } from '../../drawing/shapes.js';
 import type { RequestErrorCode } from '../../errors.js';
 import type { ImageFormat, InputSpec } from '../image.js';
 
@@ -9,14 +10,15 @@ export interface DecodeProcessInit {
   readonly reduce: 'auto' | 'off';
 }
 
-/** Head of a request; its body is the file. */
+/** Head of a request; its body is the file, and the shapes as JSON where something is to be drawn. */
 export interface DecodeJob {
   readonly format: ImageFormat;
   /** CPU time that it may take, milliseconds. */
   readonly maxCpuMs: number;
+  readonly drawing?: Omit<DrawingOrder, 'shapes'> & { readonly shapesBytes: number };
 }
 
-/** Head of an answer; the body of `decoded` is the pixels. */
+/** Head of an answer; the body of `decoded` is the pixels, that of `drawn` the picture. */
 export type DecodeAnswer =
   | { readonly type: 'ready' }
   | {
@@ -27,6 +29,11 @@ export type DecodeAnswer =
       readonly height: number;
       /** From the file to its pixels. */
       readonly decodeMs: number;
+    }
+  | {
+      readonly type: 'drawn';
+      /** From the pixels to the picture. */
+      readonly drawMs: number;
     }
   | {
       readonly type: 'refused';

@@ -66,7 +66,8 @@ export class Candidates {
     this.#corners[4 * at + 1] = yMin * scaleY;
     this.#corners[4 * at + 2] = xMax * scaleX;
     this.#corners[4 * at + 3] = yMax * scaleY;
-    this.#scores[at] = score;
+    // Not -0, whose bits are those of a large number.
+    this.#scores[at] = score + 0;
     this.#classIds[at] = classId;
     this.#indexes[at] = index;
   }
@@ -116,7 +117,12 @@ export class Candidates {
     const keys = new Float64Array(this.#length);
     for (let at = 0; at < keys.length; at++) keys[at] = -((bits[at] ?? 0) * POSITIONS) + at;
     keys.sort();
-    return Uint32Array.from(keys, (key) => key - Math.floor(key / POSITIONS) * POSITIONS);
+    const positions = new Uint32Array(keys.length);
+    for (let rank = 0; rank < keys.length; rank++) {
+      const key = keys[rank] ?? 0;
+      positions[rank] = key - Math.floor(key / POSITIONS) * POSITIONS;
+    }
+    return positions;
   }
 
   #grow(): void {

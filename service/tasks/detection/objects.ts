@@ -1,9 +1,10 @@
 import type { Static, TObject } from 'typebox';
+import type { BoxShape } from '../../drawing/shapes.js';
 import type { CoordinateMap } from '../../preprocess/geometry.js';
-import type { TensorInfo } from '../../tensor.js';
+import { floatsOf, type Tensor, type TensorInfo } from '../../tensor.js';
 import { failure, misfit, shapesOf } from '../faults.js';
 import { checkLabels, labelOf, labelsField, labelsFor } from '../labels.js';
-import { roundedScore } from '../numbers.js';
+import { roundedScore, shownScore } from '../numbers.js';
 import { closed, Type } from '../schema-types.js';
 import type { Geometry, Observation, Outputs } from '../task.js';
 import { type BoxDecoder, type DecodeContext, type Fit, ShapeError } from './box-decoder.js';
@@ -38,7 +39,11 @@ const OBJECT_FIELDS = {
     Type.Boolean({ description: 'whether boxes of different classes can be one object; default false' }),
   ),
   max_detections: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: MAX_DETECTIONS, description: `default ${DEFAULT_MAX_DETECTIONS}` }),
+    Type.Integer({
+      minimum: 1,
+      maximum: MAX_DETECTIONS,
+      description: `the best ones; a request may ask for fewer; at most ${MAX_DETECTIONS}, default ${DEFAULT_MAX_DETECTIONS}`,
+    }),
   ),
 };
 const ObjectFieldsSchema = Type.Object(OBJECT_FIELDS);
@@ -107,6 +112,19 @@ export function resolveObjects(
   };
 }
 
+/** What `resolveObjects` made, in the words of the manifest. */
+export function describeObjects(spec: ObjectSpec) {
+  const { decoder, labels, threshold, iou, acrossClasses, maxDetections } = spec;
+  return {
+    decoder,
+    ...(labels.length > 0 && { labels: [...labels] }),
+    threshold,
+    iou,
+    across_classes: acrossClasses,
+    max_detections: maxDetections,
+  };
+}
+
 function pickDecoder(
   { decoder: name, labels }: GivenFields,
   outputs: readonly TensorInfo[],
@@ -125,6 +143,7 @@ function pickDecoder(
   return misfit(`${names} fit the outputs ${shapes}, so the manifest must say output.decoder`);
 }
 
+/** A request may ask for fewer than the model says, and not for more: that bounds an answer. */
 export function objectParameters(spec: ObjectSpec, { needsSuppression }: BoxDecoder): TObject {
   const optional = {
     ...(needsSuppression && {
@@ -145,8 +164,8 @@ export function objectParameters(spec: ObjectSpec, { needsSuppression }: BoxDeco
       max_detections: Type.Optional(
         Type.Integer({
           minimum: 1,
-          maximum: MAX_DETECTIONS,
-          description: 'Most boxes, the best ones; default: as the model says',
+          maximum: spec.maxDetections,
+          description: 'Most boxes, the best ones; default: as many as the model allows',
         }),
       ),
       ...optional,
@@ -165,6 +184,11 @@ export function observeObjects({
     labels: predictions.map(({ label }) => label),
     scores: predictions.map(({ score }) => score),
   };
+}
+
+/** How an object is drawn. */
+export function boxOf({ box, label, class_id, score }: Omit<FoundObject, 'candidate'>): BoxShape {
+  return { kind: 'box', box, text: `${label} ${shownScore(score)}`, classId: class_id };
 }
 
 export function decoderNamed<Decoder extends BoxDecoder>(
@@ -220,6 +244,18 @@ function decode(
     if (!(error instanceof ShapeError)) throw error;
     throw failure('The model gave outputs that hold no boxes.', error.message);
   }
+}
+
+/**
+ * Each output as 32-bit floats, where it is not of texts: for decoders that read something of every object, which would bring
+ * all values of a smaller type into these each time.
+ */
+export function asFloats(outputs: Outputs): Outputs {
+  const entries = [...outputs].map(([name, tensor]): [string, Tensor] => {
+    if (tensor.type === 'string' || tensor.type === 'float32') return [name, tensor];
+    return [name, { type: 'float32', data: floatsOf(tensor), shape: tensor.shape }];
+  });
+  return new Map(entries);
 }
 
 /** Pixels of the input tensor to one unit of a decoder's coordinates. */

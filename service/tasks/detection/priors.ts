@@ -35,7 +35,10 @@ export function countPriors(priors: Priors, width: number, height: number): numb
   return priors.strides.reduce((sum, _, grid) => sum + countIn(grid, priors, width, height), 0);
 }
 
-/** The grids follow each other; in each the cells row by row, in each of them its squares. None is larger than the tensor. */
+/**
+ * The grids follow each other; in each the cells row by row, in each of them its squares. Where cells do not fit into the tensor
+ * they are a little smaller than the stride, and so fill it. No square is larger than the tensor.
+ */
 export function priorAt(index: number, priors: Priors, width: number, height: number): Prior {
   let rest = index;
   let grid = 0;
@@ -45,11 +48,11 @@ export function priorAt(index: number, priors: Priors, width: number, height: nu
   const stride = priors.strides[grid] ?? 1;
   const sizes = priors.sizes[grid] ?? [];
   const cell = Math.floor(rest / sizes.length);
-  const columns = Math.ceil(width / stride);
+  const [columns, rows] = [Math.ceil(width / stride), Math.ceil(height / stride)];
   const size = sizes[rest % sizes.length] ?? 0;
   return {
-    x: Math.min(((cell % columns) + 0.5) * stride, width),
-    y: Math.min((Math.floor(cell / columns) + 0.5) * stride, height),
+    x: ((cell % columns) + 0.5) * (width / columns),
+    y: (Math.floor(cell / columns) + 0.5) * (height / rows),
     width: Math.min(size, width),
     height: Math.min(size, height),
   };

@@ -38,7 +38,8 @@ it('a mask of the part of the prototypes around a box is that of all of them', (
         const outputs = new Map([['prototypes', tensor]]);
         const [mask, expected] = [box, WHOLE].map((around) => {
           const grid = prototypeMask(outputs, CONTEXT, Float32Array.from(own), around);
-          return renderMask(grid, region, region.xMax - x, region.yMax - y, GEOMETRY);
+          const frame = { ...region, width: region.xMax - x, height: region.yMax - y };
+          return renderMask(grid, frame, GEOMETRY);
         });
         const differing = mask?.filter((pixel, at) => pixel !== expected?.[at]).length ?? 0;
         // What lies at the level may fall on either side of it.

@@ -4,6 +4,8 @@ import type { Candidate } from '../detection/candidates.js';
 import type { Outputs } from '../task.js';
 import type { MaskGrid } from './mask-decoder.js';
 
+const AT_ONCE = 4;
+
 /** Outputs of a model whose masks are sums of prototypes. */
 export interface PrototypeOutputs {
   /** [N, anchors or detections, ...] */
@@ -46,16 +48,49 @@ export function prototypeMask(
   const [width, height] = [right - left, bottom - top];
   const values = new Float32Array(width * height);
   const all = floatsOf(tensor);
-  for (let prototype = 0; prototype < count; prototype++) {
-    const coefficient = coefficients[prototype] as number;
-    for (let y = 0; y < height; y++) {
-      const from = (prototype * rows + top + y) * columns + left;
-      const to = y * width;
-      for (let x = 0; x < width; x++)
-        values[to + x] = (values[to + x] as number) + coefficient * (all[from + x] as number);
+  for (let prototype = 0; prototype < count; prototype += AT_ONCE)
+    addPrototypes(values, all, { prototype, count, rows, columns, left, top, width, height }, coefficients);
+  return { values, width, height, level: 0, scaleX, scaleY, offsetX: -left, offsetY: -top };
+}
+
+/** Some prototypes, and which of their cells. */
+interface Part {
+  readonly prototype: number;
+  readonly count: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Four at once: sums are read and written a quarter as often. By index and without checks: a box that fills the input has a
+ * million products. Beyond the last prototype it is taken again, none of it.
+ */
+function addPrototypes(
+  sums: Float32Array,
+  all: Float32Array,
+  { prototype, count, rows, columns, left, top, width, height }: Part,
+  coefficients: Float32Array,
+): void {
+  const [a = 0, b = 0, c = 0, d = 0] = coefficients.subarray(prototype, prototype + AT_ONCE);
+  const start = (offset: number): number =>
+    (Math.min(prototype + offset, count - 1) * rows + top) * columns + left;
+  const [first, second, third, fourth] = [start(0), start(1), start(2), start(3)];
+  for (let y = 0; y < height; y++) {
+    const row = y * columns;
+    for (let x = 0; x < width; x++) {
+      const at = row + x;
+      const sum =
+        a * (all[first + at] as number) +
+        b * (all[second + at] as number) +
+        c * (all[third + at] as number) +
+        d * (all[fourth + at] as number);
+      sums[y * width + x] = (sums[y * width + x] as number) + sum;
     }
   }
-  return { values, width, height, level: 0, scaleX, scaleY, offsetX: -left, offsetY: -top };
 }
 
 /** From the one to before the other, of those that there are; one at least. */

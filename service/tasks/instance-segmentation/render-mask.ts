@@ -1,27 +1,14 @@
 import { axisOf } from '../interpolation.js';
 import type { Geometry } from '../task.js';
 import type { MaskGrid } from './mask-decoder.js';
-
-/** A part of an image, whole pixels; the far edges are not in it. */
-export interface Region {
-  readonly xMin: number;
-  readonly yMin: number;
-  readonly xMax: number;
-  readonly yMax: number;
-}
+import type { MaskFrame } from './mask-frames.js';
 
 /**
- * Which pixels of a region of the image belong to an object, row by row, 0 or 1: the grid's values are interpolated at their
- * middles (bilinear), then compared.
- * @param width of the mask, pixels; fewer than the region has where it is to be smaller
+ * Which pixels of a mask belong to an object, row by row, 0 or 1: the grid's values are interpolated at their middles (bilinear),
+ * then compared.
  */
-export function renderMask(
-  grid: MaskGrid,
-  { xMin, yMin, xMax, yMax }: Region,
-  width: number,
-  height: number,
-  { toImage }: Geometry,
-): Uint8Array {
+export function renderMask(grid: MaskGrid, frame: MaskFrame, { toImage }: Geometry): Uint8Array {
+  const { xMin, yMin, xMax, yMax, width, height } = frame;
   // From the mask to the image, to the tensor, to cells.
   const toCellsX = grid.scaleX / toImage.scaleX;
   const toCellsY = grid.scaleY / toImage.scaleY;

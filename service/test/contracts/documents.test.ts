@@ -2,7 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
-import { CONFIG_SCHEMA } from '../../config.js';
+import { COMMANDS, helpOf, overview } from '../../cli/commands.js';
+import { EXIT_CODES } from '../../cli/outcome.js';
+import { CONFIG_SCHEMA, configHelp } from '../../config.js';
 import { STARTUP_ERROR_CODES } from '../../errors.js';
 import { STATUS_OF_CODE } from '../../http/error-responses.js';
 import { parseManifest } from '../../model/manifest.js';
@@ -53,6 +55,23 @@ describe('docs/', () => {
     const { paths } = (await app.server.inject('/openapi.json')).json();
     const named = new Set(routes.map(([, , url]) => url));
     expect(Object.keys(paths).filter((path) => !named.has(path))).toEqual([]);
+  });
+});
+
+describe('docs/command-line.md', () => {
+  const text = read('docs/command-line.md');
+
+  it('has what the commands say of themselves, but for the settings, which have a page', () => {
+    const helps = [overview(), ...COMMANDS.map(helpOf)].map((help) =>
+      help.replace(configHelp().trimEnd(), ''),
+    );
+    for (const help of helps) expect(text).toContain(`\`\`\`text\n${help.trimEnd()}\n\`\`\`\n`);
+    for (const { name } of COMMANDS) expect(text).toContain(`\n## ${name}\n`);
+  });
+
+  it('has a row for every exit code, and for no other', () => {
+    const rows = [...text.matchAll(/^\| (\d+) \| /gm)].map(([, code]) => Number(code));
+    expect(rows).toEqual(Object.values(EXIT_CODES));
   });
 });
 

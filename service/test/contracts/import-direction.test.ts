@@ -27,7 +27,7 @@ const ALLOWED: Readonly<
       'sizing',
       'telemetry',
     ],
-    types: ['predict', 'preprocess', 'tasks', 'tensor'],
+    types: ['drawing', 'predict', 'preprocess', 'tasks', 'tensor'],
   },
   serve: {
     values: [
@@ -35,8 +35,8 @@ const ALLOWED: Readonly<
       'config',
       'errors',
       'exit',
+      'machine',
       'signals',
-      'sizing',
       'spare-heap',
       'telemetry',
       'unless-aborted',
@@ -44,12 +44,22 @@ const ALLOWED: Readonly<
     types: ['http', 'lifecycle'],
   },
   app: {
-    values: ['admission', 'errors', 'http', 'lifecycle', 'package-files', 'serving', 'sizing', 'telemetry'],
+    values: ['admission', 'http', 'lifecycle', 'machine', 'package-files', 'serving', 'sizing', 'telemetry'],
     types: ['config'],
   },
   serving: {
-    values: ['batching', 'errors', 'inference', 'model', 'predict', 'preprocess', 'unless-aborted'],
-    types: ['config', 'sizing', 'tasks', 'telemetry', 'tensor'],
+    values: [
+      'batching',
+      'drawing',
+      'errors',
+      'inference',
+      'model',
+      'predict',
+      'preprocess',
+      'sizing',
+      'unless-aborted',
+    ],
+    types: ['config', 'machine', 'tasks', 'telemetry', 'tensor'],
   },
   config: { values: ['config-fields', 'errors', 'package-files', 'preprocess'] },
   'config-fields': { values: [] },
@@ -58,15 +68,17 @@ const ALLOWED: Readonly<
   signals: { values: [] },
   'unless-aborted': { values: [] },
   lifecycle: { values: [] },
-  sizing: { values: [] },
+  machine: { values: [] },
+  sizing: { values: [], types: ['machine'] },
   'spare-heap': { values: [] },
-  predict: { values: ['inference', 'preprocess'], types: ['batching', 'tasks', 'telemetry'] },
+  predict: { values: ['inference', 'preprocess', 'telemetry'], types: ['batching', 'drawing', 'tasks'] },
   admission: { values: ['errors'] },
+  drawing: { values: [] },
   http: {
-    values: ['admission', 'errors', 'preprocess', 'telemetry'],
+    values: ['admission', 'drawing', 'errors', 'preprocess', 'telemetry'],
     types: ['lifecycle', 'predict', 'serving', 'tasks'],
   },
-  preprocess: { values: ['errors', 'niceness', 'package-files'] },
+  preprocess: { values: ['drawing', 'errors', 'niceness', 'package-files'] },
   batching: { values: ['errors'], types: ['inference'] },
   inference: {
     values: ['errors', 'niceness', 'package-files', 'preprocess', 'spare-heap', 'tasks', 'unless-aborted'],
@@ -74,12 +86,12 @@ const ALLOWED: Readonly<
   },
   niceness: { values: [] },
   'package-files': { values: [] },
-  tasks: { values: ['errors', 'tensor'], types: ['preprocess'] },
+  tasks: { values: ['errors', 'tensor'], types: ['drawing', 'preprocess'] },
   tensor: { values: [] },
   model: { values: ['errors', 'tasks'], types: ['inference', 'preprocess', 'tensor'] },
   telemetry: { values: [] },
   bench: {
-    values: ['batching', 'errors', 'inference', 'model', 'package-files', 'preprocess', 'sizing', 'tasks'],
+    values: ['batching', 'errors', 'inference', 'machine', 'model', 'package-files', 'preprocess', 'tasks'],
     types: ['tensor'],
   },
 };
@@ -96,7 +108,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   typebox: ['cli', 'http/schemas.ts', 'http/model-document.ts', 'model/manifest.ts', 'serving', 'tasks'],
   'typebox/compile': ['cli/predict/parameters.ts', 'model/manifest.ts'],
   'onnxruntime-node': ['inference/session.ts'],
-  sharp: ['preprocess/decoders/sharp.ts', 'bench'],
+  sharp: ['preprocess/decoders/sharp.ts', 'drawing/sharp.ts', 'bench'],
   '@julusian/jpeg-turbo': ['preprocess/decoders/turbojpeg-library.ts'],
   koffi: ['preprocess/decoders/turbojpeg-library.ts'],
   '@aws-sdk/client-s3': [
@@ -210,6 +222,8 @@ describe('imports', () => {
     expect(files).toEqual(['preprocess/processes/decode-process.ts']);
     const starters = imports.filter(({ target }) => /decode-(process|file)\.js$/.test(target));
     expect(starters.map(({ file }) => file)).toEqual(['preprocess/processes/decode-process.ts']);
+    const drawers = imports.filter(({ target }) => /draw-picture\.js$/.test(target));
+    expect(drawers.map(({ file }) => file)).toEqual(['preprocess/processes/decode-process.ts']);
   });
 
   it('reach http from cli for what errors look like alone: commands need no server', () => {

@@ -41,6 +41,20 @@ describe('the default model', () => {
     expect(await Promise.all([0, 0.5, 1, 1.5, -0.1].map(statusAt))).toEqual([200, 200, 200, 400, 400]);
   });
 
+  it('says in /model all that its manifest says and leaves open, and nothing of files', async () => {
+    const app = await startApp({ WORKERS: '1' });
+    const { manifest: said, tensors } = (await app.server.inject('/model')).json();
+    const { name, version, output } = manifest;
+    expect(said).toMatchObject({ name, version, task: 'classification', output: { ...(output as object) } });
+    expect(said.input).toMatchObject({
+      name: tensors.input.name,
+      layout: 'NCHW',
+      resize: { filter: expect.any(String) },
+    });
+    expect(Object.keys(said)).not.toContain('file');
+    expect(Object.keys(said)).not.toContain('golden');
+  });
+
   it('has a golden image for each of its labels', () => {
     const labels = new Set(goldenImages.map(({ predictions }) => predictions[0]?.label));
     expect([...labels].sort()).toEqual((manifest.output as { labels: string[] }).labels);

@@ -57,6 +57,16 @@ describe('a detector', () => {
     expect((await ask(app, onItsSide)).predictions).toEqual((await ask(app, upright)).predictions);
   });
 
+  it('answers in the same pixels where large JPEGs are decoded at a fraction of their size', async () => {
+    const app = await startBoxes({ input: { ...BOX_MANIFEST.input, accuracy: 'fast' } });
+    const upright = sharp(await plainPng(GREY, 1280, 640));
+    for (const progressive of [false, true]) {
+      const answer = await ask(app, await upright.clone().jpeg({ progressive }).toBuffer());
+      expect(answer.image).toMatchObject({ width: 1280, height: 640 });
+      expect(answer.predictions[1].box).toEqual({ x_min: 640, y_min: 0, x_max: 1280, y_max: 320 });
+    }
+  });
+
   it('gives each image of a batch its own boxes', async () => {
     const app = await apps.get();
     const images = [await plainPng(GREY, 128, 64), await plainPng(GREY, 64, 64)];
@@ -78,14 +88,18 @@ describe('a detector', () => {
     expect(predictions.map(({ label }: Detection) => label)).toEqual(labels);
   });
 
-  it.each(['?classes=horse', '?threshold=2', '?max_detections=0', '?top_k=1', '?iou=0.5'])(
-    'refuses %s, which is not for this model',
-    async (query) => {
-      expect(await ask(await apps.get(), await plainPng(GREY), query)).toMatchObject({
-        code: 'REQUEST_INVALID',
-      });
-    },
-  );
+  it.each([
+    '?classes=horse',
+    '?threshold=2',
+    '?max_detections=0',
+    '?max_detections=301',
+    '?top_k=1',
+    '?iou=0.5',
+  ])('refuses %s, which is not for this model', async (query) => {
+    expect(await ask(await apps.get(), await plainPng(GREY), query)).toMatchObject({
+      code: 'REQUEST_INVALID',
+    });
+  });
 
   it('counts every object by its label', async () => {
     const app = await startBoxes();

@@ -4,6 +4,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { App } from '../../app.js';
 import { startApp } from '../support/app.js';
+import { BOX_MANIFEST, instanceModel } from '../support/box-model.js';
 import { multipart, plainPng } from '../support/images.js';
 import { folderAround, MEAN_COLOUR_MANIFEST, meanColourModel, writeModelFolder } from '../support/models.js';
 import type { OnnxModel } from '../support/onnx.js';
@@ -84,6 +85,65 @@ describe('a segmentation', () => {
       .raw()
       .toBuffer({ resolveWithObject: true });
     expect([info.width, info.height, new Set(data)]).toEqual([40, 20, new Set([1])]);
+  });
+});
+
+describe('a segmentation on a coarser grid, as SegFormer’s', () => {
+  it('puts the edge between two classes where their scores meet, not where cells end', async () => {
+    // Means of 4x4 pixels as scores: a quarter of the input along each side.
+    const model: OnnxModel = {
+      inputs: [{ name: 'pixel_values', shape: ['batch', 3, 32, 32] }],
+      outputs: [{ name: 'logits', shape: ['batch', 3, 8, 8] }],
+      nodes: [
+        {
+          op: 'AveragePool',
+          inputs: ['pixel_values'],
+          outputs: ['logits'],
+          attributes: { kernel_shape: [4, 4], strides: [4, 4] },
+        },
+      ],
+    };
+    const { output: _, ...manifest } = MEAN_COLOUR_MANIFEST;
+    const app = await startApp({
+      MODEL_URI: await writeModelFolder(model, { ...manifest, task: 'segmentation' }),
+    });
+    // Red up to a line in the middle of a cell, then blue.
+    const red = { r: 255, g: 0, b: 0 };
+    const blue = await plainPng({ r: 0, g: 0, b: 255 }, 14, 32);
+    const image = await sharp(await plainPng(red, 32, 32))
+      .composite([{ input: blue, left: 18, top: 0 }])
+      .png()
+      .toBuffer();
+    const { mask, classes } = await ask(app, image);
+    const pixels = await sharp(Buffer.from(mask.png, 'base64')).extractChannel(0).raw().toBuffer();
+    expect([...pixels.subarray(0, 32)]).toEqual([...new Array(18).fill(0), ...new Array(14).fill(2)]);
+    expect(classes).toMatchObject([{ share: 18 / 32 }, { share: 14 / 32 }]);
+  });
+});
+
+describe('instances', () => {
+  it('are objects with masks, in a batch as well', async () => {
+    const manifest = { ...BOX_MANIFEST, task: 'instance-segmentation', output: { labels: ['cat', 'dog'] } };
+    const app = await startApp({ MODEL_URI: await writeModelFolder(instanceModel(), manifest) });
+    const image = await plainPng(COLOUR, 128, 128);
+    const answer = await ask(app, image, '?classes=dog');
+    expect(Object.keys(answer)).toEqual(await fieldsInDocument(app));
+    const box = { x_min: 0, y_min: 0, x_max: 64, y_max: 128 };
+    expect(answer.predictions).toMatchObject([
+      { label: 'dog', score: 0.9, box, area: 64 * 64, mask: { box, width: 64, height: 128 } },
+    ]);
+    const { data, info } = await sharp(Buffer.from(answer.predictions[0].mask.png, 'base64'))
+      .extractChannel(0)
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height, data[0], data.at(-1)]).toEqual([64, 128, 255, 0]);
+    const form = multipart([
+      { field: 'files', bytes: image },
+      { field: 'files', bytes: image },
+    ]);
+    const { results } = (await app.server.inject({ method: 'POST', url: '/predict/batch', ...form })).json();
+    expect(results.map(({ predictions }: { predictions: unknown[] }) => predictions.length)).toEqual([2, 2]);
+    expect(await ask(app, image, '?mask_size=0')).toMatchObject({ code: 'REQUEST_INVALID' });
   });
 });
 

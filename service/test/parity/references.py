@@ -219,7 +219,7 @@ def hugging_face(unit: int) -> list[Reference]:
             IMAGENET,
         ),
         _processed('CLIP', {'size': {'shortest_edge': side}, 'crop_size': square}, side, _cover(side, 'bicubic'), CLIP),
-        # Below 384 the shortest edge becomes int(size / crop_pct) and the middle is cut out; from there on it stretches.
+        # Below 384 the shortest edge becomes int(size / crop_pct) and the middle is cut out; then it stretches.
         _processed(
             'ConvNext',
             {'size': {'shortest_edge': side}, 'crop_pct': 0.875},

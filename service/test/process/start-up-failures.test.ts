@@ -65,7 +65,6 @@ describe.concurrent('a configuration that cannot work', () => {
   it.for<[string, Environment]>([
     ['settings that contradict each other', { MAX_BATCH_BYTES: '1000', MAX_IMAGE_BYTES: '2000' }],
     ['a scheme that models do not come from', { MODEL_URI: 'gopher://models/digits' }],
-    ['a file of keys that is not there', { API_KEYS_FILE: '/nowhere/keys' }],
     ['an address that is not its own', { HOST: '192.0.2.1' }],
   ])('refuses %s', async ([, environment], context) => {
     await expectRefusal(context, environment, 'CONFIG_INVALID');

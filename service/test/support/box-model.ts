@@ -34,6 +34,38 @@ export function boxModel(rows: readonly BoxRow[]): OnnxModel {
   };
 }
 
+/**
+ * As `yolo-segment-end-to-end` has it: the same two rows in every image of 64x64, a dog in the left and a cat in the right half,
+ * and one prototype of 16x16, the upper half.
+ */
+export function instanceModel(): OnnxModel {
+  const detector = boxModel([
+    [0, 0, 32, 64, 0.9, 1],
+    [32, 0, 64, 64, 0.8, 0],
+  ]);
+  const upper = Float32Array.from({ length: 256 }, (_, cell) => (cell < 128 ? 1 : -1));
+  return {
+    ...detector,
+    outputs: [
+      { name: 'output0', shape: ['batch', 2, 7] },
+      { name: 'output1', shape: ['batch', 1, 16, 16] },
+    ],
+    constants: [
+      ...(detector.constants ?? []),
+      { name: 'coefficients', shape: [1, 2, 1], data: new Float32Array([2, -2]) },
+      { name: 'upper', shape: [1, 1, 16, 16], data: upper },
+      { name: 'plane', shape: [4], data: new BigInt64Array([-1n, 1n, 1n, 1n]) },
+    ],
+    nodes: [
+      ...detector.nodes.map((node) => (node.op === 'Add' ? { ...node, outputs: ['boxes'] } : node)),
+      { op: 'Add', inputs: ['coefficients', 'zero'], outputs: ['own'] },
+      { op: 'Concat', inputs: ['boxes', 'own'], outputs: ['output0'], attributes: { axis: 2 } },
+      { op: 'Reshape', inputs: ['zeros', 'plane'], outputs: ['flat'] },
+      { op: 'Add', inputs: ['upper', 'flat'], outputs: ['output1'] },
+    ],
+  };
+}
+
 /** A detector as torchvision exports it: one image of 64x64 without a batch, and lists without one. It finds the same in every image. */
 export function torchvisionModel(
   boxes: readonly number[][],

@@ -13,6 +13,14 @@ export function plainPng(colour: Colour, width = 8, height = 8): Promise<Buffer>
     .toBuffer();
 }
 
+/** Noise, which no filter of PNG makes smaller. */
+export function noisyPng(width: number, height: number): Promise<Buffer> {
+  const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const;
+  return sharp({ create: { width, height, channels: 3, background: '#808080', noise } })
+    .png()
+    .toBuffer();
+}
+
 /** A plain image as JPEG, all but without loss. At a quality of 85 it is one that libjpeg-turbo takes. */
 export async function plainJpeg(colour: Colour, width = 8, height = 8, quality = 100): Promise<Buffer> {
   const file = await sharp({ create: { width, height, channels: 3, background: colour } })

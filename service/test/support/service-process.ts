@@ -151,10 +151,11 @@ export class ServiceProcess {
 export async function startSharedService(
   model: OnnxModel,
   environment: Environment = {},
+  manifest?: Record<string, unknown>,
 ): Promise<{ service: ServiceProcess; end: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'cv-test-'));
   const service = new ServiceProcess({
-    MODEL_URI: await writeModelFolder(model, undefined, folder),
+    MODEL_URI: await writeModelFolder(model, manifest, folder),
     ...environment,
   });
   const end = async (): Promise<void> => {

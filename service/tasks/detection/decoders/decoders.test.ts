@@ -116,8 +116,8 @@ const EXAMPLES: readonly Example[] = [
       scores: floats([5, 3], 1, 0, 0, 0.2, 0.05, 0.75, 1, 0, 0, 1, 0, 0, 0.3, 0.65, 0.05),
       boxes: floats([5, 4], 0, 0, 0, 0, -2.5, -5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Math.log(2) / 0.2, 0),
     },
-    // The last: 150 wide and no higher than the tensor, around 100,100 and no lower than it; then twice as wide.
-    expected: [OBJECT, { xMin: -50, yMin: 50, xMax: 250, yMax: 150, score: 0.65, classId: 0 }],
+    // The last: 150 wide and no higher than the tensor, of which its cell is all; then twice as wide.
+    expected: [OBJECT, { xMin: -50, yMin: 0, xMax: 250, yMax: 100, score: 0.65, classId: 0 }],
     classes: 2,
   },
   {

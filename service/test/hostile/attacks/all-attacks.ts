@@ -3,6 +3,7 @@ import { decompression } from './decompression-bombs.js';
 import { flood } from './flood.js';
 import { idleConnections } from './idle-connections.js';
 import { jsonBombs } from './json-bombs.js';
+import { largePictures } from './large-pictures.js';
 import { largePngs } from './large-pngs.js';
 import { multipartOddities } from './multipart-oddities.js';
 import { pipelining } from './pipelining.js';
@@ -19,6 +20,7 @@ export const ATTACKS: readonly Attack[] = [
   scanBombs,
   decompression,
   largePngs,
+  largePictures,
   slowBodies,
   slowHeads,
   unreadAnswers,

@@ -1,9 +1,9 @@
 """Makes fixtures/images/processors-golden.json: what the references say of small pictures, for processors.test.ts.
 
-    python service/test/parity/make_golden.py
+    python service/test/parity/make_processors_golden.py
 
-Stored are a SHA-256 of the tensor's elements as levels, in their order, the same wherever an element lies within rounding,
-and the first elements as they are.
+Stored are a SHA-256 of the tensor's elements as levels, in their order, which is the same where an element lies within
+rounding, and the first elements as they are.
 """
 
 from __future__ import annotations
