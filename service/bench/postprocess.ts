@@ -60,6 +60,13 @@ function scores(classes: number, size: number): Tensor {
   });
 }
 
+/** Prototypes of 160x160: smooth, each another. */
+function waves(at: number): number {
+  const prototype = Math.floor(at / 160 ** 2);
+  const [x, y] = [at % 160, Math.floor(at / 160) % 160];
+  return Math.sin(x / (9 + prototype)) * Math.cos(y / (40 - prototype)) + random() * 0.02;
+}
+
 const detectorOf = (hits: number): Case => ({
   name: `detection: 8,400 anchors, 80 classes, ${hits} above the threshold`,
   task: 'detection',
@@ -94,7 +101,7 @@ const CASES: readonly (() => Case)[] = [
     manifest: { decoder: 'yolo-segment' },
     outputs: {
       output0: yoloOutput(80, 32, hits),
-      output1: floats([32, 160, 160], (at) => Math.sin(at / 700) + random() * 0.1),
+      output1: floats([32, 160, 160], waves),
     },
     size: 640,
   })),

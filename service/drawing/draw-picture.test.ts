@@ -218,6 +218,24 @@ describe('masks', () => {
     expect(picture.at(350, 125)).toEqual(plain);
   });
 
+  it('may have a bit for each pixel', async () => {
+    // The same, packed: the size and the bits of a pixel are in the header.
+    const packed = encodeGreyPng(Uint8Array.from([0b01000000, 0b10000000]), 1, 2);
+    packed.writeUInt32BE(2, 16);
+    packed[24] = 1;
+    const area = { x_min: 100, y_min: 100, x_max: 300, y_max: 200 };
+    const ofBits = await drawn([{ kind: 'mask', png: packed.toString('base64'), box: area, classId: 4 }]);
+    const ofBytes = await drawn([{ kind: 'mask', png, box: area, classId: 4 }]);
+    for (const [x, y] of [
+      [150, 125],
+      [250, 125],
+      [150, 175],
+      [250, 175],
+    ] as const) {
+      expect(ofBits.at(x, y)).toEqual(ofBytes.at(x, y));
+    }
+  });
+
   it('of classes tint the whole image, but for the classes that are left as they are', async () => {
     const picture = await drawn([{ kind: 'class-map', png, without: [0] }]);
     expect(picture.at(10, 10)).toEqual(plain);

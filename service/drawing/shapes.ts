@@ -34,7 +34,7 @@ export interface PointsShape {
 /** The pixels of one object. */
 export interface MaskShape {
   readonly kind: 'mask';
-  /** Base64; a grey PNG of 8 bits without filters, which is stretched over the box: what is not 0 belongs to the object. */
+  /** Base64; a grey PNG of 1 or 8 bits without filters, stretched over the box: what is not 0 belongs to the object. */
   readonly png: string;
   readonly box: Rectangle;
   readonly classId: number;

@@ -35,7 +35,16 @@ const MODELS: readonly (readonly [task: string, manifest: Partial<Manifest>, out
     [floats('scores', -1, 4)],
   ],
   ['keypoints', {}, [floats('output0', -1, 56, 8400)]],
-  ['instance-segmentation', {}, [floats('output0', -1, 116, 8400), floats('output1', -1, 32, 56, 50)]],
+  [
+    'detection',
+    { output: { decoder: 'ssd-offsets', priors: { strides: [8, 16], sizes: [[10, 16], [32]] } } },
+    [floats('scores', -1, 2100, 2), floats('boxes', -1, 2100, 4)],
+  ],
+  [
+    'instance-segmentation',
+    { output: { mask_size: 256 } },
+    [floats('output0', -1, 116, 8400), floats('output1', -1, 32, 160, 160)],
+  ],
   ['segmentation', {}, [floats('logits', -1, 21, 128, 128)]],
   ['segmentation', {}, [{ name: 'classes', type: 'int64', shape: [-1, 128, 128] }]],
   ['embedding', { output: { normalize: true } }, [floats('last_hidden_state', -1, 197, 768)]],

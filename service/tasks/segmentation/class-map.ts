@@ -1,5 +1,6 @@
 import type { CoordinateMap } from '../../preprocess/geometry.js';
-import { type Axis, axisOf } from '../interpolation.js';
+import { axisOf } from '../interpolation.js';
+import { fillPatch, patchStarts } from '../patches.js';
 import { BestClasses } from './best-classes.js';
 import { BoundaryPatches } from './boundary-patches.js';
 import type { ScoreGrid } from './score-grid.js';
@@ -22,8 +23,8 @@ export function classMap(grid: ScoreGrid, map: MaskToGrid, width: number, height
   const mask = new Uint8Array(width * height);
   const best = new BestClasses(grid);
   const boundary = new BoundaryPatches(grid, across, down, mask);
-  const columns = starts(across);
-  const rows = starts(down);
+  const columns = patchStarts(across);
+  const rows = patchStarts(down);
   for (let r = 0; r + 1 < rows.length; r++) {
     const [top, bottom] = [rows[r] as number, rows[r + 1] as number];
     const above = best.ofRow(down.first[top] as number);
@@ -33,41 +34,12 @@ export function classMap(grid: ScoreGrid, map: MaskToGrid, width: number, height
       const [first, second] = [across.first[left] as number, across.second[left] as number];
       const best = above[first] as number;
       const isWhole = above[second] === best && below[first] === best && below[second] === best;
-      if (isWhole) fill(mask, width, best, { left, top, right, bottom });
+      if (isWhole) fillPatch(mask, width, best, { left, top, right, bottom });
       else boundary.add(left, right, above, below);
     }
     boundary.fillRow(top, bottom);
   }
   return mask;
-}
-
-interface Rectangle {
-  readonly left: number;
-  readonly top: number;
-  readonly right: number;
-  readonly bottom: number;
-}
-
-/** Most are a few pixels wide, for which a loop takes less than a call. */
-function fill(
-  mask: Uint8Array,
-  width: number,
-  classId: number,
-  { left, top, right, bottom }: Rectangle,
-): void {
-  for (let y = top; y < bottom; y++) {
-    for (let x = left; x < right; x++) mask[y * width + x] = classId;
-  }
-}
-
-/** The pixels with which others cells begin than those of the one before, and the end. */
-function starts({ first, second }: Axis): number[] {
-  const found: number[] = [];
-  for (let pixel = 0; pixel < first.length; pixel++) {
-    if (pixel === 0 || first[pixel] !== first[pixel - 1] || second[pixel] !== second[pixel - 1])
-      found.push(pixel);
-  }
-  return [...found, first.length];
 }
 
 /** The same for a model that gives the class of each cell itself: the class of the nearest one. */

@@ -23,7 +23,7 @@ const README = read('README.md');
 
 /** Every document of the project, with its path. */
 const documents = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.md') && !/node_modules|dist\//.test(path))
+  .filter((path) => path.endsWith('.md') && !/node_modules|dist\/|^\.cache\//.test(path))
   .map((path) => ({ path, text: read(path) }));
 
 describe('docs/', () => {

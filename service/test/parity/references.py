@@ -112,11 +112,12 @@ def element_types(unit: int) -> list[Reference]:
 
 
 def torchvision_presets(unit: int) -> list[Reference]:
-    """Weights V1 (256), V2 (232), SWAG (shortest edge = crop, bicubic); Ultralytics' classifiers."""
+    """Weights V1 (256), V2 (232), SWAG (shortest edge = crop, bicubic); a margin of zeros; YOLO's classifiers."""
     return [
         _torchvision('torchvision, V1', 32 * unit, 28 * unit, 'bilinear', IMAGENET),
         _torchvision('torchvision, V2', 29 * unit, 28 * unit, 'bilinear', IMAGENET),
         _torchvision('torchvision, SWAG', 48 * unit, 48 * unit, 'bicubic', IMAGENET),
+        _torchvision('torchvision, crop larger than the image', 23 * unit + 2, 28 * unit, 'bilinear', IMAGENET),
         _torchvision('YOLO, classification', 28 * unit, 28 * unit, 'bilinear', {'mean': [0], 'std': [1]}),
     ]
 
@@ -131,11 +132,16 @@ def _torchvision(title: str, shortest: int, crop: int, name: str, norm: dict[str
             if width <= height
             else (int(shortest * width / height), shortest)
         )
-        left, top = round((size[0] - crop) / 2.0), round((size[1] - crop) / 2.0)
-        levels = resized(picture, size, name)[top : top + crop, left : left + crop]
-        return normalised(levels, 1 / 255, **norm)
+        left, top = _margin(size[0], crop), _margin(size[1], crop)
+        # Beyond the edge Pillow's crop gives zeros, as torchvision pads.
+        levels = Image.fromarray(resized(picture, size, name)).crop((left, top, left + crop, top + crop))
+        return normalised(np.asarray(levels), 1 / 255, **norm)
 
     return Reference(title, _input(crop, crop, resize=resize, **norm), tensor)
+
+
+def _margin(size: int, crop: int) -> int:
+    return round((size - crop) / 2.0) if size >= crop else -((crop - size) // 2)
 
 
 # Models behind cv2.resize.
