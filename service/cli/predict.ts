@@ -6,7 +6,7 @@ export const predictCommand: Command = {
   name: 'predict',
   usage: 'MODEL IMAGES... [--out FILE] [flags of the model]',
   summary: 'answers images in files, folders and buckets, on all cores',
-  details: `MODEL                a path, file://, s3:// or https:// as in MODEL_URI, or the name of a model that comes with
+  details: `MODEL                a path, file://, s3://, hf:// or https:// as in MODEL_URI, or the name of a model that comes with
                      this package, such as digits; - is what MODEL_URI says, or the default model
 IMAGES               files, folders (with all below, by file extension) and s3://bucket/prefix
 --out FILE           where answers go: FILE.csv as CSV, anything else as JSON lines, s3://bucket/prefix/ as one object

@@ -1,6 +1,6 @@
 import { messageOf, ServiceError } from '../errors.js';
 import { loadThreadDecoder } from '../preprocess/decoders/jpeg-turbo.js';
-import { tensorToImage } from '../preprocess/geometry.js';
+import { inputFor, tensorToImage } from '../preprocess/geometry.js';
 import { fileOf, type InputSpec, type Pixels, pixelsOf } from '../preprocess/image.js';
 import { jpegDivisor } from '../preprocess/reduction.js';
 import { createResampler, type Resampler } from '../preprocess/resample.js';
@@ -8,7 +8,7 @@ import type { Task } from '../tasks/task.js';
 import { taskNamed } from '../tasks/tasks.js';
 import { checkRows, outputsOfRow } from './output-rows.js';
 import type { Row, RowResult, RowTimes, RunPlan, RunResult } from './runner.js';
-import type { RawOutputs, Session, TensorData } from './session.js';
+import type { Mask, RawOutputs, Session, TensorData } from './session.js';
 
 /** The images of a batch that could be decoded, in their rows of the input tensor. */
 interface Filled {
@@ -19,14 +19,20 @@ interface Filled {
   readonly resampleMs: number;
 }
 
+/** How images become tensors: the same for all, or for one image of a size of its own. */
+interface Shape {
+  readonly input: InputSpec;
+  readonly resampler: Resampler;
+  readonly elementsPerImage: number;
+}
+
 /** A session together with all that turns a batch of rows into its input and its outputs into answers. */
 export class PreparedModel {
   readonly #session: Session;
   readonly #plan: RunPlan;
   readonly #task: Task;
   readonly #decoder = loadThreadDecoder();
-  readonly #resampler: Resampler;
-  readonly #elementsPerImage: number;
+  readonly #shape: Shape;
   /** The input of every run: one at a time is under way, and each writes all that it uses. */
   #tensor: TensorData;
 
@@ -36,9 +42,8 @@ export class PreparedModel {
     const task = taskNamed(plan.task.name);
     if (task === undefined) throw new Error(`there is no task ${plan.task.name}`);
     this.#task = task;
-    this.#resampler = createResampler(plan.input);
-    this.#elementsPerImage = product(tensorShape(plan.input, 1));
-    this.#tensor = allocate(plan.input, (plan.fixedBatch ?? 1) * this.#elementsPerImage);
+    this.#shape = shapeOf(plan.input);
+    this.#tensor = allocate(plan.input, (plan.fixedBatch ?? 1) * this.#shape.elementsPerImage);
   }
 
   async run(batch: readonly Row[]): Promise<RunResult> {
@@ -64,9 +69,10 @@ export class PreparedModel {
   }
 
   async #runTogether(batch: readonly Row[]): Promise<RunResult> {
-    const { rows, returned, decodeMs, resampleMs } = this.#fill(batch);
+    const shape = this.#shapeFor(batch[0]);
+    const { rows, returned, decodeMs, resampleMs } = this.#fill(batch, shape);
     const startedAt = performance.now();
-    const outputs: RawOutputs = rows === 0 ? new Map() : await this.#runRows(rows);
+    const outputs: RawOutputs = rows === 0 ? new Map() : await this.#runRows(rows, shape);
     const runMs = performance.now() - startedAt;
     let next = 0;
     const items: RowResult[] = [];
@@ -74,14 +80,21 @@ export class PreparedModel {
     for (const [index, row] of batch.entries()) {
       const interpretedAt = performance.now();
       const file = returned[index];
-      items.push(file === undefined ? this.#interpret(row, outputs, next++) : { returned: file });
+      items.push(file === undefined ? this.#interpret(row, outputs, next++, shape) : { returned: file });
       times.push({ decodeMs: decodeMs[index] ?? 0, interpretMs: performance.now() - interpretedAt });
     }
     return { items, times, resampleMs, runMs };
   }
 
-  #interpret(row: Row, outputs: RawOutputs, index: number): RowResult {
-    const { input, task, outputs: wanted } = this.#plan;
+  /** Images that have a size of their own in the tensor run one by one. */
+  #shapeFor(row: Row | undefined): Shape {
+    if (row === undefined) return this.#shape;
+    const input = inputFor(this.#plan.input, row.width, row.height);
+    return input === this.#plan.input ? this.#shape : shapeOf(input);
+  }
+
+  #interpret(row: Row, outputs: RawOutputs, index: number, { input }: Shape): RowResult {
+    const { task, outputs: wanted } = this.#plan;
     const { width, height, parameters } = row;
     const own = outputsOfRow(outputs, wanted, index);
     try {
@@ -93,8 +106,8 @@ export class PreparedModel {
   }
 
   /** Each image is decoded and resampled before the next: they share the decoder's memory. */
-  #fill(batch: readonly Row[]): Filled {
-    const tensor = this.#tensorFor(batch.length);
+  #fill(batch: readonly Row[], { resampler, elementsPerImage }: Shape): Filled {
+    const tensor = this.#tensorFor(batch.length * elementsPerImage);
     const returned: (Uint8Array | undefined)[] = [];
     const decodeMs: number[] = [];
     let rows = 0;
@@ -105,7 +118,7 @@ export class PreparedModel {
       const pixels = this.#pixelsOf(image);
       const decodedAt = performance.now();
       if (pixels !== undefined) {
-        this.#resampler.resampleInto(pixels, tensor, rows++ * this.#elementsPerImage);
+        resampler.resampleInto(pixels, tensor, rows++ * elementsPerImage);
       }
       returned.push(pixels === undefined ? file : undefined);
       decodeMs.push(file === undefined ? 0 : decodedAt - startedAt);
@@ -127,23 +140,28 @@ export class PreparedModel {
   }
 
   /** The outputs of the first rows of the input tensor. */
-  async #runRows(rows: number): Promise<RawOutputs> {
-    const { inputName, input, outputs, fixedBatch, hasBatch } = this.#plan;
+  async #runRows(rows: number, { input, elementsPerImage }: Shape): Promise<RawOutputs> {
+    const { inputName, outputs, fixedBatch, hasBatch } = this.#plan;
     const size = fixedBatch ?? rows;
     const names = outputs.map(({ name }) => name);
     const shape = tensorShape(input, size);
     const raw = await this.#session.run(
       inputName,
-      this.#tensorFor(size),
+      this.#tensorFor(size * elementsPerImage),
       hasBatch ? shape : shape.slice(1),
       names,
+      this.#maskFor(size, input),
     );
     checkRows(raw, outputs, size);
     return raw;
   }
 
-  #tensorFor(rows: number): TensorData {
-    const elements = rows * this.#elementsPerImage;
+  #maskFor(rows: number, input: InputSpec): Mask | undefined {
+    const { mask } = this.#plan;
+    return mask && { name: mask.name, shape: [rows, mask.height ?? input.height, mask.width ?? input.width] };
+  }
+
+  #tensorFor(elements: number): TensorData {
     if (this.#tensor.length < elements) this.#tensor = allocate(this.#plan.input, elements);
     return this.#tensor.subarray(0, elements);
   }
@@ -161,6 +179,14 @@ function failed(error: unknown): RunResult {
 function failureOf(error: unknown): { reason: string; detail: string | undefined } {
   if (!(error instanceof ServiceError)) return { reason: messageOf(error), detail: undefined };
   return { reason: messageOf(error.cause ?? error), detail: error.message };
+}
+
+function shapeOf(input: InputSpec): Shape {
+  return {
+    input,
+    resampler: createResampler(input),
+    elementsPerImage: product(tensorShape(input, 1)),
+  };
 }
 
 function tensorShape(input: InputSpec, rows: number): number[] {

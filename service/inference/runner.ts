@@ -16,6 +16,8 @@ export interface EngineInfo {
 export interface RunPlan {
   readonly inputName: string;
   readonly input: InputSpec;
+  /** Of the input that says which pixels are of an image, where there is one: all are. Without a size it has the image's. */
+  readonly mask: { readonly name: string; readonly width?: number; readonly height?: number } | undefined;
   /** Whether the input tensor has a batch dimension; where it has none, a run takes one row. */
   readonly hasBatch: boolean;
   /** Rows per run where the file fixes it (a smaller batch is padded), or undefined where it is dynamic. */

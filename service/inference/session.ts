@@ -22,18 +22,26 @@ export type TensorData = Float32Array | Uint16Array | Uint8Array;
 /** Outputs by name, of the whole batch. */
 export type RawOutputs = ReadonlyMap<string, Tensor>;
 
+/** An input of whole numbers, all of which are 1. */
+export interface Mask {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
 /** A loaded model on the calling thread. `run` blocks that thread. */
 export interface Session {
   readonly engine: EngineInfo;
   /**
    * @param input data and its shape, batch first
    * @param outputNames which outputs to return
+   * @param mask another input, of whole numbers, that is filled with 1
    */
   run(
     inputName: string,
     input: TensorData,
     shape: readonly number[],
     outputNames: readonly string[],
+    mask?: Mask,
   ): Promise<RawOutputs>;
 }
 
@@ -88,9 +96,10 @@ function wrap(session: InferenceSession, provider: string, unavailable: EngineIn
       provider,
       unavailable,
     },
-    async run(inputName, input, shape, outputNames) {
+    async run(inputName, input, shape, outputNames, mask) {
       const feed = toFeed(types.get(inputName) ?? 'float32', input, shape);
-      const results = await session.run({ [inputName]: feed }, [...outputNames], {
+      const masks = mask === undefined ? {} : { [mask.name]: ones(mask.shape) };
+      const results = await session.run({ [inputName]: feed, ...masks }, [...outputNames], {
         logSeverityLevel: SEVERITY_FATAL,
       });
       return new Map(outputNames.map((name) => [name, toTensor(name, results[name])]));
@@ -112,6 +121,11 @@ function toFeed(type: string, data: TensorData, shape: readonly number[]): OnnxT
   if (data instanceof Uint16Array || type === 'float16')
     return new OnnxTensor('float16', data as Uint16Array, shape);
   return new OnnxTensor('float32', data, shape);
+}
+
+function ones(shape: readonly number[]): OnnxTensor {
+  const elements = shape.reduce((product, size) => product * size, 1);
+  return new OnnxTensor('int64', new BigInt64Array(elements).fill(1n), shape);
 }
 
 const ELEMENT_TYPES: ReadonlySet<string> = new Set<ElementType>([

@@ -302,7 +302,7 @@ describe('a download over S3 that breaks', () => {
     let step: Step = { cutAfter: MIB };
     const { url, close } = await startScriptedServer((request, response) => {
       if (request.method === 'HEAD') return response.end();
-      if (!request.url?.includes('.onnx')) return response.writeHead(404).end();
+      if (!request.url?.split('?')[0]?.endsWith('.onnx')) return response.writeHead(404).end();
       conditions.push(request.headers['if-match']);
       answer(request, response, step);
       step = then;

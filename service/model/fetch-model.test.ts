@@ -216,7 +216,7 @@ describe('fetchModel: faults on the way', () => {
   it.each([401, 403, 404])('does not try again after %i', async (status) => {
     objects['/m/net.onnx'] = fail(status);
     await expect(fetchAt('/m/net.onnx')).rejects.toMatchObject({ name: 'ServiceError' });
-    expect(asked).toEqual(['/m/model.json', '/m/net.onnx']);
+    expect(asked.filter((path) => path === '/m/net.onnx')).toHaveLength(1);
   });
 
   it('leaves nothing behind when it fails', async () => {

@@ -2,9 +2,10 @@ import { messageOf, ServiceError } from '../errors.js';
 import { ModelCache } from './cache/model-cache.js';
 import { findCopy, type SourceCopy } from './cache/source-copies.js';
 import { keepForLater, makeRoom, tidy } from './cache-upkeep.js';
+import type { Findings } from './derive/findings.js';
 import { parseDigest } from './digest.js';
 import type { Fetch, FetchModelOptions } from './fetch-context.js';
-import { deriveManifest, type IdentifiedModel, identifyModel } from './identify-model.js';
+import { type IdentifiedModel, identifyModel, identityOf } from './identify-model.js';
 import type { Manifest } from './manifest.js';
 import type { ModelFile } from './model-files.js';
 import {
@@ -25,7 +26,10 @@ const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
 
 /** A model on this machine, complete and checked against every digest that is known of it. */
 export interface ModelFiles {
+  /** Without a model.json only what identifies it: the rest is derived once the file is loaded. */
   readonly manifest: Manifest;
+  /** What lies around the model says of it; undefined where it came with a model.json. */
+  readonly findings: Findings | undefined;
   readonly modelPath: string;
   /** Folder that the manifest's golden files are relative to. */
   readonly directory: string;
@@ -54,17 +58,20 @@ function expectedDigest({ options, source }: Fetch, manifest: Manifest | undefin
 
 function identify({ options, source }: Fetch, objects: SmallObjects): Promise<IdentifiedModel> {
   const read = async (name: string) => (await objects.read(name, MAX_MANIFEST_BYTES)).toString('utf8');
-  return identifyModel({ source, logger: options.logger, read });
+  const exists = (name: string) => objects.exists(name);
+  return identifyModel({ source, logger: options.logger, read, exists });
 }
 
 function describe(
   { source }: Fetch,
-  { manifest, modelName }: IdentifiedModel,
+  identified: IdentifiedModel,
   file: ModelFile,
   directory: string,
 ): ModelFiles {
+  const { manifest, findings } = identified;
   return {
-    manifest: manifest ?? deriveManifest(modelName, file.digest),
+    manifest: manifest ?? identityOf(identified, file.digest),
+    findings: manifest === undefined ? findings : undefined,
     modelPath: file.path,
     directory,
     digest: file.digest,

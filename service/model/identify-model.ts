@@ -1,9 +1,11 @@
-import { readdir } from 'node:fs/promises';
 import { ServiceError } from '../errors.js';
+import { LAYOUTS } from './derive/derive.js';
+import { type Findings, NOTHING_FOUND } from './derive/findings.js';
+import { filesIn, onlyOne } from './derive/folder.js';
+import { readOnnxMetadata } from './derive/onnx-metadata.js';
+import type { FoundModel, Surroundings } from './derive/surroundings.js';
 import { type Manifest, parseManifest } from './manifest.js';
 import { checkObjectName } from './object-name.js';
-import type { FetchLogger } from './progress.js';
-import type { ModelSource } from './sources/source.js';
 import { isAbsence, SourceFailure } from './sources/source-failure.js';
 
 /** What a URI turned out to name. */
@@ -16,22 +18,50 @@ export interface IdentifiedModel {
   readonly manifest: Manifest | undefined;
   /** The manifest as it was read; empty without one. */
   readonly manifestText: string;
+  /** What else lies around it says, where there is no manifest. */
+  readonly findings: Findings;
   /** False when the name is the usual one and nobody has vouched for it. */
   readonly isNamed: boolean;
 }
 
-export interface Surroundings {
-  readonly source: ModelSource;
-  readonly logger: FetchLogger;
-  /** Reads a small object whole. */
-  read(name: string): Promise<string>;
-}
-
 const MANIFEST_NAME = 'model.json';
 const MODEL_NAME = 'model.onnx';
+/** More parts than that no exporter writes. */
+const MAX_EXTERNAL_PARTS = 100;
 
-function withoutManifest(modelName: string, isNamed: boolean): IdentifiedModel {
-  return { modelName, externalData: [], manifest: undefined, manifestText: '', isNamed };
+async function withoutManifest(
+  { modelName, findings }: FoundModel,
+  isNamed: boolean,
+  surroundings: Surroundings,
+): Promise<IdentifiedModel> {
+  checkObjectName(modelName, surroundings.source.description);
+  const externalData = await externalDataOf(modelName, surroundings);
+  return { modelName, externalData, manifest: undefined, manifestText: '', findings, isNamed };
+}
+
+/** What the file names, where it is here; else what exporters call such files. */
+async function externalDataOf(modelName: string, surroundings: Surroundings): Promise<readonly string[]> {
+  const { source } = surroundings;
+  if (source.localDirectory === undefined) return probedExternalData(modelName, surroundings);
+  const { externalData } = await readOnnxMetadata(source.locate(modelName)).catch(() => ({
+    externalData: [],
+  }));
+  for (const name of externalData) checkObjectName(name, source.locate(modelName));
+  return externalData;
+}
+
+/** `model.onnx_data`, and then `model.onnx_data_1` and so on, as Hugging Face names them; `model.onnx.data`, as PyTorch does. */
+async function probedExternalData(modelName: string, { exists }: Surroundings): Promise<string[]> {
+  const folder = modelName.replace(/[^/]*$/, '');
+  const file = modelName.slice(folder.length);
+  if (await exists(`${folder}${file}.data`)) return [`${file}.data`];
+  const found: string[] = [];
+  for (let part = 0; part < MAX_EXTERNAL_PARTS; part++) {
+    const name = part === 0 ? `${file}_data` : `${file}_data_${part}`;
+    if (!(await exists(folder + name))) break;
+    found.push(name);
+  }
+  return found;
 }
 
 /** The model that a manifest describes. Throws MODEL_INCOMPATIBLE when it is wrong or points outside its folder. */
@@ -50,7 +80,8 @@ function fromManifest(manifestText: string, origin: string): IdentifiedModel {
   if (new Set(externalData).size < externalData.length) {
     throw new ServiceError('MODEL_INCOMPATIBLE', `${origin} names a file of external_data twice`);
   }
-  return { modelName: manifest.file, externalData, manifest, manifestText, isNamed: true };
+  const findings = NOTHING_FOUND;
+  return { modelName: manifest.file, externalData, manifest, manifestText, findings, isNamed: true };
 }
 
 export function goldenNames(manifest: Manifest | undefined): string[] {
@@ -85,33 +116,42 @@ function fileNamedBy(manifestText: string, origin: string): unknown {
 /** An ONNX file, with the manifest beside it when that speaks of this file: a folder may hold several models. */
 async function identifyFile(modelName: string, surroundings: Surroundings): Promise<IdentifiedModel> {
   const manifestText = await readOptionalManifest(surroundings);
-  if (manifestText === undefined) return withoutManifest(modelName, true);
-  const origin = surroundings.source.locate(MANIFEST_NAME);
-  if (fileNamedBy(manifestText, origin) === modelName) return fromManifest(manifestText, origin);
-  surroundings.logger.warn({ object: origin }, `the manifest does not describe ${modelName}; ignoring it`);
-  return withoutManifest(modelName, true);
+  if (manifestText !== undefined) {
+    const origin = surroundings.source.locate(MANIFEST_NAME);
+    if (fileNamedBy(manifestText, origin) === modelName) return fromManifest(manifestText, origin);
+    surroundings.logger.warn({ object: origin }, `the manifest does not describe ${modelName}; ignoring it`);
+  }
+  const found = await foundAround(surroundings, modelName);
+  return withoutManifest(found ?? { modelName, findings: NOTHING_FOUND }, true, surroundings);
 }
 
-/** The only ONNX file of a local folder. */
-async function onlyModelIn(directory: string): Promise<string> {
-  const names = (await readdir(directory)).filter((name) => /\.onnx$/i.test(name)).sort();
-  const [only] = names;
-  if (only === undefined) {
-    throw new SourceFailure('missing', `${directory} holds neither ${MANIFEST_NAME} nor an .onnx file`);
+async function foundAround(
+  surroundings: Surroundings,
+  named: string | undefined,
+): Promise<FoundModel | undefined> {
+  for (const layout of LAYOUTS) {
+    const found = await layout.find(surroundings, named);
+    if (found !== undefined) return found;
   }
-  if (names.length === 1) return only;
-  throw new ServiceError(
-    'CONFIG_INVALID',
-    `${directory} holds no ${MANIFEST_NAME} but ${names.length} models (${names.slice(0, 5).join(', ')}); name one of them`,
-  );
+  return undefined;
 }
 
 async function identifyInFolder(surroundings: Surroundings): Promise<IdentifiedModel> {
   const { source } = surroundings;
   const manifestText = await readOptionalManifest(surroundings);
   if (manifestText !== undefined) return fromManifest(manifestText, source.locate(MANIFEST_NAME));
-  if (source.localDirectory === undefined) return withoutManifest(MODEL_NAME, false);
-  return withoutManifest(await onlyModelIn(source.localDirectory), true);
+  const found = await foundAround(surroundings, undefined);
+  if (found !== undefined) return withoutManifest(found, true, surroundings);
+  const isHere = source.localDirectory !== undefined;
+  const modelName = isHere ? await onlyModelIn(source.localDirectory) : MODEL_NAME;
+  return withoutManifest({ modelName, findings: NOTHING_FOUND }, isHere, surroundings);
+}
+
+/** The only ONNX file of a local folder. */
+async function onlyModelIn(directory: string): Promise<string> {
+  const only = onlyOne(await filesIn(directory, ''), directory);
+  if (only !== undefined) return only;
+  throw new SourceFailure('missing', `${directory} holds neither ${MANIFEST_NAME} nor an .onnx file`);
 }
 
 /**
@@ -126,16 +166,23 @@ export async function identifyModel(surroundings: Surroundings): Promise<Identif
   return identifyFile(entry, surroundings);
 }
 
-/** What can honestly be said of a model that came without a manifest: its file's name and its digest. */
-export function deriveManifest(modelName: string, digest: string): Manifest {
+/** What can honestly be said of a model that came without a manifest before its file is opened: what identifies it. */
+export function identityOf({ modelName, externalData, findings }: IdentifiedModel, digest: string): Manifest {
   const stem = modelName.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
-  const name = stem.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
-  const hex = digest.replace(/^.*:/, '');
+  const [kind, hex = kind] = digest.split(':') as [string, string?];
   return {
     schema_version: 1,
-    name: name === '' ? 'model' : name.slice(0, 100),
-    version: hex.slice(0, 12),
+    name: asName(findings.fields.get('name')?.value) ?? asName(stem) ?? 'model',
+    version: asName(findings.fields.get('version')?.value) ?? hex.slice(0, 12),
     file: modelName,
-    sha256: hex,
+    ...(externalData.length > 0 && { external_data: [...externalData] }),
+    sha256: kind === 'sha256' ? hex : digest,
   };
+}
+
+/** With the characters that names and versions have in a manifest; undefined where nothing is left of it. */
+function asName(value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  const name = value.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
+  return name === '' ? undefined : name.slice(0, 100);
 }

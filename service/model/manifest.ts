@@ -14,9 +14,9 @@ const closed = { additionalProperties: false } as const;
  */
 const ResizeSchema = Type.Object(
   {
-    rule: Type.Enum(['stretch', 'cover', 'letterbox'], {
+    rule: Type.Enum(['stretch', 'cover', 'letterbox', 'fit'], {
       description:
-        'stretch: to width x height, ignoring the aspect ratio; cover: shortest edge to `shortest_edge`, then centre crop; letterbox: fit inside, pad the rest with `pad_value`',
+        'stretch: to width x height, ignoring the aspect ratio; cover: shortest edge to `shortest_edge`, then centre crop; letterbox: fit inside, pad the rest with `pad_value`; fit: shortest edge to `shortest_edge`, or less where the longest would exceed `longest_edge`, and the tensor has the size of the image (for files whose width and height are dynamic; images run one by one)',
     }),
     filter: Type.Enum(['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos', 'opencv-linear'], {
       description:
@@ -26,8 +26,31 @@ const ResizeSchema = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 8192,
-        description: 'pixels; only with cover; default: the larger of width and height',
+        description: 'pixels; only with cover and fit; default: the larger of width and height',
       }),
+    ),
+    longest_edge: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 8192, description: 'pixels; only with fit, which needs it' }),
+    ),
+    multiple_of: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 256,
+        description: 'only with fit: what width and height are rounded down to; default 1',
+      }),
+    ),
+    stretch_to: Type.Optional(
+      Type.Object(
+        {
+          width: Type.Integer({ minimum: 1, maximum: 8192 }),
+          height: Type.Integer({ minimum: 1, maximum: 8192 }),
+        },
+        {
+          ...closed,
+          description:
+            'pixels; only with stretch: the size before the centre is cut out; default: width x height of the input',
+        },
+      ),
     ),
     pad_value: Type.Optional(
       Type.Array(Type.Number({ minimum: 0, maximum: 255 }), {
@@ -39,7 +62,7 @@ const ResizeSchema = Type.Object(
     position: Type.Optional(
       Type.Enum(['center', 'center-floor', 'top-left'], {
         description:
-          'center (default); top-left: only with letterbox; center-floor: only with cover, where half a pixel of margin is rounded down, as Hugging Face does, and not to even, as torchvision does',
+          'center (default); top-left: only with letterbox; center-floor: only with cover and stretch_to, where half a pixel of margin is rounded down, as Hugging Face does, and not to even, as torchvision does',
       }),
     ),
   },

@@ -99,4 +99,39 @@ describe('resolveModelSpec', () => {
   ])('refuses %s as MODEL_INCOMPATIBLE', (_, manifest, info) => {
     expect(codeOf(manifest, info)).toBe('MODEL_INCOMPATIBLE');
   });
+
+  it('fills the mask of DETR, of the size that the file fixes', () => {
+    const info = engine({ shape: [-1, 3, -1, -1] });
+    const withMask = (shape: readonly number[]) => ({
+      ...info,
+      inputs: [...info.inputs, { name: 'pixel_mask', type: 'int64', shape }],
+    });
+    const input = { width: 64, height: 48 };
+    const maskOf = (shape: readonly number[]) =>
+      resolveModelSpec({ ...MANIFEST, input }, DIGEST, withMask(shape)).plan.mask;
+    expect(maskOf([-1, 64, 64])).toEqual({ name: 'pixel_mask', width: 64, height: 64 });
+    expect(maskOf([-1, -1, -1])).toEqual({ name: 'pixel_mask' });
+  });
+
+  it('lets images have each a size of their own, one by one, where the file lets them', () => {
+    const resize = { rule: 'fit', filter: 'bilinear', shortest_edge: 800, longest_edge: 1333 } as const;
+    const { plan } = resolveModelSpec(
+      { ...MANIFEST, input: { resize } },
+      DIGEST,
+      engine({ shape: [-1, 3, -1, -1] }),
+    );
+    expect(plan).toMatchObject({ fixedBatch: 1, input: { width: 1066, height: 800 } });
+    expect(codeOf({ input: { resize } })).toBe('MODEL_INCOMPATIBLE');
+    const { longest_edge: _, ...unbounded } = resize;
+    expect(codeOf({ input: { resize: unbounded } }, engine({ shape: [-1, 3, -1, -1] }))).toBe(
+      'MODEL_INCOMPATIBLE',
+    );
+  });
+
+  it('refuses a file that wants more than an image, whichever of its inputs that is', () => {
+    const text = { name: 'input_ids', type: 'int64', shape: [-1, -1] };
+    expect(codeOf({ input: { name: 'x' } }, { ...engine(), inputs: [...engine().inputs, text] })).toBe(
+      'MODEL_INCOMPATIBLE',
+    );
+  });
 });

@@ -25,14 +25,16 @@ export function resolveModelSpec(manifest: Manifest, digest: string, engine: Eng
   const { name, version } = manifest;
   const task = taskOf(manifest, engine);
   const spec = task.resolve(manifest.output ?? {}, engine.outputs);
-  const declared = pickInput(engine.inputs, manifest.input?.name);
+  const { declared, mask } = pickInput(engine.inputs, manifest.input?.name);
   const tensor = withBatch(declared);
   const outputs = task.outputs(spec);
+  const input = resolveInput(manifest, tensor);
   const plan: RunPlan = {
     inputName: tensor.name,
-    input: resolveInput(manifest, tensor),
+    mask,
+    input,
     hasBatch: tensor === declared,
-    fixedBatch: fixedBatch(tensor, outputs),
+    fixedBatch: input.resize.rule === 'fit' ? 1 : fixedBatch(tensor, outputs),
     outputs,
     task: { name: task.name, spec },
   };
@@ -60,13 +62,34 @@ function withBatch(tensor: TensorInfo): TensorInfo {
   return tensor.shape.length === 3 ? { ...tensor, shape: [1, ...tensor.shape] } : tensor;
 }
 
-function pickInput(inputs: readonly TensorInfo[], name: string | undefined): TensorInfo {
-  const [only] = inputs;
-  if (name !== undefined) return named(inputs, name, 'input');
-  if (only !== undefined && inputs.length === 1) return only;
+function pickInput(
+  inputs: readonly TensorInfo[],
+  name: string | undefined,
+): { readonly declared: TensorInfo; readonly mask: RunPlan['mask'] } {
+  const mask = inputs.find(isMask);
+  const [only, ...others] = inputs.filter((input) => input !== mask);
+  const declared = name === undefined ? only : named(inputs, name, 'input');
+  const unfed = inputs.filter((input) => input !== declared && input !== mask);
+  if (declared !== undefined && unfed.length === 0) return { declared, mask: mask && sizeOfMask(mask) };
+  if (name === undefined && others.length > 0) {
+    return misfit(
+      `the file has ${inputs.length} inputs (${inputs.map((input) => input.name).join(', ')}) and the manifest does not say which to use`,
+    );
+  }
   return misfit(
-    `the file has ${inputs.length} inputs (${inputs.map(({ name }) => name).join(', ')}) and the manifest does not say which to use`,
+    `beside ${declared?.name ?? 'an image'} the file wants ${unfed.map((input) => input.name).join(', ')}; served are models that need an image alone`,
   );
+}
+
+/** Where DETR is told which pixels are of the image: all of them, where images run one by one or have one size. */
+function isMask({ name, type, shape }: TensorInfo): boolean {
+  return name === 'pixel_mask' && type === 'int64' && shape.length === 3;
+}
+
+/** As far as the file fixes it; otherwise it has the size of the image. */
+function sizeOfMask({ name, shape }: TensorInfo): NonNullable<RunPlan['mask']> {
+  const [, height = -1, width = -1] = shape;
+  return { name, ...(height > 0 && width > 0 && { height, width }) };
 }
 
 function resolveInput(manifest: Manifest, tensor: TensorInfo): InputSpec {
@@ -74,8 +97,10 @@ function resolveInput(manifest: Manifest, tensor: TensorInfo): InputSpec {
   const layout = given.layout ?? deriveLayout(tensor);
   const [channelAxis, heightAxis, widthAxis] =
     layout === 'NCHW' ? ([1, 2, 3] as const) : ([3, 1, 2] as const);
-  const width = dimension('width', given.width, tensor, widthAxis);
-  const height = dimension('height', given.height, tensor, heightAxis);
+  const usual =
+    given.resize?.rule === 'fit' ? usualFit(given.resize, tensor, [heightAxis, widthAxis]) : given;
+  const width = dimension('width', usual.width, tensor, widthAxis);
+  const height = dimension('height', usual.height, tensor, heightAxis);
   const channels = given.channels ?? (tensor.shape[channelAxis] === 1 ? 'grey' : 'rgb');
   const depth = dimension('channels', channels === 'grey' ? 1 : 3, tensor, channelAxis);
   const type = elementType(given.type, tensor);
@@ -91,6 +116,20 @@ function resolveInput(manifest: Manifest, tensor: TensorInfo): InputSpec {
     mean: perChannel('mean', given.mean ?? [0], depth),
     std: perChannel('std', given.std ?? [1], depth),
   };
+}
+
+/** Of a photograph of 4:3. */
+function usualFit(
+  { shortest_edge: shortest, longest_edge: longest }: ResizeSpec,
+  { name, shape }: TensorInfo,
+  axes: readonly number[],
+): { readonly width: number; readonly height: number } {
+  if (axes.some((axis) => (shape[axis] ?? -1) > 0)) {
+    misfit(`input.resize.rule fit needs a dynamic width and height, input ${name} has [${shape.join(', ')}]`);
+  }
+  if (shortest === undefined || longest === undefined)
+    return misfit('input.resize.rule fit needs input.resize.shortest_edge and longest_edge');
+  return { width: Math.min(longest, Math.trunc((shortest * 4) / 3)), height: Math.min(longest, shortest) };
 }
 
 /** Channels last where only the last dimension can be channels. */
@@ -137,6 +176,9 @@ function resolveResize(
     shortestEdge: given?.shortest_edge ?? Math.max(width, height),
     padValue: perChannel('resize.pad_value', given?.pad_value ?? [0], depth),
     position: given?.position ?? 'center',
+    ...(given?.longest_edge !== undefined && { longestEdge: given.longest_edge }),
+    ...(given?.multiple_of !== undefined && { multipleOf: given.multiple_of }),
+    ...(given?.stretch_to !== undefined && { stretchTo: given.stretch_to }),
   };
 }
 

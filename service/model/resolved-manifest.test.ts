@@ -20,6 +20,20 @@ const MODELS: readonly (readonly [task: string, manifest: Partial<Manifest>, out
   ],
   ['detection', { input: { resize: LETTERBOX, scale: 1 } }, [floats('output0', -1, 84, 8400)]],
   ['detection', { output: { decoder: 'yolo-end-to-end' } }, [floats('output0', -1, 300, 6)]],
+  [
+    'classification',
+    {
+      input: {
+        resize: {
+          rule: 'stretch',
+          filter: 'bicubic',
+          stretch_to: { width: 256, height: 260 },
+          position: 'center-floor',
+        },
+      },
+    },
+    [floats('scores', -1, 4)],
+  ],
   ['keypoints', {}, [floats('output0', -1, 56, 8400)]],
   [
     'detection',

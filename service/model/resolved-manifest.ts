@@ -27,15 +27,24 @@ export function resolvedManifest(
   };
 }
 
-function inputWords({ resize, layout, type, width, height, channels, scale, mean, std }: InputSpec): object {
-  return { layout, type, width, height, channels, resize: resizeWords(resize), scale, mean, std };
+/** Without width and height where each image has its own. */
+function inputWords(input: InputSpec): object {
+  const { resize, layout, type, width, height, channels, accuracy, scale, mean, std } = input;
+  const size = resize.rule === 'fit' ? {} : { width, height };
+  return { layout, type, ...size, channels, resize: resizeWords(resize), accuracy, scale, mean, std };
 }
 
-function resizeWords({ rule, filter, shortestEdge, padValue, position }: InputSpec['resize']): object {
+function resizeWords(resize: InputSpec['resize']): object {
+  const { rule, filter, shortestEdge, longestEdge, multipleOf, stretchTo, padValue, position } = resize;
+  const isPlaced = rule === 'letterbox' || position === 'center-floor';
   return {
     rule,
     filter,
-    ...(rule === 'cover' && { shortest_edge: shortestEdge }),
-    ...(rule === 'letterbox' && { pad_value: padValue, position }),
+    ...((rule === 'cover' || rule === 'fit') && { shortest_edge: shortestEdge }),
+    ...(longestEdge !== undefined && { longest_edge: longestEdge }),
+    ...(multipleOf !== undefined && { multiple_of: multipleOf }),
+    ...(stretchTo !== undefined && { stretch_to: stretchTo }),
+    ...(rule === 'letterbox' && { pad_value: padValue }),
+    ...(isPlaced && { position }),
   };
 }

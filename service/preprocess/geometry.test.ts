@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { imageToTensor, type PlacementSpec, placement, roundHalfEven, tensorToImage } from './geometry.js';
+import {
+  imageToTensor,
+  inputFor,
+  type PlacementSpec,
+  placement,
+  roundHalfEven,
+  tensorToImage,
+} from './geometry.js';
 import type { InputSpec } from './image.js';
 
 function specOf(width: number, height: number, resize: Partial<InputSpec['resize']>): PlacementSpec {
@@ -203,5 +210,66 @@ describe('roundHalfEven', () => {
   it('rounds as Python does', () => {
     const rounded = [0.5, 1.5, 2.5, -0.5, -1.5, 2.4, 2.6, -2.6].map(roundHalfEven);
     expect(rounded).toEqual([0, 2, 2, 0, -2, 2, 3, -3]);
+  });
+});
+
+describe('fit', () => {
+  const spec = (resize: Partial<InputSpec['resize']>) =>
+    specOf(1, 1, { rule: 'fit', ...resize }) as InputSpec;
+  const sizeIn = (input: InputSpec, width: number, height: number) => {
+    const { width: fittedWidth, height: fittedHeight } = inputFor(input, width, height);
+    return [fittedWidth, fittedHeight];
+  };
+  const detr = spec({ shortestEdge: 800, longestEdge: 1333 });
+  const yolos = spec({ shortestEdge: 512, longestEdge: 864, multipleOf: 16 });
+
+  // Made with get_size_with_aspect_ratio of transformers 4.57, DETR's and YOLOS'.
+  it.each([
+    [640, 480, [1066, 800], [672, 512]],
+    [480, 640, [800, 1066], [512, 672]],
+    [1920, 1080, [1333, 750], [864, 480]],
+    [3000, 500, [1333, 222], [864, 144]],
+    [800, 800, [800, 800], [512, 512]],
+    [427, 640, [800, 1199], [512, 752]],
+    [1333, 800, [1333, 800], [848, 512]],
+    [101, 1999, [67, 1333], [32, 864]],
+  ])('gives %i x %i the size that DETR and YOLOS give it', (width, height, forDetr, forYolos) => {
+    expect(sizeIn(detr, width, height)).toEqual(forDetr);
+    expect(sizeIn(yolos, width, height)).toEqual(forYolos);
+  });
+
+  it('leaves at least a pixel, or one of the multiples, of a strip', () => {
+    expect(sizeIn(detr, 5000, 1)).toEqual([1333, 1]);
+    expect(sizeIn(yolos, 5000, 3)).toEqual([864, 16]);
+  });
+
+  it('draws the whole image to all of the tensor', () => {
+    const own = inputFor(detr, 640, 480);
+    expect(placement(own, 640, 480)).toEqual(placement(detr, 640, 480));
+    expect(placement(own, 640, 480)).toMatchObject({ cropX: 0, drawX: 0, drawWidth: 1066, drawHeight: 800 });
+    expect(inputFor(specOf(4, 4, {}) as InputSpec, 640, 480)).toEqual(specOf(4, 4, {}));
+  });
+});
+
+describe('center-floor', () => {
+  it('pads what is smaller than the crop as Hugging Face does: the odd pixel first', () => {
+    const spec = specOf(131, 128, { rule: 'cover', shortestEdge: 100, position: 'center-floor' });
+    expect(placement(spec, 97, 203)).toMatchObject({ drawX: 16, drawWidth: 100, cropY: 40 });
+  });
+});
+
+describe('stretch_to', () => {
+  it('stretches to that size and cuts the middle out', () => {
+    const spec = specOf(224, 224, { stretchTo: { width: 256, height: 257 }, position: 'center-floor' });
+    expect(placement(spec, 640, 480)).toEqual({
+      resizedWidth: 256,
+      resizedHeight: 257,
+      cropX: 16,
+      cropY: 16,
+      drawX: 0,
+      drawY: 0,
+      drawWidth: 224,
+      drawHeight: 224,
+    });
   });
 });

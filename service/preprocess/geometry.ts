@@ -40,6 +40,13 @@ export function placement(spec: PlacementSpec, width: number, height: number): P
   return { resizedWidth, resizedHeight, cropX, cropY, drawX, drawY, drawWidth, drawHeight };
 }
 
+/** The input for one image: with `fit`, whose tensors have the size of their image, that of this one; else what it is. */
+export function inputFor(spec: InputSpec, width: number, height: number): InputSpec {
+  if (spec.resize.rule !== 'fit') return spec;
+  const [fittedWidth, fittedHeight] = fittedSize(spec.resize, width, height);
+  return { ...spec, width: fittedWidth, height: fittedHeight, resize: { ...spec.resize, rule: 'stretch' } };
+}
+
 /** From pixels of the image (`width` x `height`) to pixels of the tensor. */
 export function imageToTensor(spec: PlacementSpec, width: number, height: number): CoordinateMap {
   const at = placement(spec, width, height);
@@ -64,8 +71,12 @@ export function tensorToImage(spec: PlacementSpec, width: number, height: number
 
 function resizedSize(spec: PlacementSpec, width: number, height: number): Size {
   switch (spec.resize.rule) {
-    case 'stretch':
-      return [spec.width, spec.height];
+    case 'stretch': {
+      const { width: wide, height: high } = spec.resize.stretchTo ?? spec;
+      return [wide, high];
+    }
+    case 'fit':
+      return fittedSize(spec.resize, width, height);
     case 'cover': {
       const short = spec.resize.shortestEdge;
       const long = (shorter: number, longer: number): number => Math.trunc((short * longer) / shorter);
@@ -76,6 +87,21 @@ function resizedSize(spec: PlacementSpec, width: number, height: number): Size {
       return [scaled(width, ratio), scaled(height, ratio)];
     }
   }
+}
+
+/**
+ * The shortest edge to `shortestEdge`, or less where the longest would exceed `longestEdge`. Source: Hugging Face
+ * transformers, `get_size_with_aspect_ratio` of DetrImageProcessor; YolosImageProcessor rounds down to multiples of 16.
+ */
+function fittedSize(resize: InputSpec['resize'], width: number, height: number): Size {
+  const { shortestEdge, longestEdge = Number.POSITIVE_INFINITY, multipleOf = 1 } = resize;
+  const [short, long] = [Math.min(width, height), Math.max(width, height)];
+  const isBounded = (long / short) * shortestEdge > longestEdge;
+  const exact = isBounded ? (longestEdge * short) / long : shortestEdge;
+  const across = Math.max(1, roundHalfEven(exact));
+  const along = across === short ? Math.min(long, longestEdge) : Math.trunc((exact * long) / short);
+  const whole = (size: number): number => Math.max(multipleOf, size - (size % multipleOf));
+  return width < height ? [whole(across), whole(along)] : [whole(along), whole(across)];
 }
 
 /** A strip of 5000 x 1 still becomes one pixel high, where Ultralytics would fail. */
@@ -89,13 +115,15 @@ function along(
   available: number,
 ): [crop: number, at: number, size: number] {
   const { rule, position } = spec.resize;
+  if (rule === 'fit') return [0, 0, resized];
   if (rule === 'letterbox') {
     const centred = roundHalfEven((available - resized) / 2 - 0.1);
     return [0, position === 'top-left' ? 0 : centred, resized];
   }
-  if (resized < available) return [0, Math.trunc((available - resized) / 2), resized];
-  const margin = (resized - available) / 2;
-  return [position === 'center-floor' ? Math.floor(margin) : roundHalfEven(margin), 0, available];
+  const isFloored = position === 'center-floor';
+  const margin = Math.abs(resized - available) / 2;
+  if (resized < available) return [0, isFloored ? Math.ceil(margin) : Math.trunc(margin), resized];
+  return [isFloored ? Math.floor(margin) : roundHalfEven(margin), 0, available];
 }
 
 /** Rounds as Python does: halves go to the even neighbour. */

@@ -67,14 +67,21 @@ export interface PreparedImage extends Omit<DecodedImage, 'pixels'> {
 export interface InputSpec {
   readonly layout: 'NCHW' | 'NHWC';
   readonly type: 'float32' | 'float16' | 'uint8';
+  /** Pixels, as the height; with `fit` those of a usual image, since each has its own. */
   readonly width: number;
   readonly height: number;
   readonly channels: 'rgb' | 'bgr' | 'grey';
   readonly resize: {
-    readonly rule: 'stretch' | 'cover' | 'letterbox';
+    readonly rule: 'stretch' | 'cover' | 'letterbox' | 'fit';
     readonly filter: 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic' | 'lanczos' | 'opencv-linear';
-    /** Pixels; used by `cover` only. */
+    /** Pixels; used by `cover` and `fit`. */
     readonly shortestEdge: number;
+    /** Pixels; used by `fit` only. Left out: none is too long. */
+    readonly longestEdge?: number;
+    /** Used by `fit` only: what width and height are rounded down to. */
+    readonly multipleOf?: number;
+    /** Pixels; used by `stretch` only: the size of the image before its centre is cut out. Left out: that of the tensor. */
+    readonly stretchTo?: { readonly width: number; readonly height: number };
     /** 0..255, one per channel of the tensor; used by `letterbox` only. */
     readonly padValue: readonly number[];
     /** Where `letterbox` draws and what `cover` keeps; see geometry.ts. */

@@ -6,7 +6,9 @@ import { messageOf, ServiceError } from '../errors.js';
 import { preflight } from '../inference/preflight.js';
 import { WorkerPool } from '../inference/worker-pool.js';
 import type { Machine } from '../machine.js';
+import { manifestOf } from '../model/derive/manifest-of.js';
 import { DOWNLOAD_LIMITS } from '../model/download-limits.js';
+import type { FetchModelOptions } from '../model/fetch-context.js';
 import { fetchModel, type ModelFiles } from '../model/fetch-model.js';
 import { type ModelSpec, resolveModelSpec } from '../model/model-spec.js';
 import { Predictor } from '../predict.js';
@@ -39,10 +41,9 @@ interface StepOptions {
   readonly metrics: ModelMetrics;
 }
 
-/** Fetches, loads, warms and checks a model. Throws a start-up error of the catalogue, or the signal's reason. */
-export async function loadModel(options: LoadOptions, signal: AbortSignal): Promise<ServingModel> {
-  const { config, logger, machine, limits } = options;
-  const files = await fetchModel({
+/** How a model is brought, as it is configured. */
+export function fetchOptions(config: Config): Omit<FetchModelOptions, 'logger' | 'signal'> {
+  return {
     uri: config.modelUri,
     cacheDir: config.modelCacheDir,
     maxCacheBytes: config.modelCacheMaxBytes,
@@ -52,9 +53,13 @@ export async function loadModel(options: LoadOptions, signal: AbortSignal): Prom
     httpBearerToken: config.modelHttpToken,
     hub: { token: config.hfToken, endpoint: config.hfEndpoint },
     s3: { endpoint: config.awsEndpointUrlS3, forcePathStyle: config.s3ForcePathStyle },
-    logger,
-    signal,
-  });
+  };
+}
+
+/** Fetches, loads, warms and checks a model. Throws a start-up error of the catalogue, or the signal's reason. */
+export async function loadModel(options: LoadOptions, signal: AbortSignal): Promise<ServingModel> {
+  const { config, logger, machine, limits } = options;
+  const files = await fetchModel({ ...fetchOptions(config), logger, signal });
   const { modelPath } = files;
   const { executionProviders } = config;
   const { intraOpThreads } = sizeModel(machine, executionProviders[0] ?? 'cpu', config);
@@ -119,7 +124,9 @@ async function prepare(files: ModelFiles, pool: WorkerPool, options: StepOptions
   for (const { provider, reason } of engine.unavailable) {
     logger.warn({ provider, reason, in_use: engine.provider }, 'execution provider not available');
   }
-  const spec = resolveModelSpec(files.manifest, files.digest, engine);
+  const { manifest, warnings } = await manifestOf(files, engine);
+  for (const warning of warnings) logger.warn({ source: 'no model.json' }, warning);
+  const spec = resolveModelSpec(manifest, files.digest, engine);
   await pool.prepare(spec.plan);
   const maxBatchSize = spec.plan.fixedBatch ?? sizing.maxBatchSize;
   const decoder = createDecoder({

@@ -1,15 +1,17 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS, helpOf, overview } from '../../cli/commands.js';
 import { EXIT_CODES } from '../../cli/outcome.js';
 import { CONFIG_SCHEMA, configHelp } from '../../config.js';
 import { STARTUP_ERROR_CODES } from '../../errors.js';
 import { STATUS_OF_CODE } from '../../http/error-responses.js';
+import { parseManifest } from '../../model/manifest.js';
 import { BOX_DECODERS } from '../../tasks/detection/decoders/decoders.js';
 import { MASK_DECODERS } from '../../tasks/instance-segmentation/decoders/decoders.js';
 import { POINT_DECODERS } from '../../tasks/keypoints/decoders/decoders.js';
-import { TASKS } from '../../tasks/tasks.js';
+import { TASK_NAMES, TASKS, taskNamed } from '../../tasks/tasks.js';
 import { ATTACKS } from '../hostile/attacks/all-attacks.js';
 import { STALLED_LOG } from '../hostile/soak/soak.js';
 import { createAppFor } from '../support/app.js';
@@ -97,6 +99,26 @@ describe('docs/model-json.md', () => {
     for (const task of TASKS) expect(text).toContain(taskTable(task));
     for (const { name, models } of [...BOX_DECODERS, ...POINT_DECODERS, ...MASK_DECODERS])
       expect(text).toContain(`| \`${name}\` | ${models} |\n`);
+  });
+});
+
+describe('docs/models.md', () => {
+  const blocks = [...read('docs/models.md').matchAll(/```json\n(.*?)```/gs)].map(([, json = '']) => json);
+  const isManifest = (json: string): boolean => 'schema_version' in JSON.parse(json);
+
+  it('has manifests that are ones', () => {
+    const manifests = blocks.filter(isManifest);
+    expect(manifests.length).toBeGreaterThan(5);
+    for (const json of manifests) expect(() => parseManifest(json, json)).not.toThrow();
+  });
+
+  it('has answers as the tasks give them', () => {
+    const answers = blocks.filter((json) => !isManifest(json)).map((json) => JSON.parse(json));
+    expect(new Set(answers.map(({ task }) => task))).toEqual(new Set(TASK_NAMES));
+    for (const { task, ...answer } of answers) {
+      const schema = taskNamed(task)?.answerSchema({}) ?? {};
+      expect(Value.Errors({ ...schema, additionalProperties: false }, answer)).toEqual([]);
+    }
   });
 });
 

@@ -18,6 +18,7 @@ const ALLOWED: Readonly<
       'errors',
       'exit',
       'http',
+      'inference',
       'machine',
       'model',
       'package-files',
@@ -27,7 +28,7 @@ const ALLOWED: Readonly<
       'sizing',
       'telemetry',
     ],
-    types: ['drawing', 'predict', 'preprocess', 'tasks'],
+    types: ['drawing', 'predict', 'preprocess', 'tasks', 'tensor'],
   },
   serve: {
     values: [
@@ -120,6 +121,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['telemetry/metrics.ts'],
   pino: ['telemetry/logging.ts'],
   'pino-pretty': ['telemetry/logging.ts'],
+  yaml: ['model/derive/mlflow.ts'],
   autocannon: ['bench'],
 };
 

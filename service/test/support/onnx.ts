@@ -33,6 +33,8 @@ export interface OnnxModel {
   readonly outputs: readonly OnnxTensor[];
   readonly nodes: readonly OnnxNode[];
   readonly constants?: readonly OnnxConstant[];
+  /** metadata_props. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 const ELEMENT_TYPES = { float32: 1, uint8: 2, int64: 7, string: 8, bool: 9, float16: 10 } as const;
@@ -45,7 +47,15 @@ const EXTERNAL = 1;
 
 /** Serialises a model. */
 export function encodeOnnx(model: OnnxModel): Buffer {
-  return Buffer.concat([varint(1, IR_VERSION), message(7, encodeGraph(model)), message(8, varint(2, OPSET))]);
+  const properties = Object.entries(model.metadata ?? {}).map(([key, value]) =>
+    message(14, Buffer.concat([text(1, key), text(2, value)])),
+  );
+  return Buffer.concat([
+    varint(1, IR_VERSION),
+    message(7, encodeGraph(model)),
+    message(8, varint(2, OPSET)),
+    ...properties,
+  ]);
 }
 
 function encodeGraph(model: OnnxModel): Buffer {
