@@ -14,8 +14,9 @@ IMAGE      a file that the model is to answer, as the service would
 Without IMAGE it shows what an answer looks like, with values made up. Settings of the service that apply are taken from the
 environment.
 
-Exit codes: ${EXIT_CODES.done} all is known that is needed; ${EXIT_CODES.usage} what was typed cannot be understood; ${EXIT_CODES.cannotGoOn} the model
-cannot be served, and why, or model.json cannot be written; ${EXIT_CODES.stopped} ended by a signal.
+Exit codes: ${EXIT_CODES.done} all is known that is needed; ${EXIT_CODES.usage} what was typed cannot be understood; \
+${EXIT_CODES.cannotGoOn} the model cannot be served,
+or model.json cannot be written, and why; ${EXIT_CODES.stopped} ended by a signal.
 `,
   async run(args, terminal) {
     const { inspect } = await import('./inspect/inspect.js');
