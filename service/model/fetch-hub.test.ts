@@ -64,6 +64,26 @@ describe('a model from the Hugging Face Hub', () => {
     },
   );
 
+  it.each([
+    ['', 'onnx/model.onnx', 'sha256-files'],
+    ['/onnx/model_fp16.onnx', 'model_fp16.onnx', 'sha256'],
+  ])('arrives without a model.json, with what lies around it: acme/digits%s', async (path, file, kind) => {
+    const config = { model_type: 'vit', architectures: ['ViTForImageClassification'] };
+    const cacheDir = await temporaryFolder();
+    const hub = await startHub({
+      'config.json': JSON.stringify(config),
+      'preprocessor_config.json': JSON.stringify({ image_processor_type: 'ViTImageProcessor', size: 96 }),
+      'onnx/model.onnx': MODEL,
+      'onnx/model.onnx_data': OTHER,
+      'onnx/model_fp16.onnx': OTHER,
+    });
+    const { manifest, findings, digest } = await fetchFrom(hub, path, { cacheDir });
+    expect([manifest.name, manifest.file, digest.split(':')[0]]).toEqual(['digits', file, kind]);
+    expect(findings?.fields.get('input.width')).toMatchObject({ value: 96 });
+    await hub.close();
+    expect(await fetchFrom(hub, path, { cacheDir })).toMatchObject({ manifest, digest, findings });
+  });
+
   it('arrives with its external data and golden images, from a folder of the repository', async () => {
     const golden = [{ file: 'golden/1.png', outputs: [{ name: 'y', data: [1] }], tolerance: 0 }];
     const manifest = { ...MANIFEST, external_data: ['model.onnx.data'], golden };
