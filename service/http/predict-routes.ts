@@ -140,6 +140,8 @@ async function predictAll(
     });
     const outcomes = await Promise.allSettled(predictions);
     record.images = outcomes.map((outcome) => recordOf(outcome, model));
+    // Now, since whoever reads slowly ends late, and who has left has ended already.
+    for (const image of record.images) model.metrics.ended(image);
     return outcomes;
   } finally {
     leave?.();

@@ -125,6 +125,7 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
   server.removeAllContentTypeParsers();
   // Bodies are read by image-input.ts, which knows their limits and the deadline.
   server.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  registerRequestLog(server, deps);
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
     checkHead(request.raw);
@@ -139,7 +140,6 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
   endConnectionsOnClose(server);
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply));
   server.setNotFoundHandler((request, reply) => refuseRoute(server, request, reply));
-  registerRequestLog(server, deps);
   return server;
 }
 

@@ -216,9 +216,8 @@ export class Metrics {
     for (const code of codes) this.rejections.inc({ code }, 0);
   }
 
-  /** A request to predict is over. */
-  ended({ model, images, codes }: RequestRecord): void {
-    for (const image of images) model?.metrics.ended(image);
+  /** A request to predict is over. Its images were counted when they were. */
+  ended({ codes }: RequestRecord): void {
     for (const code of codes) this.rejections.inc({ code });
   }
 

@@ -29,7 +29,6 @@ export type ImageRecord =
 /** The model that a request was for. */
 interface RecordedModel {
   readonly reference: { readonly name: string; readonly version: string };
-  readonly metrics: { ended(image: ImageRecord): void };
 }
 
 /** All that is told of one request, whatever its protocol: header, log line and metrics are views of it. */
