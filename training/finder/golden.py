@@ -26,17 +26,21 @@ TRIES = 25
 
 @dataclass(frozen=True)
 class Form:
-    """How one golden image looks and is stored: sides in pixels, how many digits, as a camera or a program makes it."""
+    """How one golden image looks and is stored: its longer side in pixels, how many digits, of which sizes.
+
+    spread: how many times as high as the smallest digit the largest is, at least.
+    """
 
     file: str
     sides: tuple[int, int]
     digits: tuple[int, int]
+    spread: float = 1
     colour: bool = True
     upright: bool = True
 
 
 FORMS = (
-    Form('scene.jpg', (600, 640), (9, 12)),
+    Form('scene.jpg', (620, 640), (9, 14), spread=3),
     Form('alone.png', (128, 160), (1, 1), colour=False),
     Form('few.png', (200, 280), (3, 5), colour=False),
     Form('many.webp', (420, 512), (16, 30)),
@@ -64,12 +68,14 @@ def _write_form(finder: Finder, bank: InkBank, form: Form, folder: Path, seed: i
 
 
 def _candidates(bank: InkBank, form: Form, seed: int) -> Iterator[Scene]:
-    """TRIES scenes with as many digits as the form asks for."""
+    """TRIES scenes with digits as the form asks for."""
     rng = np.random.default_rng([seed, STREAM, FORMS.index(form)])
     tried = 0
     while tried < TRIES:
         scene = compose(bank, rng, scans=1.0, sides=form.sides, colour=form.colour)
-        if form.digits[0] <= len(scene.labels) <= form.digits[1]:
+        heights = scene.boxes[:, 3] - scene.boxes[:, 1]
+        fits = form.digits[0] <= len(heights) <= form.digits[1]
+        if fits and heights.max() >= form.spread * heights.min():
             tried += 1
             yield scene
 

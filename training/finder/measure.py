@@ -12,7 +12,7 @@ from finder.find import Finder, Found, overlap
 from finder.scene import UNITS, Scene, compose
 from ink import InkBank
 
-SCENES = 300
+SCENES = 200
 """Scenes of each set."""
 HELD_OUT_STREAM, MIXED_STREAM, VALIDATION_STREAM = 12, 13, 14
 """Keep the seeds of evaluation apart from those of training."""

@@ -91,6 +91,7 @@ class FinderNet(nn.Module):
         self.answer = nn.Conv2d(PYRAMID, 4 + CLASSES, 1)
         nn.init.constant_(self.answer.bias[4:], -math.log(1 / RARE - 1))
         middles, strides = cells(side)
+        self.cells = len(middles)
         self.register_buffer('middles', torch.from_numpy(middles).T[None].contiguous(), persistent=False)
         self.register_buffer('strides', torch.from_numpy(strides)[None, None], persistent=False)
 
@@ -110,7 +111,7 @@ class FinderNet(nn.Module):
 
 
 class Exported(nn.Module):
-    """What the service's decoder `yolo` reads: [N, 4 + 10, A], box and scores."""
+    """What the service's decoder `yolo` reads: [N, 4 + 10, A], box and scores, all but N in the file as numbers."""
 
     def __init__(self, net: FinderNet) -> None:
         super().__init__()
@@ -118,4 +119,4 @@ class Exported(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         boxes, logits = self.net(image)
-        return torch.cat([boxes, logits.sigmoid()], dim=1)
+        return torch.cat([boxes, logits.sigmoid()], dim=1).reshape(-1, 4 + CLASSES, self.net.cells)
