@@ -23,11 +23,14 @@ def export_onnx(model: nn.Module, path: Path, size: tuple[int, int], output: str
 
     size: width and height in pixels.
     """
+    example = torch.zeros(2, 1, size[1], size[0])
+    model = model.eval().to(memory_format=torch.contiguous_format)
+    answer = model(example)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         torch.onnx.export(
-            model.eval().to(memory_format=torch.contiguous_format),
-            (torch.zeros(2, 1, size[1], size[0]),),
+            model,
+            (example,),
             str(path),
             dynamo=False,
             opset_version=OPSET,
@@ -35,7 +38,11 @@ def export_onnx(model: nn.Module, path: Path, size: tuple[int, int], output: str
             output_names=[output],
             dynamic_axes={'image': {0: 'batch'}, output: {0: 'batch'}},
         )
-    onnx.checker.check_model(onnx.load(path), full_check=True)
+    exported = onnx.load(path)
+    for dimension, count in zip(exported.graph.output[0].type.tensor_type.shape.dim[1:], answer.shape[1:], strict=True):
+        dimension.dim_value = count
+    onnx.save(exported, path)
+    onnx.checker.check_model(exported, full_check=True)
 
 
 @torch.no_grad()

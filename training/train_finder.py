@@ -33,16 +33,16 @@ RATE = 3e-3
 DECAY_OF_WEIGHTS = 0.02
 LARGEST_GRADIENT = 10.0
 REPORT = 100
+BFLOAT16 = any(has for name, has in torch.cpu.get_capabilities().items() if name.endswith('bf16'))
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. epochs: times that each sample is shown; bfloat16: whether the network computes in it."""
+    """How to train. epochs: times that each sample is shown."""
 
     epochs: int
     seed: int
     processes: int
-    bfloat16: bool
 
 
 def train(samples: Sequence[Sample], preprocess: Preprocess, recipe: Recipe) -> FinderNet:
@@ -76,7 +76,7 @@ def _join(samples: Sequence[Sample], preprocess: Preprocess, recipe: Recipe, mee
     started, total = time.monotonic(), 0.0
     rng, share = np.random.default_rng(recipe.seed), slice(rank, None, recipe.processes)
     for step, batch in enumerate(batches(samples, BATCH, recipe.epochs, rng, share), 1):
-        loss = _loss(model, batch, preprocess, recipe.bfloat16)
+        loss = _loss(model, batch, preprocess)
         optimiser.zero_grad()
         loss.backward()
         _average_gradients(model)
@@ -101,9 +101,10 @@ def _average_gradients(model: nn.Module) -> None:
         gradient.copy_(mean.view_as(gradient) / distributed.get_world_size())
 
 
-def _loss(model: FinderNet, batch: Batch, preprocess: Preprocess, bfloat16: bool) -> torch.Tensor:
+def _loss(model: FinderNet, batch: Batch, preprocess: Preprocess) -> torch.Tensor:
+    """Where the processor has bfloat16, the network computes in it: in half the time, to another rounding."""
     images = torch.from_numpy(preprocess.normalise(batch.pixels)[:, None])
-    with torch.autocast('cpu', torch.bfloat16, enabled=bfloat16):
+    with torch.autocast('cpu', torch.bfloat16, enabled=BFLOAT16):
         boxes, logits = model(images)
     wanted = (torch.from_numpy(each) for each in (batch.rows, batch.cells, batch.labels, batch.boxes))
     return finder_loss(boxes.float(), logits.float(), *wanted)
@@ -115,16 +116,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('--out', type=Path, default=OUT)
     parser.add_argument('--pictures', type=Path, default=PICTURES, help='where pictures of the evaluation go')
     parser.add_argument('--seed', type=int, default=7)
-    parser.add_argument('--samples', type=int, default=4000, help='scenes composed for training')
-    parser.add_argument('--epochs', type=int, default=7, help='times that each is shown')
+    parser.add_argument('--samples', type=int, default=3000, help='scenes composed for training')
+    parser.add_argument('--epochs', type=int, default=8, help='times that each is shown')
     parser.add_argument('--processes', type=int, default=2, help='that compose and train; the weights depend on it')
-    parser.add_argument('--bfloat16', action='store_true', help='half the time where processors have it; other weights')
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     training, held_out = load_split(options.seed)
     bank = build_bank(training)
-    recipe = Recipe(options.epochs, options.seed, options.processes, options.bfloat16)
+    recipe = Recipe(options.epochs, options.seed, options.processes)
     preprocess = Preprocess(INPUT)
     started = time.monotonic()
     samples = make_samples(bank, preprocess, options.seed, options.samples, options.processes)

@@ -19,9 +19,9 @@ from ink import InkBank
 STREAM = 15
 TOLERANCE = 0.02
 LEAST_OVERLAP = 0.95
-MARGIN = 0.1
+MARGIN = 0.05
 """What is found scores at least so much more than the threshold, so that no rounding elsewhere can lose it."""
-TRIES = 25
+TRIES = 300
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Form:
 
 
 FORMS = (
-    Form('scene.jpg', (620, 640), (9, 14), spread=3),
+    Form('scene.jpg', (500, 520), (5, 12), spread=2),
     Form('alone.png', (128, 160), (1, 1), colour=False),
     Form('few.png', (200, 280), (3, 5), colour=False),
-    Form('many.webp', (420, 512), (16, 30)),
+    Form('many.webp', (420, 440), (12, 30)),
     Form('turned-exif.jpg', (280, 360), (4, 8), upright=False),
 )
 

@@ -91,7 +91,6 @@ class FinderNet(nn.Module):
         self.answer = nn.Conv2d(PYRAMID, 4 + CLASSES, 1)
         nn.init.constant_(self.answer.bias[4:], -math.log(1 / RARE - 1))
         middles, strides = cells(side)
-        self.cells = len(middles)
         self.register_buffer('middles', torch.from_numpy(middles).T[None].contiguous(), persistent=False)
         self.register_buffer('strides', torch.from_numpy(strides)[None, None], persistent=False)
 
@@ -111,7 +110,7 @@ class FinderNet(nn.Module):
 
 
 class Exported(nn.Module):
-    """What the service's decoder `yolo` reads: [N, 4 + 10, A], box and scores, all but N in the file as numbers."""
+    """What the service's decoder `yolo` reads: [N, 4 + 10, A], box and scores."""
 
     def __init__(self, net: FinderNet) -> None:
         super().__init__()
@@ -119,4 +118,4 @@ class Exported(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         boxes, logits = self.net(image)
-        return torch.cat([boxes, logits.sigmoid()], dim=1).reshape(-1, 4 + CLASSES, self.net.cells)
+        return torch.cat([boxes, logits.sigmoid()], dim=1)
