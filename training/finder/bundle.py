@@ -46,7 +46,7 @@ OUTPUT: dict[str, Any] = {
     'decoder': 'yolo',
     'labels': [str(digit) for digit in range(CLASSES)],
     'threshold': 0.4,
-    'iou': 0.5,
+    'iou': 0.25,
     'across_classes': True,
     'max_detections': 300,
 }
