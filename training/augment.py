@@ -21,16 +21,16 @@ LUMA = np.array([0.299, 0.587, 0.114])
 def picture(ink: Image.Image, rng: Rng, largest: int = 128) -> Image.Image:
     """A picture (mode L or RGB) of the ink: sides of 16..`largest` pixels, 1:2 to 2:1."""
     size = _frame(rng, largest)
-    mask, height = place(_warp(ink, rng), size, rng)
+    mask, height = place(warp(ink, rng), size, rng)
     if rng.random() < 0.3:
         mask = mask.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 1.0) * 0.035 * height))
     plain = rng.random() < 0.35
     image = _colour(np.asarray(mask, np.float32) / 255, rng, plain)
     if not plain:
-        image = _spoil(image, rng)
+        image = spoil(image, rng)
     result = Image.fromarray(np.clip(image + 0.5, 0, 255).astype(np.uint8))
     if rng.random() < (0.05 if plain else 0.4):
-        result = _jpeg(result, int(rng.integers(25, 96)))
+        result = jpeg(result, int(rng.integers(25, 96)))
     if rng.random() < 0.12:
         times = rng.uniform(1.5, 4)
         kind = Image.Resampling.NEAREST if rng.random() < 0.6 else Image.Resampling.BICUBIC
@@ -47,7 +47,7 @@ def _frame(rng: Rng, largest: int) -> tuple[int, int]:
     return int(np.clip(round(width), 16, largest)), int(np.clip(round(height), 16, largest))
 
 
-def _warp(ink: Image.Image, rng: Rng) -> Image.Image:
+def warp(ink: Image.Image, rng: Rng) -> Image.Image:
     """Moves the four corners a little, as a camera held askew does; then crops to the ink."""
     w, h = ink.size
     if rng.random() < 0.6:
@@ -79,11 +79,11 @@ def place(ink: Image.Image, size: tuple[int, int], rng: Rng) -> tuple[Image.Imag
     matrix = (back[0, 0], back[0, 1], shift[0], back[1, 0], back[1, 1], shift[1])
     mask = source.transform((width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
     if zoom > 1:
-        mask = mask.resize(size, _reducer(rng))
+        mask = mask.resize(size, reducer(rng))
     return mask, float(tall / zoom)
 
 
-def _reducer(rng: Rng) -> Image.Resampling:
+def reducer(rng: Rng) -> Image.Resampling:
     filters = Image.Resampling
     return (filters.BOX, filters.BILINEAR, filters.LANCZOS)[rng.integers(3)]
 
@@ -92,14 +92,14 @@ def _colour(mask: np.ndarray, rng: Rng, plain: bool) -> np.ndarray:
     """[H, W] mask to [H, W] or [H, W, 3] levels 0..255: ink on paper, either the darker."""
     if plain and rng.random() < 0.6:
         return 255 * (mask if rng.random() < 0.5 else 1 - mask)
-    dark, light = _pair(rng)
+    dark, light = pair(rng)
     paper, pen = (light, dark) if rng.random() < 0.5 else (dark, light)
     if rng.random() < 0.5:
         return float(LUMA @ paper) + float(LUMA @ (pen - paper)) * mask
     return paper + (pen - paper) * mask[..., None]
 
 
-def _pair(rng: Rng) -> tuple[np.ndarray, np.ndarray]:
+def pair(rng: Rng) -> tuple[np.ndarray, np.ndarray]:
     """Two colours [3], 0..255, the first darker by a visible step."""
     step = 45 if rng.random() < 0.1 else 75
     while True:
@@ -111,12 +111,12 @@ def _pair(rng: Rng) -> tuple[np.ndarray, np.ndarray]:
             return (a, b) if difference > 0 else (b, a)
 
 
-def _spoil(image: np.ndarray, rng: Rng) -> np.ndarray:
+def spoil(image: np.ndarray, rng: Rng) -> np.ndarray:
     """Light that falls off, blotches, ruled lines and noise on [H, W(, 3)] levels."""
     h, w = image.shape[:2]
     light = np.ones((h, w), np.float32)
     if rng.random() < 0.7:
-        light *= _gradient(h, w, rng)
+        light *= gradient(h, w, rng)
     if rng.random() < 0.3:
         coarse = Image.fromarray(rng.normal(1, rng.uniform(0.02, 0.1), (4, 4)).astype(np.float32))
         light *= np.asarray(coarse.resize((w, h), Image.Resampling.BICUBIC))
@@ -128,7 +128,7 @@ def _spoil(image: np.ndarray, rng: Rng) -> np.ndarray:
     return image
 
 
-def _gradient(h: int, w: int, rng: Rng) -> np.ndarray:
+def gradient(h: int, w: int, rng: Rng) -> np.ndarray:
     """[H, W] share of light: a slope in some direction, sometimes a spot, 0.4..1.15."""
     y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j].astype(np.float32)
     angle = rng.uniform(0, 2 * np.pi)
@@ -139,7 +139,7 @@ def _gradient(h: int, w: int, rng: Rng) -> np.ndarray:
     return low + (rng.uniform(0.95, 1.15) - low) * np.clip(0.5 + 0.5 * slope, 0, 1)
 
 
-def _jpeg(image: Image.Image, quality: int) -> Image.Image:
+def jpeg(image: Image.Image, quality: int) -> Image.Image:
     """The image after a JPEG encoder had it."""
     buffer = io.BytesIO()
     image.save(buffer, 'JPEG', quality=quality)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from evaluate import LARGEST, REPEATS, Reader, accuracy, augmented_set, confusio
 from export import check_parity, export_onnx, sha256
 from golden import write_golden
 from ink import InkBank, build_bank
+from manifest import distribution, format_json
 from model import DigitNet
 from preprocess import Preprocess
 
@@ -50,7 +50,6 @@ ABOUT = {
         'UCI, CC-BY-4.0, as shipped in scikit-learn, BSD-3-Clause'
     ),
 }
-BINS = 16
 TARGETS = {'held_out': 0.985, 'held_out_augmented': 0.95}
 
 
@@ -65,8 +64,8 @@ def write_bundle(
     out.mkdir(parents=True, exist_ok=True)
     preprocess = Preprocess(INPUT)
     path = out / 'model.onnx'
-    export_onnx(model, path, preprocess)
-    difference = check_parity(model, path, preprocess, pixels[:512])
+    export_onnx(model, path, preprocess.size, OUTPUT['name'])
+    difference = check_parity(model, path, preprocess.normalise(pixels[:512])[:, None])
     print(f'PyTorch and ONNX Runtime differ by {difference:.1e} at most')
     reader, bank = Reader(path, preprocess), build_bank(held_out)
     metrics, scores = measure(reader, bank, seed)
@@ -123,11 +122,11 @@ def describe(pixels: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
     return {
         'input_brightness': {
             'what': 'mean grey level of the resized image, 0..1, before normalisation; training pictures',
-            **_distribution(levels.mean(axis=1), 1.0),
+            **distribution(levels.mean(axis=1), 1.0),
         },
         'input_contrast': {
             'what': 'standard deviation of the grey levels of the resized image, 0..0.5; training pictures',
-            **_distribution(levels.std(axis=1), 0.5),
+            **distribution(levels.std(axis=1), 0.5),
         },
         'predicted_class_share': {
             'what': 'share of each label among the answers on augmented held-out pictures',
@@ -136,36 +135,9 @@ def describe(pixels: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
         },
         'confidence': {
             'what': 'score of the best label, 0..1; augmented held-out pictures',
-            **_distribution(scores.max(axis=1), 1.0),
+            **distribution(scores.max(axis=1), 1.0),
         },
     }
-
-
-def _distribution(values: np.ndarray, top: float) -> dict[str, Any]:
-    """Mean, deviation, quantiles and the share of values in each of BINS equal bins from 0 to `top`."""
-    counts, edges = np.histogram(np.clip(values, 0, top), bins=BINS, range=(0, top))
-    points = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-    return {
-        'count': len(values),
-        'mean': round(float(values.mean(dtype=np.float64)), 6),
-        'std': round(float(values.std(dtype=np.float64)), 6),
-        'quantiles': {str(p): round(float(np.quantile(values, p)), 6) for p in points},
-        'bin_edges': [round(float(edge), 6) for edge in edges],
-        'bin_share': [round(float(count) / len(values), 6) for count in counts],
-    }
-
-
-def format_json(value: object, indent: str = '') -> str:
-    """JSON with two spaces of indent, and what fits on a line of 110 characters on one line."""
-    flat = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, dict | list) or not value or (len(flat) + len(indent) <= 100):
-        return flat
-    deeper = indent + '  '
-    if isinstance(value, list):
-        items = [format_json(item, deeper) for item in value]
-        return '[\n' + ',\n'.join(deeper + item for item in items) + f'\n{indent}]'
-    pairs = [f'{deeper}{json.dumps(key)}: {format_json(item, deeper)}' for key, item in value.items()]
-    return '{\n' + ',\n'.join(pairs) + f'\n{indent}}}'
 
 
 def report(metrics: dict[str, Any]) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from PIL import Image
 
 from augment import picture
 from data import CLASSES, Scans
 from ink import InkBank, blocks, enlarge, scan_ink, to_image
 from preprocess import Preprocess
+from session import open_session
 
 BATCH = 256
 LARGEST = 512
@@ -27,10 +27,7 @@ class Reader:
     """The exported model behind its preprocessing."""
 
     def __init__(self, model: Path, preprocess: Preprocess) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        self.session = ort.InferenceSession(str(model), options, providers=['CPUExecutionProvider'])
+        self.session = open_session(model)
         self.preprocess = preprocess
 
     def logits(self, tensors: np.ndarray) -> np.ndarray:

@@ -9,40 +9,48 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from torch import nn
 
-from evaluate import Reader
-from model import DigitNet
-from preprocess import Preprocess
+from session import open_session
 
 OPSET = 17
 LARGEST_DIFFERENCE = 1e-4
-"""Of a logit, between PyTorch and ONNX Runtime."""
+"""Of a value, between PyTorch and ONNX Runtime."""
 
 
-def export_onnx(model: DigitNet, path: Path, preprocess: Preprocess) -> None:
-    """Writes `image` [batch, 1, H, W] -> `logits` [batch, 10], weights inside, and checks the file."""
-    width, height = preprocess.size
+def export_onnx(model: nn.Module, path: Path, size: tuple[int, int], output: str) -> None:
+    """Writes `image` [batch, 1, H, W] -> `output` [batch, ...], weights inside, and checks the file.
+
+    size: width and height in pixels.
+    """
+    example = torch.zeros(2, 1, size[1], size[0])
+    model = model.eval().to(memory_format=torch.contiguous_format)
+    answer = model(example)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         torch.onnx.export(
-            model.eval().to(memory_format=torch.contiguous_format),
-            (torch.zeros(2, 1, height, width),),
+            model,
+            (example,),
             str(path),
             dynamo=False,
             opset_version=OPSET,
             input_names=['image'],
-            output_names=['logits'],
-            dynamic_axes={'image': {0: 'batch'}, 'logits': {0: 'batch'}},
+            output_names=[output],
+            dynamic_axes={'image': {0: 'batch'}, output: {0: 'batch'}},
         )
-    onnx.checker.check_model(onnx.load(path), full_check=True)
+    exported = onnx.load(path)
+    for dimension, count in zip(exported.graph.output[0].type.tensor_type.shape.dim[1:], answer.shape[1:], strict=True):
+        dimension.dim_value = count
+    onnx.save(exported, path)
+    onnx.checker.check_model(exported, full_check=True)
 
 
-def check_parity(model: DigitNet, path: Path, preprocess: Preprocess, pixels: np.ndarray) -> float:
-    """Largest difference of a logit on pixels [N, H, W] uint8; raises if too large."""
-    tensors = preprocess.normalise(pixels)[:, None]
-    with torch.no_grad():
-        expected = model(torch.from_numpy(tensors)).numpy()
-    difference = float(np.abs(Reader(path, preprocess).logits(tensors) - expected).max())
+@torch.no_grad()
+def check_parity(model: nn.Module, path: Path, tensors: np.ndarray) -> float:
+    """Largest difference of a value on tensors [N, 1, H, W]; of large values as a share. Raises if too large."""
+    expected = model(torch.from_numpy(tensors)).numpy()
+    (given,) = open_session(path).run(None, {'image': tensors})
+    difference = float((np.abs(given - expected) / np.maximum(1, np.abs(expected))).max())
     if difference > LARGEST_DIFFERENCE:
         raise RuntimeError(f'ONNX Runtime and PyTorch differ by {difference}')
     return difference

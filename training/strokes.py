@@ -265,7 +265,12 @@ DIGITS: tuple[Callable[[np.random.Generator], list[Stroke]], ...] = (
 
 def stroke_ink(digit: int, rng: np.random.Generator) -> Image.Image:
     """A digit drawn with a pen whose form, width and unsteadiness chance picks; mode L."""
-    strokes = [_unsteady(stroke, rng) for stroke in DIGITS[digit](rng)]
+    return pen_ink(DIGITS[digit](rng), rng)
+
+
+def pen_ink(skeleton: list[Stroke], rng: np.random.Generator) -> Image.Image:
+    """Strokes drawn with a pen whose width and unsteadiness chance picks; mode L."""
+    strokes = [_unsteady(stroke, rng) for stroke in skeleton]
     squeeze = np.exp(rng.uniform(-0.45, 0.25)), 1.0
     nib = rng.uniform(0.03, 0.22) if rng.random() < 0.8 else rng.uniform(0.02, 0.06)
     image = _draw(strokes, nib * SIDE, squeeze, round_ends=rng.random() < 0.6)

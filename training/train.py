@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from averaging import blend
 from bundle import INPUT, write_bundle
 from data import load_split
 from ink import build_bank
@@ -22,8 +23,6 @@ OUT = Path(__file__).resolve().parent.parent / 'service' / 'models' / 'digits'
 BATCH = 256
 CALIBRATION = 8192
 """Training pictures that the temperature is fitted on."""
-DECAY = 0.998
-"""Share of the averaged weights kept at each step."""
 
 
 def train(pixels: np.ndarray, labels: np.ndarray, preprocess: Preprocess, epochs: int, seed: int) -> DigitNet:
@@ -51,7 +50,7 @@ def train(pixels: np.ndarray, labels: np.ndarray, preprocess: Preprocess, epochs
             loss.backward()
             optimiser.step()
             schedule.step()
-            _blend(average, model)
+            blend(average, model)
             total += loss.item()
         done = time.monotonic() - started
         print(f'epoch {epoch + 1}/{epochs} loss {total / max(1, step + 1):.4f} {done:.0f} s', flush=True)
@@ -72,16 +71,6 @@ def calibrate(model: DigitNet, pixels: np.ndarray, labels: np.ndarray, preproces
     model.answer.weight /= temperature
     model.answer.bias /= temperature
     return temperature
-
-
-@torch.no_grad()
-def _blend(average: nn.Module, model: nn.Module) -> None:
-    """Moves the average a little towards the model; counters are copied."""
-    for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(new, 1 - DECAY)
-        else:
-            kept.copy_(new)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -13,7 +13,7 @@ export const AREAS = {
   test: [/^(service|loadtest)\//, /^vitest\.config\.ts$/, PACKAGES],
   manifests: [/^(k8s|argocd|service|docs\/runbooks)\//, /^\.ci\/manifests$/, PACKAGES],
   pipelines: [/^(\.github|\.ci|loadtest|k8s|service)\//, /^(Jenkinsfile|Makefile)$/, /\.sh$/, PACKAGES],
-  training: [/^training\//, /^service\/models\//],
+  training: [/^training\//, /^service\/models\//, /^docs\/images\/digit-finder/],
   container: [/^service\//, /^(Dockerfile|\.dockerignore|LICENSE)$/, /^\.ci\/container$/, PACKAGES],
   cuda: [/^Dockerfile$/, /^package-lock\.json$/],
   codeql: [/\.([cm]?[jt]s|py)$/, /^\.github\/(workflows|actions)\//],

@@ -20,6 +20,7 @@ describe('what a change touches', () => {
     ['docs/runbooks/CvInferenceDown.md', ['manifests']],
     ['argocd/root.yaml', ['manifests']],
     ['training/train.py', ['training', 'codeql']],
+    ['docs/images/digit-finder.jpg', ['training']],
     ['Dockerfile', ['container', 'cuda']],
     ['package-lock.json', ['test', 'manifests', 'pipelines', 'container', 'cuda']],
     ['.github/workflows/release.yml', ['pipelines', 'codeql']],
