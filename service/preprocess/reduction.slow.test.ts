@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { apart, HEIGHT, WIDTH } from './reduction.test-support.js';
-import { encoderOf, type Sample } from './samples.test-support.js';
+import { encoderOf, photograph, picture, type Sample, storedFor } from './samples.test-support.js';
 
 /** What is hardest to make smaller in two steps: nothing but black and white, at all sizes of detail. */
 const HARD: Readonly<Record<string, (x: number, y: number) => number>> = {
@@ -27,6 +27,27 @@ function drawn(level: (x: number, y: number) => number): Sample {
 }
 
 describe('an image that is reduced while it is decoded', () => {
+  it.each(['jpeg', 'png', 'webp'] as const)(
+    'stays close on what is like a photograph: %s',
+    async (format) => {
+      for (const sample of [photograph(WIDTH, HEIGHT), picture(WIDTH, HEIGHT)]) {
+        const found = await apart(
+          encoderOf(sample).toFormat(format, format === 'png' ? { compressionLevel: 1 } : {}),
+        );
+        expect(found.mean).toBeLessThanOrEqual(1);
+        expect(found.p99).toBeLessThanOrEqual(3);
+      }
+    },
+    60_000,
+  );
+
+  it('is upright, in ink and in light', async () => {
+    const turned = encoderOf(storedFor(6, picture(WIDTH, HEIGHT))).withMetadata({ orientation: 6 });
+    expect((await apart(turned.jpeg())).mean).toBeLessThanOrEqual(1);
+    const ink = encoderOf(picture(WIDTH, HEIGHT)).toColourspace('cmyk').jpeg();
+    expect((await apart(ink)).mean).toBeLessThanOrEqual(1);
+  }, 60_000);
+
   it.each(Object.keys(HARD))(
     'stays within the bounds on the hardest pictures: %s',
     async (name) => {

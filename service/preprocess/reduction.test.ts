@@ -3,38 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { specOf } from './decoder.test-support.js';
 import { placement } from './geometry.js';
 import { jpegDivisor, reducedSize } from './reduction.js';
-import { apart, decodedFast, HEIGHT, WIDTH } from './reduction.test-support.js';
-import {
-  difference,
-  encoderOf,
-  photograph,
-  picture,
-  type Sample,
-  storedFor,
-} from './samples.test-support.js';
-
-describe('an image that is reduced while it is decoded', () => {
-  it.each(['jpeg', 'png', 'webp'] as const)(
-    'stays close on what is like a photograph: %s',
-    async (format) => {
-      for (const sample of [photograph(WIDTH, HEIGHT), picture(WIDTH, HEIGHT)]) {
-        const found = await apart(
-          encoderOf(sample).toFormat(format, format === 'png' ? { compressionLevel: 1 } : {}),
-        );
-        expect(found.mean).toBeLessThanOrEqual(1);
-        expect(found.p99).toBeLessThanOrEqual(3);
-      }
-    },
-    60_000,
-  );
-
-  it('is upright, in ink and in light', async () => {
-    const turned = encoderOf(storedFor(6, picture(WIDTH, HEIGHT))).withMetadata({ orientation: 6 });
-    expect((await apart(turned.jpeg())).mean).toBeLessThanOrEqual(1);
-    const ink = encoderOf(picture(WIDTH, HEIGHT)).toColourspace('cmyk').jpeg();
-    expect((await apart(ink)).mean).toBeLessThanOrEqual(1);
-  }, 60_000);
-});
+import { decodedFast } from './reduction.test-support.js';
+import { difference, encoderOf, type Sample, storedFor } from './samples.test-support.js';
 
 const fast = (...of: Parameters<typeof specOf>) => ({ ...specOf(...of), accuracy: 'fast' as const });
 
