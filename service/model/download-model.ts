@@ -13,7 +13,7 @@ interface Received extends HashedFile {
 /** The parts of an object are not of one and the same: all of it is to be fetched anew. */
 class UnfitParts extends Error {}
 
-/** Brings one object into a file, in as many attempts as are allowed. */
+/** Downloads one object into a file, in as many attempts as are allowed. */
 async function receive(
   fetch: Fetch,
   name: string,
@@ -85,7 +85,7 @@ async function downloadOnce(
 }
 
 /**
- * Brings a model into the cache. A server that goes on with other bytes than it began with, under the same tag, is
+ * Downloads a model into the cache. A server that goes on with other bytes than it began with, under the same tag, is
  * found out by the digest: then all of it is fetched once more from its start.
  */
 export async function downloadModel(

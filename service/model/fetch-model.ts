@@ -9,10 +9,10 @@ import { type IdentifiedModel, identifyModel, identityOf } from './identify-mode
 import type { Manifest } from './manifest.js';
 import type { ModelFile } from './model-files.js';
 import {
-  bringGolden,
-  bringHere,
   checkGoldenPresent,
   fromCache,
+  obtainGolden,
+  obtainModel,
   useInPlace,
   vouchedDigest,
 } from './obtain-model.js';
@@ -93,8 +93,8 @@ async function fetchLive(fetch: Fetch, cache: ModelCache): Promise<ModelFiles> {
   const objects = new LiveObjects(fetch);
   const identified = await identify(fetch, objects);
   const expected = expectedDigest(fetch, identified.manifest) ?? (await vouchedDigest(fetch, identified));
-  const file = await bringHere(fetch, identified, cache, expected);
-  const directory = await bringGolden(identified, objects, cache, file);
+  const file = await obtainModel(fetch, identified, cache, expected);
+  const directory = await obtainGolden(identified, objects, cache, file);
   await keepForLater(fetch, cache, file.digest, objects);
   return describe(fetch, identified, file, directory);
 }
@@ -107,7 +107,7 @@ async function fetchCopy(fetch: Fetch, cache: ModelCache, copy: SourceCopy): Pro
     const expected = expectedDigest(fetch, identified.manifest) ?? copy.digest;
     if (expected !== copy.digest) throw new UnusableCopy(`it is of ${copy.digest}, not of ${expected}`);
     const file = await fromCache(fetch, identified, cache, expected);
-    return file && describe(fetch, identified, file, await bringGolden(identified, objects, cache, file));
+    return file && describe(fetch, identified, file, await obtainGolden(identified, objects, cache, file));
   } catch (thrown) {
     fetch.signal.throwIfAborted();
     const { logger } = fetch.options;
@@ -148,7 +148,7 @@ async function fetchRemote(fetch: Fetch): Promise<ModelFiles> {
 }
 
 /**
- * Brings a model to this machine, complete and verified. Rejects with a ServiceError whose sentence says what
+ * Obtains a model, complete and verified. Rejects with a ServiceError whose sentence says what
  * failed and what to do: MODEL_NOT_FOUND, MODEL_UNAVAILABLE (unreachable, denied, cache unusable),
  * MODEL_DIGEST_MISMATCH, MODEL_INCOMPATIBLE (manifest wrong, file too large), CONFIG_INVALID (URI, endpoint,
  * digest); or with the reason of the signal.

@@ -82,7 +82,7 @@ export async function fromCache(
   return undefined;
 }
 
-export async function bringHere(
+export async function obtainModel(
   fetch: Fetch,
   identified: IdentifiedModel,
   cache: ModelCache,
@@ -106,10 +106,10 @@ export async function bringHere(
 }
 
 /**
- * Brings the golden images to one folder that belongs to this manifest of this model. Returns that.
+ * Downloads the golden images into one folder that belongs to this manifest of this model. Returns that.
  * @param model in the cache
  */
-export async function bringGolden(
+export async function obtainGolden(
   { manifest, manifestText }: IdentifiedModel,
   objects: SmallObjects,
   cache: ModelCache,
