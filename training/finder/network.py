@@ -15,8 +15,8 @@ STRIDES = (4, 8, 16)
 SIZES = (30.0, 72.0)
 """Pixels of a box's longer side up to which the first level, and the second, has to find it."""
 WIDTHS = (32, 48, 80, 96)
-DEPTHS = (1, 2, 1)
-PYRAMID = 32
+DEPTHS = (2, 2, 1)
+PYRAMID = 48
 BASE = 4
 """A box of the raw size 0 is this many strides wide and high."""
 FAINT = 2e-4

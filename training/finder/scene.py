@@ -16,7 +16,7 @@ from strokes import stroke_ink
 Rng = np.random.Generator
 UNITS = 256
 """Sizes below are in shares of the scene's longer side, times this: pixels of the network's input."""
-SMALLEST, LARGEST = 13, 130
+SMALLEST, LARGEST = 20, 150
 """Heights of a digit, apart from those that fill a scene alone."""
 MOST_DIGITS = 40
 FINE = 48
@@ -139,7 +139,7 @@ def _slots(size: tuple[int, int], rng: Rng) -> list[Slot]:
 def _rows(size: tuple[int, int], rng: Rng) -> list[Slot]:
     unit = max(size) / UNITS
     tall = min(_log_uniform(SMALLEST, 90, rng) * unit, 0.8 * size[1])
-    step, line_height = tall * rng.uniform(0.5, 1.0), tall * rng.uniform(1.15, 2.2)
+    step, line_height = tall * rng.uniform(0.6, 1.1), tall * rng.uniform(1.15, 2.2)
     slots: list[Slot] = []
     y = rng.uniform(0.55, 1.0) * tall
     while y < size[1] - 0.55 * tall and len(slots) < MOST_DIGITS:
@@ -153,10 +153,10 @@ def _rows(size: tuple[int, int], rng: Rng) -> list[Slot]:
 
 
 def _anywhere(size: tuple[int, int], taken: list[Slot], count: int, largest: float, rng: Rng) -> list[Slot]:
-    """At most `count` slots that overlap neither each other nor those that are taken."""
+    """At most `count` slots that overlap neither each other nor those that are taken; the large ones first."""
     slots: list[Slot] = []
-    for _ in range(count):
-        tall = min(_log_uniform(SMALLEST, largest, rng) * max(size) / UNITS, 0.8 * min(size))
+    for pixels in sorted((_log_uniform(SMALLEST, largest, rng) for _ in range(count)), reverse=True):
+        tall = min(pixels * max(size) / UNITS, 0.8 * min(size))
         slot = _within(size, tall, tall * rng.uniform(0.5, 1.0), rng)
         if not any(slot.overlaps(other) for other in (*taken, *slots)):
             slots.append(slot)
