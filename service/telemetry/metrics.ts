@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { IMAGE_OUTCOMES, type ImageRecord, type RequestRecord } from './request-record.js';
-import { STAGES, stagesOf, timingsOf } from './stages.js';
+import { stagesOf, timingsOf, USUAL_STAGES } from './stages.js';
 
 /** 1 ms to 20 s: one scale fits a health check and an overloaded queue. The latency objective, 0.5 s, is one of them. */
 const LATENCY_BUCKETS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];
@@ -262,7 +262,7 @@ export class ModelMetrics {
     this.#model = model;
     for (const outcome of IMAGE_OUTCOMES) all.images.inc({ model, outcome }, 0);
     for (const reason of LOSS_REASONS) all.workerRestarts.inc({ model, reason }, 0);
-    for (const stage of STAGES) all.stageDuration.zero({ model, stage });
+    for (const stage of USUAL_STAGES) all.stageDuration.zero({ model, stage });
     all.decodeProcessRestarts.inc({ model }, 0);
   }
 

@@ -1,5 +1,7 @@
+/** The stages that every image goes through. */
+export const USUAL_STAGES = ['decode', 'queue', 'inference', 'postprocess'] as const;
 /** The stages of one prediction, in the order in which they are told. */
-export const STAGES = ['decode', 'queue', 'inference', 'postprocess', 'draw'] as const;
+export const STAGES = [...USUAL_STAGES, 'draw'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** One stretch of a stage: when it began, on the clock of `performance.now()`, and how long it took, milliseconds. */
