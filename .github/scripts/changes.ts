@@ -14,6 +14,7 @@ export const AREAS = {
   manifests: [/^(k8s|argocd|service|docs\/runbooks)\//, /^\.ci\/manifests$/, PACKAGES],
   pipelines: [/^(\.github|\.ci|loadtest|k8s|service)\//, /^(Jenkinsfile|Makefile)$/, /\.sh$/, PACKAGES],
   training: [/^training\//, /^service\/models\//, /^docs\/images\/digit-finder/],
+  parity: [/^service\/(?!models\/)/, /^\.ci\/parity$/, PACKAGES],
   container: [/^service\//, /^(Dockerfile|\.dockerignore|LICENSE)$/, /^\.ci\/container$/, PACKAGES],
   cuda: [/^Dockerfile$/, /^package-lock\.json$/],
   codeql: [/\.([cm]?[jt]s|py)$/, /^\.github\/(workflows|actions)\//],
