@@ -33,6 +33,8 @@ def export_onnx(model: nn.Module, path: Path, size: tuple[int, int], output: str
             (example,),
             str(path),
             dynamo=False,
+            # As it is: with normalisation folded in, a convolution that several share would be written for each.
+            training=torch.onnx.TrainingMode.PRESERVE,
             opset_version=OPSET,
             input_names=['image'],
             output_names=[output],

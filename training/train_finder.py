@@ -114,7 +114,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Splits, composes scenes, trains, exports, evaluates and writes the model's folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--out', type=Path, default=OUT)
-    parser.add_argument('--pictures', type=Path, default=PICTURES, help='where pictures of the evaluation go')
+    parser.add_argument('--pictures', type=Path, default=PICTURES, help='where the sheet of failures goes')
     parser.add_argument('--seed', type=int, default=7)
     parser.add_argument('--samples', type=int, default=6000, help='scenes composed for training')
     parser.add_argument('--epochs', type=int, default=10, help='times that each is shown')

@@ -20,7 +20,7 @@ describe('what a change touches', () => {
     ['docs/runbooks/CvInferenceDown.md', ['manifests']],
     ['argocd/root.yaml', ['manifests']],
     ['training/train.py', ['training', 'codeql']],
-    ['docs/images/digit-finder.jpg', ['training']],
+    ['docs/images/digit-finder-failures.jpg', ['training']],
     ['Dockerfile', ['container', 'cuda']],
     ['package-lock.json', ['test', 'manifests', 'pipelines', 'parity', 'container', 'cuda']],
     ['service/test/parity/requirements.txt', ['test', 'manifests', 'pipelines', 'parity', 'container']],

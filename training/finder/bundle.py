@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from data import CLASSES
 from export import check_parity, export_onnx, sha256
-from finder.draw import draw_found, failure_sheet
+from finder.draw import failure_sheet
 from finder.find import Finder, Found
-from finder.golden import FORMS, write_golden
+from finder.golden import write_golden
 from finder.measure import (
     HELD_OUT_STREAM,
     MIXED_STREAM,
@@ -97,15 +96,13 @@ def write_bundle(net: FinderNet, out: Path, pictures: Path, training: InkBank, h
         'reference': describe(known, preprocess, output['threshold']),
     }
     (out / 'model.json').write_text(format_json(manifest) + '\n', encoding='utf-8')
-    write_pictures(finder, pairs, out / 'golden' / FORMS[0].file, pictures)
+    write_sheet(finder, pairs, pictures)
     report(metrics)
 
 
-def write_pictures(finder: Finder, pairs: Pairs, golden: Path, folder: Path) -> None:
-    """What is found in a golden image, drawn on it; and the sheet of failures."""
+def write_sheet(finder: Finder, pairs: Pairs, folder: Path) -> None:
+    """The sheet of failures."""
     folder.mkdir(parents=True, exist_ok=True)
-    with Image.open(golden) as image:
-        draw_found(image, finder.find(image)).save(folder / 'digit-finder.jpg', quality=85)
     sure = [(scene, found.above(finder.threshold)) for scene, found in pairs]
     failure_sheet(sure).save(folder / 'digit-finder-failures.jpg', quality=SHEET_QUALITY)
 

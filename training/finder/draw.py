@@ -1,4 +1,4 @@
-"""Draws found digits onto pictures, and the sheet of what went wrong."""
+"""The sheet of what went wrong."""
 
 from __future__ import annotations
 
@@ -11,19 +11,9 @@ from finder.find import Found
 from finder.measure import matches
 from finder.scene import Scene
 
-RIGHT, WRONG, MISSED = (0, 140, 60), (220, 30, 30), (30, 90, 230)
+WRONG, MISSED = (220, 30, 30), (30, 90, 230)
 TILE = 256
 COLUMNS, ROWS = 4, 4
-
-
-def draw_found(image: Image.Image, found: Found, scale: float = 1.0) -> Image.Image:
-    """The picture, `scale` times as large, with a labelled box for each digit."""
-    size = tuple(round(side * scale) for side in image.size)
-    picture = image.convert('RGB').resize(size, Image.Resampling.LANCZOS)
-    draw = ImageDraw.Draw(picture)
-    for box, label, score in zip(found.boxes * scale, found.labels, found.scores, strict=True):
-        _label(draw, box, f'{label}  {score:.2f}', RIGHT)
-    return picture
 
 
 def failure_sheet(pairs: Sequence[tuple[Scene, Found]]) -> Image.Image:

@@ -12,10 +12,13 @@ from data import CLASSES
 
 STRIDES = (4, 8, 16)
 """Pixels of the input between neighbouring cells, by level."""
-SIZES = (30.0, 72.0)
-"""Pixels of a box's longer side up to which the first level, and the second, has to find it."""
-WIDTHS = (32, 48, 80, 96)
-DEPTHS = (2, 2, 1)
+SIZES = ((0.0, 36.0), (26.0, 84.0), (62.0, math.inf))
+"""Pixels of the longer side of the boxes that each level has to find. They overlap: a box near a limit that only one
+level had to find would be found by neither with certainty."""
+WIDTHS = (32, 48, 80, 80)
+DEPTHS = (2, 2, 2)
+SPREADS = (1, 1, 2)
+"""Dilation of the convolutions of a stage: the last one has to see the largest digits whole."""
 PYRAMID = 48
 BASE = 4
 """A box of the raw size 0 is this many strides wide and high."""
@@ -35,18 +38,19 @@ def cells(side: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(middles).astype(np.float32), np.concatenate(strides).astype(np.float32)
 
 
-def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+def _conv(inputs: int, outputs: int, stride: int = 1, spread: int = 1) -> nn.Sequential:
     """3x3 convolution, batch normalisation, ReLU."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+        nn.Conv2d(inputs, outputs, 3, stride, spread, dilation=spread, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
 
 
-def _stage(inputs: int, outputs: int, depth: int) -> nn.Sequential:
+def _stage(inputs: int, outputs: int, depth: int, spread: int) -> nn.Sequential:
     """Halves the size, then looks `depth` times again."""
-    return nn.Sequential(_conv(inputs, outputs, 2), *[_conv(outputs, outputs) for _ in range(depth)])
+    again = [_conv(outputs, outputs, spread=spread) for _ in range(depth)]
+    return nn.Sequential(_conv(inputs, outputs, 2), *again)
 
 
 class Entry(nn.Module):
@@ -61,11 +65,12 @@ class Entry(nn.Module):
         self.blocks = nn.PixelUnshuffle(4)
         self.filters = nn.Conv2d(16, outputs, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
+        self.again = _conv(outputs, outputs)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         centred = image - _neighbourhood(image)
         contrast = _neighbourhood(centred.square())
-        return self.norm(self.filters(self.blocks(centred * (contrast + FAINT).rsqrt())).abs())
+        return self.again(self.norm(self.filters(self.blocks(centred * (contrast + FAINT).rsqrt())).abs()))
 
 
 def _neighbourhood(image: torch.Tensor) -> torch.Tensor:
@@ -79,15 +84,19 @@ class FinderNet(nn.Module):
     """[N, 1, side, side] float32 to boxes [N, 4, A] (centre x, y, width, height in pixels) and class logits [N, 10, A].
 
     The pyramid hands what the coarse stages know to the fine ones (Lin et al., 2017); boxes are anchor-free, relative
-    to their cell (as in Tian et al., FCOS, 2019, but by centre and size).
+    to their cell (as in Tian et al., FCOS, 2019, but by centre and size). The levels share the head's weights but not
+    its statistics, which differ: averaged over the levels they would be wrong for each.
     """
 
     def __init__(self, side: int) -> None:
         super().__init__()
         self.entry = Entry(WIDTHS[0])
-        self.stages = nn.ModuleList(_stage(*each) for each in zip(WIDTHS[:-1], WIDTHS[1:], DEPTHS, strict=True))
+        self.stages = nn.ModuleList(
+            _stage(*each) for each in zip(WIDTHS[:-1], WIDTHS[1:], DEPTHS, SPREADS, strict=True)
+        )
         self.lateral = nn.ModuleList(nn.Conv2d(width, PYRAMID, 1) for width in WIDTHS)
-        self.head = _conv(PYRAMID, PYRAMID)
+        self.head = nn.Conv2d(PYRAMID, PYRAMID, 3, padding=1, bias=False)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(PYRAMID) for _ in STRIDES)
         self.answer = nn.Conv2d(PYRAMID, 4 + CLASSES, 1)
         nn.init.constant_(self.answer.bias[4:], -math.log(1 / RARE - 1))
         middles, strides = cells(side)
@@ -102,10 +111,11 @@ class FinderNet(nn.Module):
         raw = []
         for level in reversed(range(len(STRIDES))):
             merged = nn.functional.interpolate(merged, scale_factor=2.0) + self.lateral[level](features[level])
-            raw.insert(0, self.answer(self.head(merged)).flatten(2))
+            seen = self.norms[level](self.head(merged)).relu()
+            raw.insert(0, self.answer(seen).flatten(2))
         values = torch.cat(raw, dim=2)
         centre = self.middles + values[:, :2] * self.strides
-        size = values[:, 2:4].clamp(-4, 4).exp() * (BASE * self.strides)
+        size = values[:, 2:4].clamp(-4, 4).exp() * BASE * self.strides
         return torch.cat([centre, size], dim=1), values[:, 4:]
 
 

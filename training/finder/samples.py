@@ -98,18 +98,19 @@ def _batch(samples: Sequence[Sample]) -> Batch:
 
 
 def targets(sample: Sample) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cells [P], labels [P] and boxes [P, 4] (centre and size): the cells around each digit's middle, on one level.
+    """Cells [P], labels [P] and boxes [P, 4] (centre and size): the cells around each digit's middle, on its levels.
 
     A cell that lies around two middles belongs to the nearer one.
     """
     corners = sample.boxes
     centres, sizes = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
-    levels = np.searchsorted(SIZES, sizes.max(axis=1, initial=0))
+    longer = sizes.max(axis=1, initial=0)
     nearest: dict[int, tuple[float, int]] = {}
-    for digit, (centre, level) in enumerate(zip(centres.tolist(), levels.tolist(), strict=True)):
-        for cell, distance in _around(centre, level, len(sample.pixels)):
-            if distance < nearest.get(cell, (np.inf, 0))[0]:
-                nearest[cell] = distance, digit
+    for level, (low, high) in enumerate(SIZES):
+        for digit in np.flatnonzero((longer >= low) & (longer < high)).tolist():
+            for cell, distance in _around(tuple(centres[digit]), level, len(sample.pixels)):
+                if distance < nearest.get(cell, (np.inf, 0))[0]:
+                    nearest[cell] = distance, digit
     digits = np.array([digit for _, digit in nearest.values()], np.int64)
     boxes = np.concatenate([centres, sizes], axis=1).astype(np.float32)
     return np.array([*nearest], np.int64), sample.labels[digits], boxes[digits]
