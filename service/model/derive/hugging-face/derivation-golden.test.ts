@@ -7,7 +7,7 @@ import { resolveModelSpec } from '../../model-spec.js';
 import { nested } from '../findings.js';
 import { describe as describeExport } from './export.js';
 
-/** Made by test/parity/make_processor_golden.py. */
+/** Made by test/parity/make_derivation_golden.py. */
 interface Case {
   readonly processor: Record<string, unknown>;
   readonly width: number;
@@ -16,7 +16,7 @@ interface Case {
   readonly values: Readonly<Record<string, number>>;
 }
 
-const FILE = new URL('../../../test/fixtures/processor-golden.json', import.meta.url);
+const FILE = new URL('../../../test/fixtures/derivation-golden.json', import.meta.url);
 const CASES: readonly Case[] = JSON.parse(readFileSync(FILE, 'utf8'));
 const [WIDTH, HEIGHT] = [203, 97];
 const CONFIG = { model_type: 'x', architectures: ['XForImageClassification'] };
