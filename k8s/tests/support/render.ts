@@ -31,6 +31,7 @@ export interface Kustomization {
   readonly namePrefix?: string;
   readonly resources: readonly string[];
   readonly components?: readonly string[];
+  readonly patches?: readonly unknown[];
 }
 
 const rendered = new Map<string, Rendered>();
