@@ -71,7 +71,9 @@ def _write_form(reader: Reader, bank: InkBank, form: Form, folder: Path, seed: i
     rng = np.random.default_rng([seed, STREAM, FORMS.index(form)])
     best, kept, answer = -1.0, b'', np.zeros(CLASSES)
     for row in rng.permutation(np.flatnonzero(bank.scans.labels == form.digit)):
-        encoded = _encode(_render(bank, int(row), form, rng), form)
+        upright = form.kind != 'exif'
+        rendered = _render(bank, int(row), form, rng)
+        encoded = encode(rendered, form.file, 85 if upright else 90, upright=upright)
         with Image.open(io.BytesIO(encoded)) as image:
             scores = reader.scores([image])[0]
         if scores[form.digit] > best:
@@ -119,17 +121,17 @@ def _coloured(image: Image.Image, kind: str) -> Image.Image:
     return Image.fromarray((levels + 0.5).astype(np.uint8))
 
 
-def _encode(image: Image.Image, form: Form) -> bytes:
-    """A file by the name's ending; `exif` lays the image down, with the tag that stands it up."""
+def encode(image: Image.Image, file: str, quality: int, *, upright: bool) -> bytes:
+    """A file by the name's ending; one that is not upright is a JPEG on its side, with the tag that stands it up."""
     buffer = io.BytesIO()
-    if form.kind == 'exif':
+    if not upright:
         exif = Image.Exif()
         exif[0x0112] = 6
-        image.transpose(Image.Transpose.ROTATE_90).save(buffer, 'JPEG', quality=90, exif=exif)
-    elif form.file.endswith('.png'):
+        image.transpose(Image.Transpose.ROTATE_90).save(buffer, 'JPEG', quality=quality, exif=exif)
+    elif file.endswith('.png'):
         image.save(buffer, 'PNG', optimize=True)
     else:
-        image.save(buffer, 'WEBP' if form.file.endswith('.webp') else 'JPEG', quality=85)
+        image.save(buffer, 'WEBP' if file.endswith('.webp') else 'JPEG', quality=quality)
     return buffer.getvalue()
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from finder.find import Finder, Found
 from finder.measure import matches
 from finder.scene import Scene, compose
+from golden import encode
 from ink import InkBank
 
 STREAM = 15
@@ -22,6 +23,7 @@ LEAST_OVERLAP = 0.95
 MARGIN = 0.05
 """What is found scores at least so much more than the threshold, so that no rounding elsewhere can lose it."""
 TRIES = 300
+QUALITY = 88
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def _write_form(finder: Finder, bank: InkBank, form: Form, folder: Path, seed: i
     """The first scene, in a seeded order, in which everything is found rightly and surely; else the last one tried."""
     encoded, found = b'', Found(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0))
     for scene in _candidates(bank, form, seed):
-        encoded = _encode(scene.image, form)
+        encoded = encode(scene.image, form.file, QUALITY, upright=form.upright)
         with Image.open(io.BytesIO(encoded)) as image:
             found = finder.find(image)
         if _is_right(scene, found, finder.threshold + MARGIN):
@@ -100,17 +102,3 @@ def _entry(form: Form, found: Found) -> dict[str, Any]:
         'tolerance': TOLERANCE,
         'iou': LEAST_OVERLAP,
     }
-
-
-def _encode(image: Image.Image, form: Form) -> bytes:
-    """A file by the name's ending; what is not upright lies on its side, with the tag that stands it up."""
-    buffer = io.BytesIO()
-    if not form.upright:
-        exif = Image.Exif()
-        exif[0x0112] = 6
-        image.transpose(Image.Transpose.ROTATE_90).save(buffer, 'JPEG', quality=88, exif=exif)
-    elif form.file.endswith('.png'):
-        image.save(buffer, 'PNG', optimize=True)
-    else:
-        image.save(buffer, 'WEBP' if form.file.endswith('.webp') else 'JPEG', quality=88)
-    return buffer.getvalue()

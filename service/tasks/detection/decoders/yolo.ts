@@ -9,7 +9,8 @@ import {
 } from '../box-decoder.js';
 import type { Candidates } from '../candidates.js';
 
-const BOX_VALUES = 4;
+/** Centre, width and height. */
+export const BOX_VALUES = 4;
 
 /**
  * YOLOv8, v9, v11 and YOLO26 exported without end-to-end: one output [N, 4 + classes, anchors], channels first. Each anchor has

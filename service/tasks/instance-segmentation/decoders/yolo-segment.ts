@@ -1,10 +1,8 @@
 import type { TensorInfo } from '../../../tensor.js';
 import { batched, type Fit, matrixOf } from '../../detection/box-decoder.js';
-import { decodeAnchors } from '../../detection/decoders/yolo.js';
+import { BOX_VALUES, decodeAnchors } from '../../detection/decoders/yolo.js';
 import type { MaskDecoder } from '../mask-decoder.js';
 import { prototypeMask, prototypeOutputs } from '../prototypes.js';
-
-const BOX_VALUES = 4;
 
 /**
  * YOLOv8 and v11 segment: [N, 4 + classes + prototypes, anchors], channels first, and prototypes [N, prototypes, height, width].

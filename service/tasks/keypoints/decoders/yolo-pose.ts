@@ -1,9 +1,8 @@
 import type { TensorInfo } from '../../../tensor.js';
 import { matrixOf, onlyMatrix, ShapeError, single } from '../../detection/box-decoder.js';
-import { decodeAnchors } from '../../detection/decoders/yolo.js';
+import { BOX_VALUES, decodeAnchors } from '../../detection/decoders/yolo.js';
 import type { PointDecoder } from '../point-decoder.js';
 
-const BOX_VALUES = 4;
 export const POINT_VALUES = 3;
 /** Of COCO, which most of them are trained on. */
 export const COCO_POINTS = [
