@@ -28,7 +28,6 @@ const REFERENCES: Readonly<Record<string, readonly (readonly [path: string, kind
   ClusterRoleBinding: [['roleRef'], ['subjects[]']],
   Gateway: [['spec.infrastructure.parametersRef'], ['spec.listeners[].tls.certificateRefs[]']],
   HTTPRoute: [['spec.parentRefs[]'], ['spec.rules[].backendRefs[]']],
-  Ingress: [['spec.rules[].http.paths[].backend.service.name', 'Service']],
   ClientSettingsPolicy: [['spec.targetRef']],
 };
 
@@ -142,22 +141,14 @@ class Names {
       const closed = targets.filter(({ port, targetPort = port }) => !open.includes(targetPort));
       return closed.map(({ port }) => `${called(object)}: nothing listens behind port ${port}`);
     }
-    const backends = [
-      ...(valuesAt(object, 'spec.rules[].backendRefs[]') as { name: string; port: number }[]),
-      ...(
-        valuesAt(object, 'spec.rules[].http.paths[].backend.service') as {
-          name: string;
-          port: { name?: string; number?: number };
-        }[]
-      ).map(({ name, port }) => ({ name, port: port.name ?? port.number })),
-    ];
+    const backends = valuesAt(object, 'spec.rules[].backendRefs[]') as { name: string; port: number }[];
     const closed = backends.filter(({ name, port }) => !this.#servicePorts(name).includes(port));
     return closed.map(({ name, port }) => `${called(object)} -> port ${port} of Service ${name}`);
   }
 
   #servicePorts(name: string): unknown[] {
     const service = this.#objects.find(({ kind, metadata }) => kind === 'Service' && metadata.name === name);
-    return [...valuesAt(service, 'spec.ports[].name'), ...valuesAt(service, 'spec.ports[].port')];
+    return valuesAt(service, 'spec.ports[].port');
   }
 
   #monitored(object: KubernetesObject): string[] {
@@ -255,7 +246,7 @@ describe.skipIf(absent('kustomize'))('names', () => {
 
   // s3-local is left out: its address is part of a setting.
   it.each([
-    ['gpu', 'autoscaling', 'network-policy', 'gateway', 'ingress-nginx', 'canary'],
+    ['gpu', 'autoscaling', 'network-policy', 'gateway', 'canary'],
     ['autoscaling-queue', 'network-policy', 'gateway', 'canary'],
     ['gpu', 'network-policy', 'kserve'],
   ])('lead somewhere under a name prefix, too: %s, ...', (...components) => {

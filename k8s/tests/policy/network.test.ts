@@ -37,14 +37,7 @@ function sceneOf(objects: readonly KubernetesObject[]): Scene {
 /** The pods that the gateway runs: they have the labels that the Gateway asks for. */
 function dataPlanes(objects: readonly KubernetesObject[], namespace: string): Peer[] {
   const own = objects.flatMap((object) => valuesAt(object, 'spec.infrastructure.labels'));
-  const ingress = objects.filter(({ kind }) => kind === 'Ingress');
-  return [
-    ...own.map((labels) => ({ namespace, labels: labels as Record<string, string> })),
-    ...ingress.map(() => ({
-      namespace: 'ingress-nginx',
-      labels: { 'app.kubernetes.io/name': 'ingress-nginx' },
-    })),
-  ];
+  return own.map((labels) => ({ namespace, labels: labels as Record<string, string> }));
 }
 
 const withPolicy = listCombinations().filter(({ name }) => /overlay|network-policy/.test(name));
@@ -104,7 +97,6 @@ describe.skipIf(absent('kustomize')).each(withPolicy)('in $name', ({ render }) =
   it('nobody else reaches the service, and nobody another port of it', () => {
     const { objects } = render();
     const { app: to, beside } = sceneOf(objects);
-    const hasIngress = objects.some(({ kind }) => kind === 'Ingress');
     const strangers: Peer[] = [
       { address: '52.1.1.1' },
       { namespace: 'default', labels: {} },
@@ -118,9 +110,6 @@ describe.skipIf(absent('kustomize')).each(withPolicy)('in $name', ({ render }) =
       beside('s3-local'),
       beside('grafana'),
       to,
-      ...(hasIngress
-        ? []
-        : [{ namespace: 'ingress-nginx', labels: { 'app.kubernetes.io/name': 'ingress-nginx' } }]),
     ];
     const refused = [
       ...strangers.map((from) => ({ from, to, port: 8080 })),

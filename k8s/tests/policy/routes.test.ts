@@ -14,20 +14,16 @@ interface Path {
   readonly isPrefix: boolean;
 }
 
-/** What a gateway or an ingress lets in. */
-function pathsOf(object: KubernetesObject): Path[] {
-  const route = valuesAt(object, 'spec.rules[].matches[].path') as { type: string; value: string }[];
-  const ingress = valuesAt(object, 'spec.rules[].http.paths[]') as { path: string; pathType: string }[];
-  return [
-    ...route.map(({ type, value }) => ({ path: value, isPrefix: type === 'PathPrefix' })),
-    ...ingress.map(({ pathType, path }) => ({ path, isPrefix: pathType === 'Prefix' })),
-  ];
+/** What a gateway lets in. */
+function pathsOf(route: KubernetesObject): Path[] {
+  const paths = valuesAt(route, 'spec.rules[].matches[].path') as { type: string; value: string }[];
+  return paths.map(({ type, value }) => ({ path: value, isPrefix: type === 'PathPrefix' }));
 }
 
-const withDoors = listCombinations().filter(({ name }) => /overlay|gateway|ingress/.test(name));
+const withDoors = listCombinations().filter(({ name }) => /overlay|gateway/.test(name));
 
 describe.skipIf(absent('kustomize')).each(withDoors)('in $name', ({ render }) => {
-  const doors = () => render().objects.filter(({ kind }) => kind === 'HTTPRoute' || kind === 'Ingress');
+  const doors = () => render().objects.filter(({ kind }) => kind === 'HTTPRoute');
 
   it('exactly the public paths are routed, to routes that exist', async () => {
     expect(doors().length).toBeGreaterThan(0);
@@ -47,12 +43,7 @@ describe.skipIf(absent('kustomize')).each(withDoors)('in $name', ({ render }) =>
     const { objects } = render();
     const [pod] = servicePods(objects);
     const { maxBatchBytes } = readConfig(pod ? environmentOf(objects, serviceContainer(pod)) : {});
-    const sizes = objects.flatMap((object) => [
-      ...valuesAt(object, 'spec.body.maxSize'),
-      ...Object.entries(object.metadata.annotations ?? {})
-        .filter(([name]) => name.endsWith('/proxy-body-size'))
-        .map(([, value]) => value),
-    ]);
+    const sizes = objects.flatMap((object) => valuesAt(object, 'spec.body.maxSize'));
     expect(sizes).toHaveLength(doors().length);
     const tooSmall = sizes.filter(
       (size) => Number.parseInt(String(size), 10) * MiB < (maxBatchBytes * 4) / 3,

@@ -14,7 +14,6 @@ export const COMPONENTS = [
   'dashboard',
   'network-policy',
   'gateway',
-  'ingress-nginx',
   'canary',
   'kserve',
 ] as const;
@@ -28,7 +27,6 @@ export const CONFLICTS: readonly (readonly [Component, Component])[] = [
   ['kserve', 'autoscaling-queue'],
   ['kserve', 'canary'],
   ['kserve', 'gateway'],
-  ['kserve', 'ingress-nginx'],
 ];
 
 /** What brings another along already, so that both would bring it twice. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
@@ -183,6 +184,12 @@ describe('alerts', () => {
       readFileSync(join(RUNBOOKS, file), 'utf8').trimEnd().split('\n').length;
     expect(files.filter((file) => lines(file) > 35)).toEqual([]);
   });
+});
+
+it('the rules of the objectives are those that npm run rules writes', () => {
+  const folder = join(ROOT, 'k8s/components/monitoring');
+  const written = execFileSync(process.execPath, [join(folder, 'objectives.mjs')], { encoding: 'utf8' });
+  expect(readFileSync(join(folder, 'prometheus-rule.yaml'), 'utf8')).toBe(written);
 });
 
 it('recorded series are named level:metric:operation, and an alert reads each', () => {
