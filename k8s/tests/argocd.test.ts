@@ -14,6 +14,7 @@ import {
   renderEverything,
   renderInstallation,
 } from './support/argocd.js';
+import { type Labels, matches, valuesAt } from './support/pods.js';
 import { refusesApplication, refusesObject } from './support/project-permissions.js';
 import type { KubernetesObject } from './support/render.js';
 import { listSources, sourcesAbsent } from './support/sources.js';
@@ -64,6 +65,7 @@ describe.skipIf(absent('kustomize') || sourcesAbsent())('Argo CD', () => {
       'cv-inference-root',
       'cv-inference-staging',
       'gateway-api',
+      'gitops-monitoring',
       'keda',
       'kube-prometheus-stack',
       'metrics-server',
@@ -201,6 +203,24 @@ describe.skipIf(absent('kustomize') || sourcesAbsent())('Argo CD', () => {
     expect(find('StatefulSet', 'argocd-application-controller')?.metadata.namespace).toBe('argocd');
   });
 
+  it('scrapes Argo CD and Argo Rollouts: each monitor finds one Service, with its port', async () => {
+    const services = [
+      ...(await renderInstallation()),
+      ...(await renderApplication(named('argo-rollouts').spec, ownUrl)),
+    ].filter(({ kind }) => kind === 'Service');
+    const monitors = (await renderApplication(named('gitops-monitoring').spec, ownUrl)).filter(
+      ({ kind }) => kind === 'ServiceMonitor',
+    );
+    expect(monitors).toHaveLength(2);
+    for (const monitor of monitors) {
+      const [selector = {}] = valuesAt(monitor, 'spec.selector.matchLabels') as Labels[];
+      const found = services.filter(({ metadata }) => matches(selector, metadata.labels ?? {}));
+      expect(found, monitor.metadata.name).toHaveLength(1);
+      const ports = valuesAt(found[0], 'spec.ports[].name');
+      expect(ports).toEqual(expect.arrayContaining(valuesAt(monitor, 'spec.endpoints[].port')));
+    }
+  });
+
   it('previews labelled pull requests, each at its commit and in its namespace, with its image', async () => {
     const [preview] = previews;
     expect(preview?.spec).toMatchObject({
@@ -232,7 +252,9 @@ describe.skipIf(absent('kustomize') || sourcesAbsent())('Argo CD', () => {
 
   it('installs the versions that the manifests are held to', () => {
     const sources = listSources().map(({ name, version }) => `${name} ${version}`);
-    const installed = fromGit().filter(({ spec }) => spec.project === 'platform');
+    const installed = fromGit().filter(
+      ({ spec }) => spec.project === 'platform' && spec.source.repoURL !== ownUrl,
+    );
     expect(installed).toHaveLength(4);
     for (const { metadata, spec } of installed) {
       expect(sources).toContain(`${metadata.name} ${spec.source.targetRevision}`);
