@@ -59,15 +59,18 @@ describe.skipIf(absent('kustomize') || sourcesAbsent())('Argo CD', () => {
   it('has an application for each environment, a preview, and one for each part of the platform', () => {
     expect(applications.map(({ metadata }) => metadata.name).sort()).toEqual([
       'argo-rollouts',
+      'cert-manager',
       'cv-inference-pr-7',
       'cv-inference-production',
       'cv-inference-production-gpu',
       'cv-inference-root',
       'cv-inference-staging',
+      'external-secrets',
       'gateway-api',
       'gitops-monitoring',
       'keda',
       'kube-prometheus-stack',
+      'kyverno',
       'metrics-server',
       'nginx-gateway-fabric',
     ]);

@@ -5,7 +5,7 @@ import { type KubernetesObject, renderKustomization } from '../support/render.js
 import { absent } from '../support/tools.js';
 
 /** Secrets that somebody makes in the cluster, never Git. */
-const SECRETS_MADE_ELSEWHERE = ['cv-inference-secrets', 'cv-inference-tls'];
+const SECRETS_MADE_ELSEWHERE = ['cv-inference-secrets', 'cv-inference-tls', 'grafana-admin'];
 
 interface Reference {
   readonly kind?: string;
@@ -27,6 +27,10 @@ const REFERENCES: Readonly<Record<string, readonly (readonly [path: string, kind
   RoleBinding: [['roleRef'], ['subjects[]']],
   ClusterRoleBinding: [['roleRef'], ['subjects[]']],
   Gateway: [['spec.infrastructure.parametersRef'], ['spec.listeners[].tls.certificateRefs[]']],
+  Certificate: [['spec.issuerRef']],
+  Issuer: [['spec.acme.solvers[].http01.gatewayHTTPRoute.parentRefs[]']],
+  ExternalSecret: [['spec.secretStoreRef']],
+  SecretStore: [['spec.provider.aws.auth.jwt.serviceAccountRef.name', 'ServiceAccount']],
   HTTPRoute: [['spec.parentRefs[]'], ['spec.rules[].backendRefs[]']],
   ClientSettingsPolicy: [['spec.targetRef']],
 };
@@ -50,10 +54,14 @@ const PLAIN = new Set([
   'ConfigMap',
   'InferenceService',
   'Job',
+  'LimitRange',
   'Namespace',
+  'NamespacedImageValidatingPolicy',
   'NginxProxy',
   'PersistentVolumeClaim',
+  'PriorityClass',
   'PrometheusRule',
+  'ResourceQuota',
   'Role',
   'ServiceAccount',
   'ServiceMonitor',
@@ -187,6 +195,7 @@ class Names {
           persistentVolumeClaim && { name: persistentVolumeClaim.claimName },
         ] as const,
       ]),
+      ['PriorityClass', spec.priorityClassName === undefined ? undefined : { name: spec.priorityClassName }],
       [
         'ServiceAccount',
         spec.serviceAccountName === undefined ? undefined : { name: spec.serviceAccountName },

@@ -14,6 +14,12 @@ interface Path {
   readonly isPrefix: boolean;
 }
 
+interface Listener {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: string;
+}
+
 /** What a gateway lets in. */
 function pathsOf(route: KubernetesObject): Path[] {
   const paths = valuesAt(route, 'spec.rules[].matches[].path') as { type: string; value: string }[];
@@ -23,7 +29,8 @@ function pathsOf(route: KubernetesObject): Path[] {
 const withDoors = listCombinations().filter(({ name }) => /overlay|gateway/.test(name));
 
 describe.skipIf(absent('kustomize')).each(withDoors)('in $name', ({ render }) => {
-  const doors = () => render().objects.filter(({ kind }) => kind === 'HTTPRoute');
+  const routes = () => render().objects.filter(({ kind }) => kind === 'HTTPRoute');
+  const doors = () => routes().filter((route) => valuesAt(route, 'spec.rules[].backendRefs[]').length > 0);
 
   it('exactly the public paths are routed, to routes that exist', async () => {
     expect(doors().length).toBeGreaterThan(0);
@@ -37,6 +44,20 @@ describe.skipIf(absent('kustomize')).each(withDoors)('in $name', ({ render }) =>
         ['GET', 'POST'].some((method) => server.hasRoute({ method: method as 'GET' | 'POST', url }));
       expect(paths.filter(({ path }) => !known(path) && !known(`${path}/`))).toEqual([]);
     }
+  });
+
+  it('where there is HTTPS the service is on it alone, and plain HTTP leads there', () => {
+    const listeners = render().objects.flatMap((object) =>
+      valuesAt(object, 'spec.listeners[]'),
+    ) as Listener[];
+    const secure = listeners.find(({ protocol }) => protocol === 'HTTPS');
+    const sections = doors().flatMap((door) => valuesAt(door, 'spec.parentRefs[].sectionName'));
+    expect(sections).toEqual(secure === undefined ? [] : [secure.name]);
+    const redirects = routes().filter((route) => !doors().includes(route));
+    expect(redirects.map((route) => valuesAt(route, 'spec.rules[].filters[].requestRedirect'))).toEqual(
+      secure === undefined ? [] : [[{ scheme: 'https', statusCode: 301 }]],
+    );
+    expect(listeners.map(({ port }) => port)).toEqual(secure === undefined ? [80] : [80, 443]);
   });
 
   it('a batch as large as the service takes passes, as base64 too', () => {
