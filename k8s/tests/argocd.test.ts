@@ -181,7 +181,7 @@ describe.skipIf(absent('kustomize') || sourcesAbsent())('Argo CD', () => {
     for (const { metadata, spec } of fromGit().filter(({ spec }) => spec.project === 'platform')) {
       const rendered = JSON.stringify(await renderApplication(spec, ownUrl));
       for (const [, image = ''] of rendered.matchAll(/"image":"([^"]+)"/g)) {
-        expect(image.split(':')[1], `${image} of ${metadata.name}`).toMatch(EXACT_VERSION);
+        expect(image.split(/[:@]/)[1], `${image} of ${metadata.name}`).toMatch(EXACT_VERSION);
       }
     }
   });
