@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { type Notified, startAlertmanager } from './support/alertmanager.js';
 import { type Application, isApplication, renderEverything, renderRoot } from './support/argocd.js';
-import type { KubernetesObject } from './support/render.js';
+import { type KubernetesObject, render } from './support/render.js';
 import { absent, requiredTool } from './support/tools.js';
 
 interface Alertmanager {
@@ -17,6 +17,7 @@ interface Alertmanager {
 }
 
 const CRITICAL = { severity: 'critical', namespace: 'cv-inference' };
+const STAGING = { severity: 'critical', namespace: 'cv-inference-staging' };
 
 function alertmanagerOf(manifests: readonly KubernetesObject[]): Alertmanager {
   const stack = manifests
@@ -71,6 +72,11 @@ describe.skipIf(absent('kustomize', 'amtool', 'alertmanager'))('Alertmanager', (
     expect(on.alertmanagerSpec.secrets).toHaveLength(3);
   });
 
+  it('knows staging by the namespace that its overlay creates', () => {
+    const [namespace] = render('overlays/staging').objects.filter(({ kind }) => kind === 'Namespace');
+    expect(STAGING.namespace).toBe(namespace?.metadata.name);
+  });
+
   it.each([
     ['a critical alert', CRITICAL, ['pagerduty_configs', 'slack_configs', 'webhook_configs']],
     [
@@ -79,11 +85,7 @@ describe.skipIf(absent('kustomize', 'amtool', 'alertmanager'))('Alertmanager', (
       ['pagerduty_configs', 'slack_configs', 'webhook_configs'],
     ],
     ['a warning', { ...CRITICAL, severity: 'warning' }, ['slack_configs', 'webhook_configs']],
-    [
-      'a critical alert of staging',
-      { ...CRITICAL, namespace: 'cv-inference-staging' },
-      ['slack_configs', 'webhook_configs'],
-    ],
+    ['a critical alert of staging', STAGING, ['slack_configs', 'webhook_configs']],
     ['what explains another', { ...CRITICAL, severity: 'info' }, []],
     ['the watchdog', { alertname: 'Watchdog', severity: 'none' }, []],
   ])('routes %s', (_, labels, kinds) => {
@@ -114,7 +116,7 @@ describe.skipIf(absent('kustomize', 'amtool', 'alertmanager'))('Alertmanager', (
         alert('CvInferenceCpuThrottled', 'info'),
         alert('GitOpsRolledBack', 'warning'),
         alert('GitOpsDegraded', 'warning'),
-        alert('CvInferenceNoReadyPod', 'critical', 'cv-inference-staging'),
+        alert('CvInferenceNoReadyPod', 'critical', STAGING.namespace),
         alert('CvInferenceQueueFilling', 'warning', 'cv-inference-gpu'),
       ]);
       const told = [
