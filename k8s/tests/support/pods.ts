@@ -27,6 +27,7 @@ interface SecurityContext {
 export interface Container {
   readonly name: string;
   readonly image: string;
+  readonly command?: readonly string[];
   readonly env?: readonly {
     readonly name: string;
     readonly value?: string;
