@@ -49,7 +49,7 @@ const INCLUDED: readonly (readonly [Component, Component])[] = [
 ];
 
 /**
- * What only adds objects of its own, and none that others turn: it is in sets of two and in full ones, not in all of those
+ * What only adds objects of its own, and none that others turn: it is alone and in full sets, not in all of those
  * between.
  */
 const APART: readonly Component[] = ['batch-predict', 'external-secrets', 'signed-images'];
@@ -88,7 +88,7 @@ export function listSets(): Component[][] {
     sets = sets.concat(sets.map((set) => [...set, component]).filter(goTogether));
   }
   return sets.filter(
-    (set) => set.length <= 2 || isFull(set) || !set.some((component) => APART.includes(component)),
+    (set) => set.length <= 1 || isFull(set) || !set.some((component) => APART.includes(component)),
   );
 }
 
