@@ -24,7 +24,7 @@ function pathsOf(object: KubernetesObject): Path[] {
   ];
 }
 
-const withDoors = listCombinations().filter(({ name }) => /overlay|gateway|ingress/.test(name));
+const withDoors = listCombinations().filter(({ name }) => /overlay (?!local)|gateway|ingress/.test(name));
 
 describe.skipIf(absent('kustomize')).each(withDoors)('in $name', ({ render }) => {
   const doors = () => render().objects.filter(({ kind }) => kind === 'HTTPRoute' || kind === 'Ingress');
