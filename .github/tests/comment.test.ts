@@ -87,7 +87,11 @@ describe('the report', () => {
 
   it.each<[string, Readonly<Record<string, unknown>>, string]>([
     ['everything is kept', PASSED, 'passed'],
-    ['it may be slower, within the noise', { ...PASSED, 'comparison.json': comparison('warn') }, 'passed'],
+    [
+      'the comparison decided nothing',
+      { ...PASSED, 'comparison.json': comparison('inconclusive') },
+      'inconclusive',
+    ],
     ['it is slower', { ...PASSED, 'comparison.json': comparison('fail', 1.3) }, 'failed'],
     ['an answer was wrong', { ...PASSED, 'k6-smoke.json': k6({ wrongAnswers: 1 }) }, 'failed'],
     ['nothing was measured', { ...PASSED, 'k6-steady.json': k6({ p95Ms: Number.NaN }) }, 'failed'],
@@ -113,11 +117,15 @@ describe('the report', () => {
   it('knows every word of the comparison', () => {
     const calls: Record<Difference['call'], true> = {
       slower: true,
-      'maybe slower': true,
+      undecided: true,
       equal: true,
       faster: true,
     };
-    const outcomes: Record<Verdict['outcome'], true> = { pass: true, warn: true, fail: true };
+    const outcomes: Record<Verdict['outcome'], true> = {
+      pass: true,
+      inconclusive: true,
+      fail: true,
+    };
     for (const call of Object.keys(calls) as Difference['call'][]) {
       expect(reportOf({ ...PASSED, 'comparison.json': comparison('pass', 1, call) })).toContain(
         `| ${call} |`,
@@ -447,6 +455,7 @@ describe('loadtest-report.js', () => {
 
   it.each<[string, Readonly<Record<string, unknown>>, number]>([
     ['0 where all is well', PASSED, 0],
+    ['2 where nothing is decided', { ...PASSED, 'comparison.json': comparison('inconclusive') }, 2],
     ['99 where a gate is crossed', { ...PASSED, 'k6-steady.json': k6({ dropped: 1 }) }, 99],
     ['1 where a result is missing', { 'k6-steady.json': k6() }, 1],
   ])('ends with %s', async (_, files, code) => {
