@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runningOf } from '../scripts/overlay.js';
@@ -200,6 +200,35 @@ describe('delivered as a pull request', () => {
       'gh pr edit https://example.com/pull/1 --title Promote staging to 0.3.0 --body Why.',
     );
     expect(remote.subjects(BRANCH)).toEqual(['Promote staging to 0.3.0', 'Begin']);
+  });
+
+  const denied = (stderr: string): [Ended, string] => {
+    const remote = new Remote();
+    const clone = remote.clone();
+    const bin = emptyFolder();
+    const summary = join(bin, 'summary.md');
+    fakeTool(bin, 'gh', [{ call: /^gh pr list/ }, { call: /^gh pr create/, code: 1, stderr }]);
+    promote(clone, 'staging', '0.2.0');
+    const github = { GITHUB_SERVER_URL: 'https://github.com', GITHUB_REPOSITORY: 'us/it' };
+    const env = { ...IDENTITY, ...github, BRANCH, GITHUB_STEP_SUMMARY: summary };
+    const ended = run(DELIVER, [STAGING, 'Promote staging'], { cwd: clone, bin, env });
+    expect(runningOf(remote.show(STAGING, BRANCH)).tag).toBe('0.2.0');
+    return [ended, existsSync(summary) ? readFileSync(summary, 'utf8') : ''];
+  };
+
+  it('leaves the branch and a link to open it by where workflows may not, which is the setting of new repositories', () => {
+    const [ended, summary] = denied(
+      'pull request create failed: GraphQL: GitHub Actions is not permitted to create or approve pull requests (createPullRequest)\n',
+    );
+    const url = `https://github.com/us/it/compare/main...${BRANCH}?expand=1`;
+    expect(ended).toMatchObject({ code: 0, stdout: expect.stringContaining('::warning') });
+    expect(outputsOf(ended)['url']).toBe(url);
+    expect(summary).toContain(`[Open the pull request: Promote staging](${url})`);
+  });
+
+  it('fails where it cannot be opened for another reason', () => {
+    const [ended, summary] = denied('HTTP 502\n');
+    expect([ended.code, ended.stderr, summary]).toEqual([1, 'HTTP 502\n', '']);
   });
 
   it('refuses another way to deliver', () => {
