@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { emptyFolder } from './support/folder.js';
@@ -14,12 +14,12 @@ const MODEL = 'service/models/digits';
 /** A checkout at the tag v0.2.0, with a small model, and without what takes long: dependencies, .ci/container. */
 function checkout(): string {
   const cwd = emptyFolder();
-  for (const part of ['.github/scripts', '.github/publisher'])
+  for (const part of ['.github/scripts', '.github/publisher', 'dist/.github/scripts'])
     cpSync(join(ROOT, part), join(cwd, part), { recursive: true });
-  for (const part of ['node_modules', 'dist']) symlinkSync(join(ROOT, part), join(cwd, part));
+  symlinkSync(join(ROOT, 'node_modules'), join(cwd, 'node_modules'));
   mkdirSync(join(cwd, '.ci'));
   writeFileSync(join(cwd, '.ci/container'), '#!/bin/sh\n', { mode: 0o755 });
-  writeFileSync(join(cwd, 'package.json'), JSON.stringify({ version: '0.2.0' }));
+  writeFileSync(join(cwd, 'package.json'), JSON.stringify({ type: 'module', version: '0.2.0' }));
   for (const part of ['model.json', 'model.onnx']) cpSync(join(ROOT, MODEL, part), join(cwd, MODEL, part));
   const git = (...args: readonly string[]) =>
     run('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { cwd });
@@ -32,18 +32,21 @@ function checkout(): string {
 
 function release(): { tools: StandIns; begin: () => WorkflowRun } {
   const tools = new StandIns('docker', 'cosign', 'gh', 'aws', 'uname');
+  const cwd = checkout();
   const runner = {
-    cwd: checkout(),
+    cwd,
     bin: tools.bin,
     context: {
       github: { repository: 'acme/vision', sha: 'a'.repeat(40), token: 'token' },
       vars: { IMAGE, ECR_REPOSITORY: ECR, MODEL_PREFIX: 's3://bucket/models' },
-      runner: { arch: 'X64' },
       GITHUB_REF_NAME: 'v0.2.0',
     },
     actions: {
-      'actions/checkout': (_: object, { runner: machine = '' }: Readonly<Record<string, string>>) =>
-        tools.remember('machine', 'now', machine.endsWith('-arm') ? 'aarch64' : 'x86_64'),
+      // Each job begins in a workspace of its own.
+      'actions/checkout': (_: object, { runner: machine = '' }: Readonly<Record<string, string>>) => {
+        for (const left of ['digests', 'model']) rmSync(join(cwd, left), { recursive: true, force: true });
+        tools.remember('machine', 'now', machine.endsWith('-arm') ? 'aarch64' : 'x86_64');
+      },
       'actions/attest': (inputs: Readonly<Record<string, string>>) => {
         const digest = inputs['subject-digest'];
         if (digest !== undefined) tools.remember('attested', `${inputs['subject-name']}@${digest}`);
@@ -115,8 +118,8 @@ describe('release.yml, run', () => {
       expect(await second.attempt(), what).toEqual([]);
       expectReleased(tools);
     }
-    // An upload that had taken effect is seen, and passes.
-    expect(failures).toBeGreaterThanOrEqual(breaks.length - 1);
+    // What had taken effect, or had said that something is not there, passes at once.
+    expect(failures).toBeGreaterThanOrEqual(breaks.length - 2);
   });
 
   it('takes over no tag that somebody else has pushed', async () => {

@@ -9,6 +9,7 @@ type Matrix = Readonly<Record<string, string>>;
 type Outputs = Readonly<Record<string, string>>;
 
 interface RunnableJob extends Job {
+  readonly 'runs-on'?: string;
   readonly strategy?: { readonly matrix: { readonly include: readonly Matrix[] } };
 }
 
@@ -62,9 +63,10 @@ export class WorkflowRun {
     return outputs;
   }
 
-  private async steps(job: Job, context: Context, matrix: Matrix): Promise<Context | undefined> {
+  private async steps(job: RunnableJob, context: Context, matrix: Matrix): Promise<Context | undefined> {
     const steps: Record<string, { outputs: Outputs }> = {};
-    const given = { ...context, steps };
+    const isArm = textOf(job['runs-on'] ?? '', context).endsWith('-arm');
+    const given = { ...context, steps, runner: { arch: isArm ? 'ARM64' : 'X64' } };
     const env = textsOf({ ...this.workflow.env, ...job.env }, given);
     for (const step of job.steps ?? []) {
       const now = { ...given, env };
