@@ -191,6 +191,12 @@ it('release.yml signs in no job that runs code of dependencies', () => {
   expect(signing.filter(([, { steps }]) => runsDependencies.test(JSON.stringify(steps)))).toEqual([]);
 });
 
+it('the name of the image is said in one way', () => {
+  const names = WORKFLOWS.flatMap(({ env }) => env['IMAGE'] ?? []);
+  expect([names.length, new Set(names).size]).toEqual([3, 1]);
+  expect(WORKFLOWS.flatMap(({ text }) => text.match(/vars\.IMAGE\b/g) ?? [])).toHaveLength(names.length);
+});
+
 it('debug.yml may read the code, and has no secrets', () => {
   const { permissions, jobs, text } = workflowNamed('debug');
   expect([permissions, jobs['debug']?.permissions]).toEqual([{}, { contents: 'read' }]);
@@ -204,10 +210,7 @@ it('no push starts a promotion, so that none can start itself', () => {
 
 it('a commit to production waits for the reviewers of that environment, and nothing else writes to main for it', () => {
   const { jobs } = workflowNamed('promote');
-  const environments = Object.entries(jobs).map(([id, job]) => [
-    id,
-    (job as { environment?: string }).environment,
-  ]);
+  const environments = Object.entries(jobs).map(([id, { environment }]) => [id, environment]);
   expect(Object.fromEntries(environments)).toEqual({
     verify: 'staging',
     commit: expression('inputs.environment'),

@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { emptyFolder } from './folder.js';
 import { DIST, ROOT, run } from './run.js';
@@ -39,24 +40,38 @@ ${['cv-inference', 'cv-inference-cuda']
   name: cv-inference-config
 `;
 
+let template: string | undefined;
+
+/** Made once, and copied. */
+function templatePath(): string {
+  if (template !== undefined) return template;
+  const folder = mkdtempSync(join(tmpdir(), 'cv-remote-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  template = join(folder, 'origin.git');
+  const first = join(folder, 'clone');
+  git(folder, 'init', '--quiet', '--bare', '--initial-branch=main', template);
+  git(folder, 'clone', '--quiet', template, first);
+  for (const overlay of ['staging', 'production']) {
+    write(first, `k8s/overlays/${overlay}/kustomization.yaml`, overlayText(overlay));
+  }
+  write(first, 'k8s/base/kustomization.yaml', BASE);
+  write(first, 'k8s/base/deployment.yaml', DEPLOYMENT);
+  write(first, MODEL, '# No model has been staged.\n');
+  release(first, '0.1.0');
+  write(first, ENVIRONMENTS, environmentsText);
+  write(first, 'argocd/kustomization.yaml', 'resources: [environments.yaml]\n');
+  git(first, 'add', '.');
+  git(first, 'commit', '--quiet', '-m', 'Begin');
+  git(first, 'push', '--quiet', 'origin', 'HEAD:main');
+  return template;
+}
+
 /** A bare repository as this one is: staging and production follow main, which runs 0.1.0. */
 export class Remote {
   readonly path = join(emptyFolder(), 'origin.git');
 
   constructor() {
-    git(emptyFolder(), 'init', '--quiet', '--bare', '--initial-branch=main', this.path);
-    const first = this.clone();
-    for (const overlay of ['staging', 'production']) {
-      write(first, `k8s/overlays/${overlay}/kustomization.yaml`, overlayText(overlay));
-    }
-    write(first, 'k8s/base/kustomization.yaml', BASE);
-    write(first, MODEL, '# No model has been staged.\n');
-    release(first, '0.1.0');
-    write(first, ENVIRONMENTS, environmentsText);
-    write(first, 'argocd/kustomization.yaml', 'resources: [environments.yaml]\n');
-    write(first, 'k8s/base/deployment.yaml', DEPLOYMENT);
-    this.commit(first, 'Begin');
-    git(first, 'push', '--quiet', 'origin', 'HEAD:main');
+    cpSync(templatePath(), this.path, { recursive: true });
   }
 
   clone(): string {

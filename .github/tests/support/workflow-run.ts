@@ -9,7 +9,6 @@ type Matrix = Readonly<Record<string, string>>;
 type Outputs = Readonly<Record<string, string>>;
 
 interface RunnableJob extends Job {
-  readonly 'runs-on'?: string;
   readonly strategy?: { readonly matrix: { readonly include: readonly Matrix[] } };
 }
 
@@ -70,7 +69,7 @@ export class WorkflowRun {
     const env = textsOf({ ...this.workflow.env, ...job.env }, given);
     for (const step of job.steps ?? []) {
       const now = { ...given, env };
-      if ((step as { if?: string }).if !== undefined && !evaluate((step as { if: string }).if, now)) continue;
+      if (step.if !== undefined && !evaluate(step.if, now)) continue;
       const outputs = await this.step(step, now, env, matrix);
       if (outputs === undefined) return undefined;
       if (step.id !== undefined) steps[step.id] = { outputs };
