@@ -145,7 +145,7 @@ describe.skipIf(absent('kustomize'))('staging', () => {
     const { code, stdout, stderr, remote, bin } = stage({ VERSION: '0.2.0', IMAGE: 'ghcr.io/other/name' });
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stdout).toContain(`verified ghcr.io/other/name:0.2.0-cuda@${digestOf('0.2.0-cuda')}`);
-    const text = remote.show(RELEASE, 'stage');
+    const text = remote.show(RELEASE, 'stage/image');
     expect(text).toContain(
       `- digest: ${digestOf('0.2.0')}\n  name: cv-inference\n  newName: ghcr.io/other/name\n  newTag: 0.2.0\n`,
     );
@@ -156,7 +156,7 @@ describe.skipIf(absent('kustomize'))('staging', () => {
 
   it('writes nothing where a signature is not right', () => {
     const { code, remote, bin } = stage({ VERSION: '0.2.0' }, false);
-    expect([code, opened(bin), git(remote.path, 'branch', '--list', 'stage')]).toEqual([1, '', '']);
+    expect([code, opened(bin), git(remote.path, 'branch', '--list', 'stage/*')]).toEqual([1, '', '']);
   });
 
   it('takes a model alone, and asks no registry', () => {

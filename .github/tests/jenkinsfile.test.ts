@@ -290,14 +290,14 @@ describe.skipIf(absent('groovy', 'java'))('the Jenkinsfile', () => {
       expect(tools.calls().filter((call) => /^gh (api|attestation)/.test(call))).toEqual([]);
 
       expect(faultsOf(runStage('Stage release', tools, remote, tag))).toEqual([]);
-      expect(remote.show(RELEASE, 'stage')).toContain('newTag: 0.2.0\n');
-      git(remote.path, 'update-ref', 'refs/heads/main', 'stage');
+      expect(remote.show(RELEASE, 'stage/image')).toContain('newTag: 0.2.0\n');
+      git(remote.path, 'update-ref', 'refs/heads/main', 'stage/image');
       const head = git(remote.path, 'rev-parse', 'main');
 
       const main = { ...CONTROLLER, BRANCH_NAME: 'main' };
       const model = { STAGE_MODEL_URI: 's3://bucket/m/', STAGE_MODEL_SHA256: '5e'.repeat(32) };
       expect(faultsOf(runStage('Stage model', tools, remote, { ...main, ...model }))).toEqual([]);
-      expect(remote.show(MODEL, 'stage')).toContain('MODEL_URI=s3://bucket/m/\n');
+      expect(remote.show(MODEL, 'stage/model')).toContain('MODEL_URI=s3://bucket/m/\n');
       const production = { ...main, PROMOTE_ENVIRONMENT: 'production' };
       expect(faultsOf(runStage('Promote', tools, remote, production))).toEqual([]);
       expect(remote.show(ENVIRONMENTS, 'promote/production')).toContain(`revision: ${head} }`);

@@ -8,6 +8,7 @@ import { faultsOf } from '../scripts/check-index.js';
 import { type Answer, callsOf, fakeTool } from './support/fake-tools.js';
 import { emptyFolder } from './support/folder.js';
 import { type Ended, type Environment, outputsOf, ROOT, run, SCRIPTS } from './support/run.js';
+import { StandIns } from './support/stand-ins.js';
 
 const IMAGE = 'ghcr.io/cv-inference/cv-inference';
 const DIGEST = `sha256:${'4f'.repeat(32)}`;
@@ -180,30 +181,7 @@ describe('publishing', () => {
     const env = { IMAGE, TARGET: 'cpu', TAG: '0.2.0', DIGESTS: digests(), REPOSITORY: 'a/b' };
     return { ended: script('join-image', [], bin, env), bin };
   };
-  const tag = (docker: readonly Answer[], env: Environment = {}): { ended: Ended; bin: string } => {
-    const bin = toolsThat({ docker });
-    return { ended: script('tag-image', [], bin, { IMAGE, DIGEST, TAG: '0.2.0', ...env }), bin };
-  };
   const created = (bin: string): string[] => callsOf(bin).filter((call) => call.includes('create'));
-  /** The tag is there once it was created, and names this. */
-  const namesThen = (digest: string): Answer[] => [
-    { call: /imagetools create/, does: 'touch "$(dirname "$(command -v docker)")/created"' },
-    {
-      call: /imagetools inspect \S+:0/,
-      does: `[[ -e $(dirname "$(command -v docker)")/created ]] && echo ${digest} || { echo not found >&2; exit 1; }`,
-    },
-    { call: /imagetools inspect \S+:build/, stdout: digest },
-  ];
-
-  it('joins the architectures under a tag for the time being, and says the digest', () => {
-    const { ended, bin } = joining({ call: /inspect \S+:0/, ...NOT_FOUND }, ...namesThen(DIGEST));
-    expect(ended).toMatchObject({ code: 0 });
-    expect(outputsOf(ended)).toEqual({ digest: DIGEST, cpu: DIGEST });
-    expect(created(bin)).toEqual([
-      `docker buildx imagetools create --tag ${IMAGE}:build-0.2.0 ${IMAGE}@${OTHER} ${IMAGE}@${DIGEST}`,
-    ]);
-  });
-
   it('takes what has the tag already only with the signature of this release, and creates nothing where it cannot tell', () => {
     const there = joining({ call: /inspect/, stdout: DIGEST });
     expect(there.ended).toMatchObject({ code: 1 });
@@ -216,17 +194,15 @@ describe('publishing', () => {
 
   const MIRROR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com/cv-inference';
   it.each([IMAGE, MIRROR])('tags in %s by digest, once, and moves no tag', (target) => {
-    const env = { MIRROR: target };
-    const first = tag(namesThen(DIGEST), env);
-    expect(first.ended.code).toBe(0);
-    expect(created(first.bin)).toEqual([
+    const tools = new StandIns('docker');
+    const tag = (): number | null =>
+      script('tag-image', [], tools.bin, { IMAGE, DIGEST, TAG: '0.2.0', MIRROR: target }).code;
+    expect([tag(), tag(), tools.all('tags')]).toEqual([0, 0, { [`${target}:0.2.0`]: DIGEST }]);
+    expect(tools.calls().filter((call) => call.includes('create'))).toEqual([
       `docker buildx imagetools create --tag ${target}:0.2.0 ${IMAGE}@${DIGEST}`,
     ]);
-    const again = tag([{ call: /inspect/, stdout: DIGEST }], env);
-    expect([again.ended.code, created(again.bin)]).toEqual([0, []]);
-    const other = tag([{ call: /inspect/, stdout: OTHER }], env);
-    expect([other.ended.code, created(other.bin)]).toEqual([1, []]);
-    expect(tag(namesThen(OTHER), env).ended.code).toBe(1);
+    tools.remember('tags', `${target}:0.2.0`, OTHER);
+    expect([tag(), tools.all('tags')]).toEqual([1, { [`${target}:0.2.0`]: OTHER }]);
   });
 
   it('logs in to ECR by the role', () => {
