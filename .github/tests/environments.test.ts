@@ -26,6 +26,8 @@ import {
 } from './support/remote.js';
 import { DIST, type Ended, type Environment, outputsOf, ROOT, run, runBeside } from './support/run.js';
 import { absent } from './support/tools.js';
+import { WorkflowRun } from './support/workflow-run.js';
+import { workflowNamed } from './support/workflows.js';
 
 const SHA256 = '5e'.repeat(32);
 const MODEL_URI = 's3://bucket/models/digits/2.0.0/';
@@ -159,14 +161,22 @@ describe.skipIf(absent('kustomize'))('staging', () => {
     expect([code, opened(bin), git(remote.path, 'branch', '--list', 'stage/*')]).toEqual([1, '', '']);
   });
 
-  it('takes a model alone, and asks no registry', () => {
-    const { code, remote, bin, stdout } = stage({ MODEL_URI, MODEL_SHA256: SHA256, DELIVERY: 'commit' });
-    expect([code, callsOf(bin)]).toEqual([0, []]);
+  it('takes a model alone, and asks no registry: as stage.yml does', async () => {
+    const remote = new Remote();
+    const bin = tools();
+    const github = {
+      repository: 'acme/vision',
+      token: 'token',
+      event: { repository: { default_branch: 'main' } },
+    };
+    const inputs = { version: '', model_uri: MODEL_URI, model_sha256: SHA256, delivery: 'commit' };
+    const runner = { cwd: workplace(remote), bin, actions: {}, context: { github, inputs } };
+    const attempt = new WorkflowRun(workflowNamed('stage'), runner);
+    expect([await attempt.attempt(), callsOf(bin)], attempt.output).toEqual([[], []]);
     expect(remote.show(MODEL)).toBe(
       `# No model has been staged.\nMODEL_URI=${MODEL_URI}\nMODEL_SHA256=${SHA256}\n`,
     );
     expect(remote.subjects()[0]).toBe(`Stage model ${MODEL_URI}`);
-    expect(stdout).toContain('commit=');
   });
 
   it('is content where all of it is there already', () => {
@@ -229,15 +239,24 @@ describe.skipIf(absent('kustomize'))('promoting', () => {
     expect(git(remote.path, 'log', '-1', '--format=%b', branch)).not.toContain('LOG_LEVEL');
   });
 
-  it('as a commit leaves production at a commit whose manifests, image and model nobody changes any more', () => {
+  it.each([
+    ['commit', 'main'],
+    ['pull-request', 'promote/production'],
+  ])('is what promote.yml does by %s, once', async (delivery, branch) => {
     const { remote, clone, head } = staged();
-    check(clone);
-    expect(promote(clone, { DELIVERY: 'commit' })).toMatchObject({ code: 0 });
-    write(clone, 'k8s/base/kustomization.yaml', 'resources: [deployment.yaml]\n');
-    git(clone, 'pull', '--quiet', '--rebase', '--autostash', 'origin', 'main');
-    remote.push(clone, 'Later');
-    expect(remote.show(ENVIRONMENTS)).toContain(head);
-    expect(promote(clone)).toMatchObject({ code: 0, stdout: expect.stringContaining('already') });
+    const github = {
+      repository: 'acme/vision',
+      token: 'token',
+      event: { repository: { default_branch: 'main' } },
+    };
+    const inputs = { environment: 'production', revision: '', delivery };
+    const runner = { cwd: clone, bin: tools(), actions: {}, context: { github, inputs } };
+    const attempt = new WorkflowRun(workflowNamed('promote'), runner);
+    expect(await attempt.attempt(), attempt.output).toEqual([]);
+    expect(remote.show(ENVIRONMENTS, branch)).toContain(`namespace: cv-inference, revision: ${head} }`);
+    git(remote.path, 'update-ref', 'refs/heads/main', branch);
+    const again = act(clone, 'promote', ['promotion'], { ENVIRONMENT: 'production' });
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('already') });
   });
 
   it.each<[string, (clone: string, remote: Remote) => string]>([

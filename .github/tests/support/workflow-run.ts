@@ -144,10 +144,13 @@ function evaluate(expression: string, context: Context): unknown {
   const format = (template: string, ...values: readonly string[]): string =>
     template.replaceAll(/\{(\d+)\}/g, (_, index: string) => values[Number(index)] ?? '');
   const names = [...Object.keys(known), 'format'];
-  const value: unknown = new Function(
-    ...names,
-    `return (${expression.replaceAll(/^\s*\$\{\{|\}\}\s*$/g, '')})`,
-  )(...Object.values(known).map(lenient), format);
+  const bare = expression.replaceAll(/^\s*\$\{\{|\}\}\s*$/g, '');
+  // Outside of quotes; a step that was skipped has no outputs.
+  const chained = bare.replaceAll(/('[^']*')|\.(?=\w)/g, (_, quoted?: string) => quoted ?? '?.');
+  const value: unknown = new Function(...names, `return (${chained})`)(
+    ...Object.values(known).map(lenient),
+    format,
+  );
   return value ?? '';
 }
 
