@@ -14,9 +14,9 @@ export interface Expectation {
   readonly model_sha256: string;
 }
 
-/** What is not a commit is main, as this commit has it. */
+/** Who follows main runs it as this commit has it; others stay at their pin, a commit or a tag. */
 function runningAt(commit: string, { revision }: Environment): Release & { readonly pin: string } {
-  const pin = /^[0-9a-f]{40}$/.test(revision) ? revision : '';
+  const pin = revision === 'main' || revision === 'HEAD' ? '' : revision;
   return { pin, ...releaseAt(pin === '' ? commit : pin) };
 }
 
