@@ -208,7 +208,7 @@ describe('a comparison', () => {
     const { code, report } = await compare({
       BASE: service.url,
       CANDIDATE,
-      ROUNDS: '3',
+      ROUNDS: '6',
       ROUND_DURATION: '500ms',
       TIME_LIMIT: '1s',
       RATE: '50',
@@ -233,11 +233,11 @@ describe('a comparison', () => {
     async () => {
       const worktrees = async (): Promise<string> => (await run('git', ['worktree', 'list'], {})).output;
       const before = await worktrees();
-      const once = { ROUNDS: '3', ROUND_DURATION: '500ms', TIME_LIMIT: '1s' };
+      const once = { ROUNDS: '6', ROUND_DURATION: '500ms', TIME_LIMIT: '1s' };
       const { report } = await compare({ BASE: 'HEAD', ...once, RATE: '30' });
       expect(report.candidate).toBe('this checkout');
       expect(report.base).not.toBe(report.candidate);
-      expect(report.results.rounds).toHaveLength(3);
+      expect(report.results.rounds).toHaveLength(6);
       expect(await worktrees()).toBe(before);
     },
   );
