@@ -1,5 +1,9 @@
 # The cluster of the load tests, on your own machine: loadtest/cluster. Everything else is an npm script.
-.PHONY: cluster deploy validate loadtest logs clean gitops
+.DEFAULT_GOAL := help
+.PHONY: help cluster deploy validate loadtest logs clean gitops
+
+help: ## this list
+	@sed -nE 's/^([a-z]+): ## (.*)/  make \1@\2/p' $(MAKEFILE_LIST) | column -t -s @
 
 cluster: ## three nodes, gateway, metrics-server
 	loadtest/cluster/create.sh
@@ -19,5 +23,5 @@ gitops: ## Argo CD, which deploys HEAD; not after deploy
 logs: ## what went wrong
 	loadtest/cluster/logs.sh
 
-clean:
+clean: ## the cluster goes
 	loadtest/cluster/clean.sh

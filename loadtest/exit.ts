@@ -1,12 +1,14 @@
-/** As k6 has it, so that a crossed gate and a broken run look different to a pipeline. */
-export const GATE_CROSSED = 99;
+export type Outcome = 'pass' | 'inconclusive' | 'fail';
+
+/** A crossed gate as k6 has it. Each differs from that of a broken run, so that a pipeline can tell them apart. */
+export const EXIT_CODES: Readonly<Record<Outcome, number>> = { pass: 0, inconclusive: 2, fail: 99 };
 const COULD_NOT_RUN = 1;
 
-/** Ends the process: 0 where the outcome is good, 99 where it is not, 1 where there is none. */
-export function exitWith(outcome: Promise<boolean>): void {
+/** Ends the process with the code of the outcome, or 1 where there is none. */
+export function exitWith(outcome: Promise<Outcome>): void {
   outcome.then(
-    (good) => {
-      process.exitCode = good ? 0 : GATE_CROSSED;
+    (reached) => {
+      process.exitCode = EXIT_CODES[reached];
     },
     (error: unknown) => {
       console.error(`load test: ${error instanceof Error ? error.message : error}`);

@@ -1,4 +1,4 @@
-import { exitWith } from './exit.js';
+import { exitWith, type Outcome } from './exit.js';
 import { ArrivalPace } from './harness/pace.js';
 import { fire, targetOf } from './harness/run.js';
 import { identify } from './identify.js';
@@ -10,8 +10,7 @@ import { writeReport } from './report/write.js';
 import { type Environment, readSettings } from './settings.js';
 import { readThresholds } from './thresholds.js';
 
-/** @returns whether every gate was kept */
-async function main(environment: Environment): Promise<boolean> {
+async function main(environment: Environment): Promise<Outcome> {
   const settings = readSettings(environment);
   const thresholds = readThresholds();
   const golden = await loadImages(settings.requests.images);
@@ -28,7 +27,7 @@ async function main(environment: Environment): Promise<boolean> {
   const report = reportOf(run, { settings, thresholds, model, images: images.length });
   const files = await writeReport(settings.out, report, thresholds.latency_p95_ms);
   console.log(`${textOf(report)}\n\n${files}`);
-  return report.passed;
+  return report.passed ? 'pass' : 'fail';
 }
 
 exitWith(main(process.env));

@@ -12,7 +12,12 @@ const PACKAGES = /^(package(-lock)?\.json|\.npmrc|tsconfig(\.build)?\.json)$/;
 export const AREAS = {
   test: [/^(service|loadtest)\//, /^vitest\.config\.ts$/, PACKAGES],
   manifests: [/^(k8s|argocd|service|docs\/runbooks)\//, /^\.ci\/manifests$/, PACKAGES],
-  pipelines: [/^(\.github|\.ci|loadtest|k8s|service)\//, /^(Jenkinsfile|Makefile)$/, /\.sh$/, PACKAGES],
+  pipelines: [
+    /^(\.github|\.ci|loadtest|k8s|argocd|service)\//,
+    /^(Jenkinsfile|Makefile)$/,
+    /\.sh$/,
+    PACKAGES,
+  ],
   training: [/^training\//, /^service\/models\//, /^docs\/images\/digit-finder/],
   parity: [/^service\/(?!models\/)/, /^\.ci\/parity$/, PACKAGES],
   container: [/^service\//, /^(Dockerfile|\.dockerignore|LICENSE)$/, /^\.ci\/container$/, PACKAGES],

@@ -1,6 +1,7 @@
 /**
  * loadtest-report.ts FOLDER: the load tests of a pull request as Markdown, out of k6-<scenario>.json and comparison.json.
- * COMMIT and RUN_URL say what was tested, and where. Ends with 99 where a gate was crossed, 1 where a result is missing.
+ * COMMIT and RUN_URL say what was tested, and where. Ends with 99 where a gate was crossed, 2
+ * where the comparison decided nothing, 1 where a result is missing.
  *
  * The files come from code of the pull request, and the report is posted in our name. So nothing of theirs is copied but
  * numbers and words of a closed list, and this needs Node alone: no dependency runs beside the token that posts it.
@@ -16,9 +17,9 @@ const SCENARIOS = ['smoke', 'steady', 'spike', 'soak'] as const;
 const GATES = ['latency p95', 'latency p99', 'errors', 'wrong answers', 'dropped', 'requests'] as const;
 const UNITS = ['ms', 'share', 'count'] as const;
 const RULES = ['<=', '<', '>='] as const;
-const OUTCOMES = ['pass', 'warn', 'fail'] as const;
+const OUTCOMES = ['pass', 'inconclusive', 'fail'] as const;
 const DIFFERENCES = ['latency p95', 'requests/s'] as const;
-const CALLS = ['slower', 'maybe slower', 'equal', 'faster'] as const;
+const CALLS = ['slower', 'undecided', 'equal', 'faster'] as const;
 
 interface Gate {
   readonly name: (typeof GATES)[number];
@@ -66,7 +67,7 @@ export interface Results {
   readonly missing: readonly string[];
 }
 
-export type Verdict = 'passed' | 'failed' | 'no result';
+export type Verdict = 'passed' | 'inconclusive' | 'failed' | 'no result';
 
 // ---- out of files that may say anything ----
 
@@ -186,7 +187,8 @@ export function readResults(folder: string): Results {
 export function verdictOf({ scenarios, comparison, missing }: Results): Verdict {
   const isCrossed = scenarios.some(({ gates }) => gates.some(({ passed }) => !passed));
   if (isCrossed || comparison?.outcome === 'fail') return 'failed';
-  return missing.length > 0 ? 'no result' : 'passed';
+  if (missing.length > 0) return 'no result';
+  return comparison?.outcome === 'inconclusive' ? 'inconclusive' : 'passed';
 }
 
 function table(rows: readonly (readonly string[])[]): string {
@@ -258,7 +260,12 @@ export function markdownOf(results: Results, commit: string, runUrl: string): st
   ].join('\n\n')}\n`;
 }
 
-const EXIT_CODES: Readonly<Record<Verdict, number>> = { passed: 0, failed: 99, 'no result': 1 };
+const EXIT_CODES: Readonly<Record<Verdict, number>> = {
+  passed: 0,
+  inconclusive: 2,
+  failed: 99,
+  'no result': 1,
+};
 
 function main(folder: string): void {
   const { COMMIT = '', RUN_URL = '', GITHUB_STEP_SUMMARY = '' } = process.env;

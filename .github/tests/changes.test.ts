@@ -18,7 +18,7 @@ describe('what a change touches', () => {
     ['service/models/digits/model.onnx', ['test', 'manifests', 'pipelines', 'training', 'container']],
     ['k8s/base/deployment.yaml', ['manifests', 'pipelines']],
     ['docs/runbooks/CvInferenceDown.md', ['manifests']],
-    ['argocd/root.yaml', ['manifests']],
+    ['argocd/root.yaml', ['manifests', 'pipelines']],
     ['training/train.py', ['training', 'codeql']],
     ['docs/images/digit-finder-failures.jpg', ['training']],
     ['Dockerfile', ['container', 'cuda']],

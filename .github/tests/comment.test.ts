@@ -1,21 +1,19 @@
-import { once } from 'node:events';
 import { symlinkSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Comparison } from '../../loadtest/compare/rounds.js';
 import type { Difference, Verdict } from '../../loadtest/compare/verdict.js';
 import { judge } from '../../loadtest/gates.js';
 import { readThresholds } from '../../loadtest/thresholds.js';
 import { markdownOf, readResults, verdictOf } from '../scripts/loadtest-report.js';
+import { type FakeComment, FakeGitHub, type FakePull } from './support/fake-github.js';
 import { emptyFolder } from './support/folder.js';
-import { DIST, type Ended, type Environment, runBeside } from './support/run.js';
+import { DIST, type Ended, type Environment, run, runBeside, SCRIPTS } from './support/run.js';
 import { workflowNamed } from './support/workflows.js';
 
 const NEW = 'b'.repeat(40);
 const OLD = 'a'.repeat(40);
-const MARKER = '<!-- cv-loadtest -->';
+const MARKER = '<!-- cv-pr-loadtest -->';
 const BOT = { login: 'github-actions[bot]', type: 'Bot' };
 const GOOD = { requests: 1800, errors: 0, wrongAnswers: 0, dropped: 0, p95Ms: 12, p99Ms: 20 };
 
@@ -87,7 +85,11 @@ describe('the report', () => {
 
   it.each<[string, Readonly<Record<string, unknown>>, string]>([
     ['everything is kept', PASSED, 'passed'],
-    ['it may be slower, within the noise', { ...PASSED, 'comparison.json': comparison('warn') }, 'passed'],
+    [
+      'the comparison decided nothing',
+      { ...PASSED, 'comparison.json': comparison('inconclusive') },
+      'inconclusive',
+    ],
     ['it is slower', { ...PASSED, 'comparison.json': comparison('fail', 1.3) }, 'failed'],
     ['an answer was wrong', { ...PASSED, 'k6-smoke.json': k6({ wrongAnswers: 1 }) }, 'failed'],
     ['nothing was measured', { ...PASSED, 'k6-steady.json': k6({ p95Ms: Number.NaN }) }, 'failed'],
@@ -113,11 +115,15 @@ describe('the report', () => {
   it('knows every word of the comparison', () => {
     const calls: Record<Difference['call'], true> = {
       slower: true,
-      'maybe slower': true,
+      undecided: true,
       equal: true,
       faster: true,
     };
-    const outcomes: Record<Verdict['outcome'], true> = { pass: true, warn: true, fail: true };
+    const outcomes: Record<Verdict['outcome'], true> = {
+      pass: true,
+      inconclusive: true,
+      fail: true,
+    };
     for (const call of Object.keys(calls) as Difference['call'][]) {
       expect(reportOf({ ...PASSED, 'comparison.json': comparison('pass', 1, call) })).toContain(
         `| ${call} |`,
@@ -170,26 +176,6 @@ describe('the report', () => {
   });
 });
 
-interface FakeComment {
-  readonly id: number;
-  readonly user: { readonly login: string; readonly type: string } | null;
-  body: string;
-}
-
-interface FakePull {
-  readonly number: number;
-  readonly state?: string;
-  readonly head: { readonly label: string; readonly sha: string; readonly repo: { readonly id: number } };
-}
-
-interface FakeGitHub {
-  readonly url: string;
-  readonly comments: FakeComment[];
-  readonly calls: string[];
-  /** What goes wrong: taken from the front, one for each request. */
-  readonly faults: ((response: ServerResponse, act: () => void) => void)[];
-}
-
 const pull = (sha = NEW, number = 7, repo = 99): FakePull => ({
   number,
   head: { label: 'somebody:topic', sha, repo: { id: repo } },
@@ -200,72 +186,21 @@ const chatter = (count: number): FakeComment[] =>
     user: { login: 'somebody', type: 'User' },
     body: `No ${id}`,
   }));
-
-async function bodyOf(request: IncomingMessage): Promise<{ body: string }> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return JSON.parse(Buffer.concat(chunks).toString() || '{}');
-}
-
-/** GitHub's API as far as it is used: pages of 100, filters, rights. */
-async function startGitHub(
-  comments: FakeComment[],
+const github = (
+  comments: readonly FakeComment[],
   pulls: readonly FakePull[] = [pull()],
-): Promise<FakeGitHub> {
-  const calls: string[] = [];
-  const faults: FakeGitHub['faults'] = [];
-  const server = createServer(async (request, response) => {
-    const url = new URL(request.url ?? '', `http://${request.headers.host}`);
-    const { body } = await bodyOf(request);
-    calls.push(`${request.method} ${url.pathname}${url.search}`);
-    const answer = (status: number, data: unknown): void => {
-      if (!response.headersSent) response.writeHead(status).end(JSON.stringify(data));
-    };
-    const page = (items: readonly unknown[]): void => {
-      const size = Math.min(100, Number(url.searchParams.get('per_page') ?? 30));
-      const nth = Number(url.searchParams.get('page') ?? 1);
-      if (nth * size < items.length) {
-        const next = new URL(url);
-        next.searchParams.set('page', String(nth + 1));
-        response.setHeader('link', `<${url}>; rel="first", <${next}>; rel="next"`);
-      }
-      answer(200, items.slice((nth - 1) * size, nth * size));
-    };
-    const edited = comments.find(({ id }) => url.pathname === `/repos/us/it/issues/comments/${id}`);
-    const act = (): void => {
-      const call = `${request.method} ${url.pathname}`;
-      if (request.headers.authorization !== 'Bearer token') {
-        answer(401, {});
-      } else if (call === 'GET /repos/us/it/pulls') {
-        page(pulls.filter(({ head }) => head.label === url.searchParams.get('head')));
-      } else if (call === 'GET /repos/us/it/issues/7/comments') {
-        page(comments);
-      } else if (call === 'POST /repos/us/it/issues/7/comments') {
-        comments.push({ id: 5000 + comments.length, user: BOT, body });
-        answer(201, {});
-      } else if (edited !== undefined && request.method === 'PATCH') {
-        edited.body = body;
-        answer(200, {});
-      } else {
-        answer(404, {});
-      }
-    };
-    const fault = faults.shift();
-    if (fault === undefined) act();
-    else fault(response, act);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, comments, calls, faults };
-}
+  faults: ('before' | 'after')[] = [],
+): FakeGitHub => new FakeGitHub(comments, pulls, faults);
 
-function comment(github: FakeGitHub, env: Environment = {}, folder = results(PASSED)): Promise<Ended> {
-  return runBeside(process.execPath, [join(DIST, 'upsert-comment.js'), folder], {
+function comment(
+  { bin }: FakeGitHub,
+  env: Environment = {},
+  folder = results(PASSED),
+  workflow = 'pr-loadtest',
+): Ended {
+  return run(join(SCRIPTS, 'upsert-comment'), [workflow, folder], {
+    bin,
     env: {
-      GITHUB_API_URL: github.url,
       GH_TOKEN: 'token',
       REPOSITORY: 'us/it',
       HEAD_OWNER: 'somebody',
@@ -275,33 +210,35 @@ function comment(github: FakeGitHub, env: Environment = {}, folder = results(PAS
       RUN_NUMBER: '12',
       RUN_ATTEMPT: '1',
       RUN_URL: 'https://github.com/us/it/actions/runs/1',
-      PAUSE_MS: '1',
+      PAUSE_S: '0',
       ...env,
     },
   });
 }
-const ours = ({ comments }: FakeGitHub): string[] =>
-  comments
+const ours = ({ state }: FakeGitHub): string[] =>
+  state.comments
     .filter(({ user, body }) => user?.login === BOT.login && body.startsWith(MARKER))
     .map(({ body }) => body);
-const writes = ({ calls }: FakeGitHub): string[] => calls.filter((call) => !call.startsWith('GET'));
+const writes = ({ state }: FakeGitHub): string[] => state.calls.filter((call) => !call.startsWith('GET'));
 
 describe('the comment on the pull request', () => {
-  it('is created, and then updated: there is one', async () => {
-    const github = await startGitHub(chatter(3));
-    expect(await comment(github)).toMatchObject({ code: 0, stdout: '#7: created\n' });
+  it('is created, and then updated: there is one of each kind', () => {
+    const there = github(chatter(3));
+    expect(comment(there)).toMatchObject({ code: 0, stdout: '#7: created\n' });
     const failed = results({ ...PASSED, 'comparison.json': comparison('fail') });
-    expect(await comment(github, { RUN_NUMBER: '13' }, failed)).toMatchObject({ stdout: '#7: updated\n' });
-    expect(ours(github)).toHaveLength(1);
-    expect(ours(github)[0]).toMatch(/^<!-- cv-loadtest -->\n<!-- run 13\.1 -->\n## Load test: failed\n/);
-    expect(github.comments).toHaveLength(4);
+    expect(comment(there, { RUN_NUMBER: '13' }, failed)).toMatchObject({ stdout: '#7: updated\n' });
+    expect(ours(there)).toHaveLength(1);
+    expect(ours(there)[0]).toMatch(/^<!-- cv-pr-loadtest -->\n<!-- run 13 1 -->\n## Load test: failed\n/);
+    const diff = results({ 'manifests.diff': '--- staging\n+++ staging\n+replicas: 2\n' });
+    expect(comment(there, {}, diff, 'pr-manifests')).toMatchObject({ stdout: '#7: created\n' });
+    expect(there.state.comments.at(-1)?.body).toContain('staging: 1 lines change');
+    expect(there.state.comments).toHaveLength(5);
   });
 
-  it('is found behind more than a hundred others', async () => {
-    const github = await startGitHub([...chatter(230), { id: 900, user: BOT, body: `${MARKER}\nold` }]);
-    expect(await comment(github)).toMatchObject({ stdout: '#7: updated\n' });
-    expect(github.comments).toHaveLength(231);
-    expect(github.calls.filter((call) => call.includes('/comments?'))).toHaveLength(3);
+  it('is found behind more than a hundred others', () => {
+    const there = github([...chatter(230), { id: 900, user: BOT, body: `${MARKER}\nold` }]);
+    expect(comment(there)).toMatchObject({ stdout: '#7: updated\n' });
+    expect(there.state.comments).toHaveLength(231);
   });
 
   it.each([
@@ -309,129 +246,87 @@ describe('the comment on the pull request', () => {
     ['somebody who calls himself so', { login: BOT.login, type: 'User' }],
     ['another bot', { login: 'dependabot[bot]', type: 'Bot' }],
     ['somebody who has left', null],
-  ])('is not that of %s with the same marker', async (_, user) => {
-    const github = await startGitHub([{ id: 1, user, body: `${MARKER}\nmine` }]);
-    expect(await comment(github)).toMatchObject({ stdout: '#7: created\n' });
-    expect(github.comments[0]?.body).toBe(`${MARKER}\nmine`);
+  ])('is not that of %s with the same marker', (_, user) => {
+    const there = github([{ id: 1, user, body: `${MARKER}\nmine` }]);
+    expect(comment(there)).toMatchObject({ stdout: '#7: created\n' });
+    expect(there.state.comments[0]?.body).toBe(`${MARKER}\nmine`);
   });
 
-  it('is not another one of our bot that quotes the marker', async () => {
-    const github = await startGitHub([{ id: 1, user: BOT, body: `> ${MARKER}` }]);
-    expect(await comment(github)).toMatchObject({ stdout: '#7: created\n' });
+  it('is not another one of our bot that quotes the marker', () => {
+    expect(comment(github([{ id: 1, user: BOT, body: `> ${MARKER}` }]))).toMatchObject({
+      stdout: '#7: created\n',
+    });
   });
 
-  it('says of a newer commit what an outdated run, finishing late, does not change', async () => {
-    const github = await startGitHub([{ id: 1, user: BOT, body: `${MARKER}\n<!-- run 11.1 -->\nnew` }]);
-    const late = await comment(github, { HEAD_SHA: OLD, RUN_NUMBER: '10' });
+  it('says of a newer commit what an outdated run, finishing late, does not change', () => {
+    const there = github([{ id: 1, user: BOT, body: `${MARKER}\n<!-- run 11 1 -->\nnew` }]);
+    const late = comment(there, { HEAD_SHA: OLD, RUN_NUMBER: '10' });
     expect(late).toMatchObject({ code: 0, stdout: 'no open pull request stands at this commit\n' });
-    expect(writes(github)).toEqual([]);
+    expect(writes(there)).toEqual([]);
   });
 
   it.each([
     ['12', '2'],
     ['13', '1'],
-  ])('stays where run %s.%s of the same commit has written it', async (number, attempt) => {
-    const body = `${MARKER}\n<!-- run ${number}.${attempt} -->\nlater`;
-    const github = await startGitHub([{ id: 1, user: BOT, body }]);
-    expect(await comment(github)).toMatchObject({ code: 0, stdout: '#7: outdated\n' });
-    expect(github.comments[0]?.body).toBe(body);
+  ])('stays where run %s.%s of the same commit has written it', (number, attempt) => {
+    const body = `${MARKER}\n<!-- run ${number} ${attempt} -->\nlater`;
+    const there = github([{ id: 1, user: BOT, body }]);
+    expect(comment(there)).toMatchObject({ code: 0, stdout: '#7: a later run has the word\n' });
+    expect(there.state.comments[0]?.body).toBe(body);
   });
 
-  it('goes to no pull request of another repository with the same branch and commit', async () => {
-    const github = await startGitHub([], [pull(NEW, 7, 1)]);
-    expect(await comment(github)).toMatchObject({ stdout: expect.stringContaining('no open pull request') });
-    expect(writes(github)).toEqual([]);
+  it('goes to no pull request of another repository with the same branch and commit', () => {
+    const there = github([], [pull(NEW, 7, 1)]);
+    expect(comment(there)).toMatchObject({ stdout: expect.stringContaining('no open pull request') });
+    expect(writes(there)).toEqual([]);
   });
 
-  it('asks for a branch by any name', async () => {
-    const github = await startGitHub([], [{ ...pull(), head: { ...pull().head, label: 'somebody:a&b=#ü' } }]);
-    expect(await comment(github, { HEAD_BRANCH: 'a&b=#ü' })).toMatchObject({ stdout: '#7: created\n' });
+  it('is written in the end where GitHub is away for a moment, and not twice where it wrote it and said that it had not', () => {
+    const away = github([], [pull()], ['before', 'before', 'before']);
+    expect(comment(away)).toMatchObject({ code: 0, stdout: '#7: created\n' });
+    const confused = github([], [pull()], ['before', 'after', 'after', 'after']);
+    expect(comment(confused)).toMatchObject({ code: 0 });
+    expect([ours(away).length, ours(confused).length]).toEqual([1, 1]);
   });
 
-  it('is written in the end where GitHub is limited, broken or away for a moment', async () => {
-    const github = await startGitHub(chatter(120));
-    const refuse =
-      (status: number, headers: Record<string, string> = {}) =>
-      (response: ServerResponse): void => {
-        response.writeHead(status, headers).end('{}');
-      };
-    github.faults.push(
-      refuse(429, { 'retry-after': '0' }),
-      refuse(403, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '0' }),
-      refuse(502, { 'x-ratelimit-remaining': '4999', 'x-ratelimit-reset': '4102444800' }),
-      (response) => response.destroy(),
+  it('fails where GitHub stays away', () => {
+    const there = github(
+      [],
+      [pull()],
+      Array.from({ length: 9 }, () => 'before'),
     );
-    expect(await comment(github)).toMatchObject({ code: 0, stdout: '#7: created\n' });
-    expect(ours(github)).toHaveLength(1);
+    expect(comment(there)).toMatchObject({ code: 1 });
+    expect(there.state.calls).toHaveLength(5);
   });
 
-  it('is not written twice where GitHub wrote it, and said that it had not', async () => {
-    const github = await startGitHub([]);
-    const honest = (_: ServerResponse, act: () => void): void => act();
-    github.faults.push(honest, honest, (response, act) => {
-      response.writeHead(502).end('{}');
-      act();
-    });
-    expect(await comment(github)).toMatchObject({ code: 0, stdout: '#7: updated\n' });
-    expect(ours(github)).toHaveLength(1);
-  });
-
-  it.each([
-    ['refuses', 403, 1],
-    ['stays broken', 500, 5],
-  ])('fails where GitHub %s, without the token in the message', async (_, status, requests) => {
-    const github = await startGitHub([]);
-    for (let nth = 0; nth < 9; nth++) github.faults.push((response) => response.writeHead(status).end('{}'));
-    const { code, stderr } = await comment(github);
-    expect(code).toBe(1);
-    expect(stderr).toContain(String(status));
-    expect(stderr).not.toContain('token');
-    expect(github.calls).toHaveLength(requests);
-  });
-
-  it('does not follow pages to another server, which would get the token', async () => {
-    const github = await startGitHub([]);
-    github.faults.push((response) =>
-      response.writeHead(200, { link: '<http://127.0.0.2:1/>; rel="next"' }).end('[]'),
-    );
-    expect(await comment(github)).toMatchObject({ code: 1, stderr: expect.stringContaining('elsewhere') });
-  });
-
-  it('says that there is no result where the run has left none', async () => {
-    const github = await startGitHub([]);
-    expect(await comment(github, {}, join(emptyFolder(), 'none'))).toMatchObject({ stdout: '#7: created\n' });
-    expect(ours(github)[0]).toContain('## Load test: no result');
-  });
-
-  it.each([
-    { HEAD_SHA: 'main' },
-    { HEAD_OWNER: '' },
-    { RUN_NUMBER: '1 --' },
-    { RUN_URL: 'https://x)' },
-    { REPOSITORY: 'it' },
-  ])('is not tried with %j', async (env) => {
-    const github = await startGitHub([]);
-    expect(await comment(github, env)).toMatchObject({ code: 1 });
-    expect(github.calls).toEqual([]);
+  it('says that there is no result where the run has left none', () => {
+    const there = github([]);
+    expect(comment(there, {}, join(emptyFolder(), 'none'))).toMatchObject({ stdout: '#7: created\n' });
+    expect(ours(there)[0]).toContain('## Load test: no result');
   });
 });
 
 describe('the workflows of it', () => {
   it('give the token that writes to code of main alone', () => {
     const { on, jobs, text } = workflowNamed('pr-comment');
-    expect(on).toEqual({ workflow_run: { workflows: ['pr-loadtest'], types: ['completed'] } });
+    expect(on).toEqual({
+      workflow_run: { workflows: ['pr-loadtest', 'pr-manifests'], types: ['completed'] },
+    });
     expect(Object.keys(jobs)).toEqual(['comment']);
     expect(text).not.toMatch(/npm |\.github\/actions\/setup|secrets\./);
-    const loadtest = workflowNamed('pr-loadtest');
-    for (const job of Object.values(loadtest.jobs)) expect(job.permissions).toEqual({ contents: 'read' });
-    expect(loadtest.text).not.toMatch(/secrets\.|github\.token/);
+    for (const name of ['pr-loadtest', 'pr-manifests']) {
+      const { jobs: foreign, text: words } = workflowNamed(name);
+      for (const job of Object.values(foreign)) expect(job.permissions).toEqual({ contents: 'read' });
+      expect(words).not.toMatch(/secrets\.|github\.token/);
+    }
   });
 
   it('hand over results by the names that are looked for', () => {
-    const upload = /name: (loadtest-results-\w+)/g;
-    const uploaded = [...workflowNamed('pr-loadtest').text.matchAll(upload)].map(([, name]) => name);
-    expect(uploaded).toEqual(['loadtest-results-cluster', 'loadtest-results-comparison']);
-    expect(workflowNamed('pr-comment').text).toContain('pattern: loadtest-results-*\n');
+    const uploaded = ['pr-loadtest', 'pr-manifests'].flatMap((name) =>
+      [...workflowNamed(name).text.matchAll(/name: (results-\w+)/g)].map(([, artifact]) => artifact),
+    );
+    expect(uploaded).toEqual(['results-cluster', 'results-comparison', 'results-manifests']);
+    expect(workflowNamed('pr-comment').text).toContain('pattern: results-*\n');
   });
 });
 
@@ -447,6 +342,7 @@ describe('loadtest-report.js', () => {
 
   it.each<[string, Readonly<Record<string, unknown>>, number]>([
     ['0 where all is well', PASSED, 0],
+    ['2 where nothing is decided', { ...PASSED, 'comparison.json': comparison('inconclusive') }, 2],
     ['99 where a gate is crossed', { ...PASSED, 'k6-steady.json': k6({ dropped: 1 }) }, 99],
     ['1 where a result is missing', { 'k6-steady.json': k6() }, 1],
   ])('ends with %s', async (_, files, code) => {

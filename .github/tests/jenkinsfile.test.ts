@@ -1,8 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { tool } from '../../k8s/tests/support/tools.js';
 import { faultsOfCommand } from './support/policies.js';
-import { ROOT, run } from './support/run.js';
+import { ENVIRONMENTS, git, IMAGE, MODEL, RELEASE, Remote, write } from './support/remote.js';
+import { DIST, type Ended, type Environment, ROOT, run } from './support/run.js';
+import { StandIns } from './support/stand-ins.js';
 import { absent, GROOVY_JAR } from './support/tools.js';
 
 interface Call {
@@ -131,12 +134,22 @@ describe.skipIf(absent('groovy', 'java'))('the Jenkinsfile', () => {
       'Pipelines',
       'Image',
       'Scan',
+      'Load test',
       'Publish',
+      'Stage release',
+      'Stage model',
       'Promote',
     ]);
     expect(
       ['Check', 'Test', 'Manifests', 'Pipelines', 'Image'].flatMap((name) => commandsOf(stage(name))),
-    ).toEqual(['npm run check', 'npm test', '.ci/manifests', '.ci/pipelines', '.ci/container']);
+    ).toEqual([
+      'npm run check',
+      'npm test -- $REPORTERS --outputFile.junit=test-results/unit.xml',
+      '.ci/manifests $REPORTERS --outputFile.junit=test-results/manifests.xml',
+      '.ci/pipelines $REPORTERS --outputFile.junit=test-results/pipelines.xml',
+      '.ci/container',
+    ]);
+    expect(commandsOf(stage('Load test'))).toEqual(['npm run loadtest:compare']);
   });
 
   it('calls what exists, and hides no failure in a pipe', () => {
@@ -175,19 +188,119 @@ describe.skipIf(absent('groovy', 'java'))('the Jenkinsfile', () => {
     const when = all(child(stage('Publish'), 'when') as Call);
     expect(when.map(({ name }) => name)).toContain('buildingTag');
     expect(JSON.stringify(when)).toContain('.github/scripts/is-publisher jenkins');
-    const publishing = /login-registry|release-image|build-image|publish-image|docker push/;
+    const publishing = /(release|build|tag|sign)-image|docker push/;
     const publishers = stages.filter((one) => commandsOf(one).some((command) => publishing.test(command)));
-    expect(publishers.map(({ args }) => args[0])).toEqual(['Publish', 'Promote']);
-    expect(
-      commandsOf(stage('Promote')).filter((command) =>
-        /release-image|build-image|publish-image/.test(command),
-      ),
-    ).toEqual([]);
+    expect(publishers.map(({ args }) => args[0])).toEqual(['Publish']);
   });
 
   it('has secrets only from the store of Jenkins, only where they are used', () => {
     const bindings = stages.filter((one) => all(one).some(({ name }) => name === 'withCredentials'));
-    expect(bindings.map(({ args }) => args[0])).toEqual(['Publish', 'Promote']);
+    expect(bindings.map(({ args }) => args[0])).toEqual([
+      'Publish',
+      'Stage release',
+      'Stage model',
+      'Promote',
+    ]);
     expect(source).not.toMatch(/\bcredentials\(|(password|secret|token)\s*=\s*['"]\w/i);
   });
+
+  /** What Jenkins hands to a stage: the pipeline's environment, the stage's, and the credentials of the step. */
+  function environmentOf(call: Call, given: Environment): Environment {
+    const assigned = [child(pipeline, 'environment'), child(call, 'environment')].flatMap(
+      (section) => section?.body ?? [],
+    );
+    // A GString, which Groovy's parser shows as it reads it, names one of the controller or a parameter.
+    const text = (value: unknown): string =>
+      typeof value === 'string'
+        ? value
+        : (given[/(?:env|params)\.(\w+)/.exec(textOf(value))?.[1] ?? ''] ?? '');
+    const bound = all(call)
+      .filter(({ name }) => name === 'withCredentials')
+      .flatMap(({ args }) => args[0] as readonly Call[])
+      .flatMap(({ args: [names] }) => Object.entries(names as Environment))
+      .filter(([kind]) => /variable$/i.test(kind));
+    return {
+      ...Object.fromEntries(assigned.map(({ name, args }) => [name, text(args[0])])),
+      ...Object.fromEntries(bound.map(([, name]) => [name, `the ${name}`])),
+      ...Object.fromEntries(
+        ['TAG_NAME', 'BRANCH_NAME'].flatMap((name) => (given[name] ? [[name, given[name]]] : [])),
+      ),
+    };
+  }
+
+  /** Runs a stage's commands with that, and nothing else, in a clone of a repository where Jenkins publishes 0.2.0. */
+  function runStage(name: string, tools: StandIns, remote: Remote, given: Environment): Ended[] {
+    const call = stage(name);
+    if (call === undefined) throw new Error(`no stage ${name}`);
+    const cwd = remote.clone();
+    for (const part of ['.github/scripts', '.ci'])
+      cpSync(join(ROOT, part), join(cwd, part), { recursive: true });
+    cpSync(DIST, join(cwd, 'dist/.github/scripts'), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules'), join(cwd, 'node_modules'));
+    for (const slow of ['k8s/tests/tools/install', '.github/tests/tools/install', '.ci/container'])
+      write(cwd, slow, '#!/bin/sh\n', 0o755);
+    write(cwd, '.github/publisher', 'jenkins\n');
+    write(cwd, 'package.json', '{ "type": "module", "version": "0.2.0" }\n');
+    // A build of a tag has not fetched main.
+    if (given['TAG_NAME'] !== undefined) git(cwd, 'update-ref', '-d', 'refs/remotes/origin/main');
+    const env = environmentOf(call, given);
+    const ended: Ended[] = [];
+    for (const command of commandsOf(call)) {
+      ended.push(run('bash', ['--norc', '-ec', command], { cwd, bin: tools.bin, env }));
+      if (ended.at(-1)?.code !== 0) break;
+    }
+    return ended;
+  }
+
+  const CONTROLLER = {
+    CV_INFERENCE_IMAGE: IMAGE,
+    CV_INFERENCE_REPOSITORY: 'acme/vision',
+    CV_INFERENCE_COSIGN_KEY: 'cosign.pub',
+  };
+  function standIns(): StandIns {
+    const tools = new StandIns('docker', 'cosign', 'gh', 'npm', 'trivy');
+    const kustomize = tool('kustomize');
+    if (kustomize !== undefined) symlinkSync(kustomize, join(tools.bin, 'kustomize'));
+    return tools;
+  }
+  const faultsOf = (ended: readonly Ended[]): string[] =>
+    ended.flatMap(({ code, stdout, stderr }) => (code === 0 ? [] : [`${code}: ${stdout}${stderr}`]));
+
+  it.each(['Prepare', 'Check', 'Test', 'Manifests', 'Pipelines', 'Image', 'Scan', 'Load test'])(
+    'runs stage %s with what that stage is given',
+    (name) => {
+      expect(
+        faultsOf(runStage(name, standIns(), new Remote(), { ...CONTROLLER, BRANCH_NAME: 'PR-1' })),
+      ).toEqual([]);
+    },
+  );
+
+  it.skipIf(absent('kustomize'))(
+    'publishes a tag, stages it and promotes it, each with what its stage is given',
+    () => {
+      const tools = standIns();
+      const remote = new Remote();
+      const tag = { ...CONTROLLER, TAG_NAME: 'v0.2.0' };
+      expect(faultsOf(runStage('Publish', tools, remote, tag))).toEqual([]);
+      expect(Object.keys(tools.all('tags')).filter((name) => !name.includes('build'))).toEqual([
+        `${IMAGE}:0.2.0`,
+        `${IMAGE}:0.2.0-cuda`,
+      ]);
+      expect(tools.calls()).toContainEqual(expect.stringMatching(/^cosign sign --yes --key the COSIGN_KEY /));
+      expect(tools.calls().filter((call) => /^gh (api|attestation)/.test(call))).toEqual([]);
+
+      expect(faultsOf(runStage('Stage release', tools, remote, tag))).toEqual([]);
+      expect(remote.show(RELEASE, 'stage/image')).toContain('newTag: 0.2.0\n');
+      git(remote.path, 'update-ref', 'refs/heads/main', 'stage/image');
+      const head = git(remote.path, 'rev-parse', 'main');
+
+      const main = { ...CONTROLLER, BRANCH_NAME: 'main' };
+      const model = { STAGE_MODEL_URI: 's3://bucket/m/', STAGE_MODEL_SHA256: '5e'.repeat(32) };
+      expect(faultsOf(runStage('Stage model', tools, remote, { ...main, ...model }))).toEqual([]);
+      expect(remote.show(MODEL, 'stage/model')).toContain('MODEL_URI=s3://bucket/m/\n');
+      const production = { ...main, PROMOTE_ENVIRONMENT: 'production' };
+      expect(faultsOf(runStage('Promote', tools, remote, production))).toEqual([]);
+      expect(remote.show(ENVIRONMENTS, 'promote/production')).toContain(`revision: ${head} }`);
+    },
+  );
 });

@@ -130,7 +130,7 @@ describe('checking a promotion', () => {
   beforeAll(async () => {
     service = new ServiceProcess({});
     await service.said('ready');
-    model = await fetch(`${service.url}/model`).then((response) => response.json());
+    model = (await (await fetch(`${service.url}/model`)).json()) as typeof model;
   });
   afterAll(() => service.destroy());
   const check = (env: Readonly<Record<string, string>>) =>

@@ -164,7 +164,7 @@ describe.skipIf(absent('kustomize', 'kubectl', 'kube-apiserver', 'etcd') || sour
         const root = manifests
           .filter(isApplication)
           .find(({ metadata }) => metadata.name === 'cv-inference-root');
-        for (const { spec } of manifests.filter(isApplicationSet).map(instantiate)) {
+        for (const { spec } of manifests.filter(isApplicationSet).flatMap(instantiate)) {
           const objects = await renderApplication(spec, root?.spec.source.repoURL ?? '');
           expect(await review(server, objects)).toEqual([]);
         }

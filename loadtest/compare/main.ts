@@ -1,4 +1,5 @@
-import { exitWith } from '../exit.js';
+import { exitWith, type Outcome } from '../exit.js';
+import type { Measurements } from '../gates.js';
 import { targetOf } from '../harness/run.js';
 import { identify } from '../identify.js';
 import { loadImages } from '../images.js';
@@ -8,15 +9,14 @@ import { writeFiles } from '../report/write.js';
 import type { Environment } from '../settings.js';
 import { readThresholds } from '../thresholds.js';
 import { mergeBase } from './commits.js';
-import { type ComparisonReport, chartOf, markdownOf, textOf } from './report.js';
+import { blocksOf, type ComparisonReport, chartOf, textOf } from './report.js';
 import { measure } from './rounds.js';
 import { provide } from './servers.js';
 import { readCompareSettings } from './settings.js';
 import { Undo } from './undo.js';
-import { judgeRounds } from './verdict.js';
+import { judgeRounds, type Round, type Verdict } from './verdict.js';
 
-/** @returns whether the candidate may take the base's place */
-async function main(environment: Environment, undo: Undo): Promise<boolean> {
+async function main(environment: Environment, undo: Undo): Promise<Outcome> {
   const settings = readCompareSettings(environment);
   const thresholds = readThresholds();
   const images = await loadImages(settings.requests.images);
@@ -29,7 +29,11 @@ async function main(environment: Environment, undo: Undo): Promise<boolean> {
     base: targetOf(base.url, settings.requests, images),
     candidate: targetOf(candidate.url, settings.requests, images),
   };
-  const results = await measure(targets, settings, showProgress);
+  const judge = (rounds: readonly Round[], measured: Measurements): Verdict =>
+    judgeRounds(rounds, measured, thresholds);
+  const isDecided = (rounds: readonly Round[], measured: Measurements): boolean =>
+    judge(rounds, measured).outcome !== 'inconclusive';
+  const results = await measure(targets, settings, isDecided, showProgress);
   showProgress('');
   const report: ComparisonReport = {
     date: new Date().toISOString(),
@@ -39,16 +43,13 @@ async function main(environment: Environment, undo: Undo): Promise<boolean> {
     images: images.length,
     upload: settings.requests.upload,
     roundSeconds: settings.roundSeconds,
-    verdict: judgeRounds(results.rounds, results.totals.candidate, thresholds),
+    verdict: judge(results.rounds, results.totals.candidate),
     results,
   };
-  const files = await writeFiles(settings.out, {
-    'comparison.json': `${JSON.stringify(report, undefined, 2)}\n`,
-    'comparison.md': markdownOf(report),
-    'comparison.svg': chartOf(report, thresholds.latency_p95_ms),
-  });
+  const chart = chartOf(report, thresholds.latency_p95_ms);
+  const files = await writeFiles(settings.out, 'comparison', report, blocksOf(report, chart), chart);
   console.log(`${textOf(report)}\n\n${files}`);
-  return report.verdict.outcome !== 'fail';
+  return report.verdict.outcome;
 }
 
 const undo = new Undo();

@@ -1,6 +1,7 @@
+import { type Block, quoted } from '../report/blocks.js';
 import { type Chart, type Point, svgOf } from '../report/chart.js';
+import { madeOn } from '../report/document.js';
 import { columns, gateTable, milliseconds, percent, perSecond } from '../report/figures.js';
-import { table } from '../report/markdown.js';
 import type { Machine } from '../report/report.js';
 import type { Comparison, LoadPoint, Side, Sides } from './rounds.js';
 import type { Difference, Verdict } from './verdict.js';
@@ -37,27 +38,45 @@ export function textOf(report: ComparisonReport): string {
       ['requests/s', 'p50 base', 'candidate', 'p95 base', 'candidate'],
       ...curveRows(report.results.curves),
     ]),
-    `${verdict.outcome.toUpperCase()}${verdict.reasons.length > 0 ? `: ${verdict.reasons.join('; ')}` : ''}`,
+    `${WORDS[verdict.outcome].toUpperCase()}${verdict.reasons.length > 0 ? `: ${verdict.reasons.join('; ')}` : ''}`,
   ].join('\n\n');
 }
 
-/** For a comment on a pull request, where a picture of ours could not be linked to: so the chart is Mermaid's. */
-export function markdownOf(report: ComparisonReport): string {
-  const { verdict, machine, results } = report;
-  const differenceRows = verdict.differences.map((each) => [each.name, ...cells(each)]);
+/** @param chart SVG; on a pull request no picture of ours could be linked to, so that in Markdown the chart is Mermaid's */
+export function blocksOf(report: ComparisonReport, chart: string): Block[] {
+  const { verdict, results } = report;
   const gates = verdict.gates.map((gate) => `${gate.passed ? 'ok' : '**crossed**'}: ${gate.name}`).join(', ');
-  return `${[
-    `## Load comparison: ${verdict.outcome}${verdict.reasons.length > 0 ? ` (${verdict.reasons.join('; ')})` : ''}`,
-    `Base: \`${code(report.base)}\`. Candidate: \`${code(report.candidate)}\`. ${roundsText(report)}.`,
-    table(['', 'base', 'candidate', 'slowdown', '95 % interval', ''], differenceRows),
-    `Gates of the candidate: ${gates}.`,
-    mermaidOf(results.curves),
-    table(
-      ['requests/s', 'p50 base', 'p50 candidate', 'p95 base', 'p95 candidate'],
-      curveRows(results.curves),
-    ),
-    `${report.date}, ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`,
-  ].join('\n\n')}\n`;
+  return [
+    { kind: 'heading', text: `Load comparison: ${sentenceOf(verdict)}` },
+    {
+      kind: 'text',
+      text: `Base: ${quoted(report.base)}. Candidate: ${quoted(report.candidate)}. ${roundsText(report)}.`,
+    },
+    {
+      kind: 'table',
+      head: ['', 'base', 'candidate', 'slowdown', '95 % interval', ''],
+      rows: verdict.differences.map((each) => [each.name, ...cells(each)]),
+    },
+    { kind: 'text', text: `Gates of the candidate: ${gates}.` },
+    { kind: 'chart', svg: chart, markdown: mermaidOf(results.curves) },
+    {
+      kind: 'table',
+      head: ['requests/s', 'p50 base', 'p50 candidate', 'p95 base', 'p95 candidate'],
+      rows: curveRows(results.curves),
+    },
+    madeOn(report),
+  ];
+}
+
+/** As the harness says of one server. */
+const WORDS: Readonly<Record<Verdict['outcome'], string>> = {
+  pass: 'passed',
+  inconclusive: 'inconclusive',
+  fail: 'failed',
+};
+
+function sentenceOf({ outcome, reasons }: Verdict): string {
+  return `${WORDS[outcome]}${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}`;
 }
 
 function mermaidOf({ base, candidate }: Sides<readonly LoadPoint[]>): string {
@@ -82,10 +101,6 @@ xychart-beta
   line [${list('base')}]
   line [${list('candidate')}]
 \`\`\``;
-}
-
-function code(text: string): string {
-  return text.replaceAll('`', '');
 }
 
 function roundsText({ results, roundSeconds, images, upload }: ComparisonReport): string {

@@ -27,13 +27,16 @@ export interface Comparison {
 }
 
 type Progress = (text: string) => void;
-type Plan = Pick<CompareSettings, 'rounds' | 'roundSeconds' | 'rate' | 'vus'>;
+type Plan = Pick<CompareSettings, 'rounds' | 'roundSeconds' | 'timeLimitSeconds' | 'rate' | 'vus'>;
+/** Whether what was measured so far settles it. */
+type IsDecided = (rounds: readonly Round[], candidate: Summary) => boolean;
 
 const WARM_UP_SECONDS = 3;
 /** Enough to keep a few cores busy, and below the point at which servers begin to refuse. */
 const CLOSED_CONNECTIONS = 16;
 /** Of what the slower one can take. */
 const LATENCY_LOAD = 0.5;
+const NOTHING: RoundFigures = { p95Ms: Number.NaN, requestsPerSecond: 0 };
 const CURVE_LOADS = [0.1, 0.25, 0.5, 0.7, 0.85, 1, 1.15];
 
 /** The first of a round changes, so that what drifts (heat, a neighbour) hits both alike: A B, B A, A B, ... */
@@ -41,27 +44,66 @@ export function orderOf(round: number): readonly [Side, Side] {
   return round % 2 === 0 ? ['base', 'candidate'] : ['candidate', 'base'];
 }
 
-export async function measure(targets: Sides<Target>, plan: Plan, progress: Progress): Promise<Comparison> {
+/**
+ * Rounds until they decide it, or until the time is up after the first `plan.rounds`. It looks only when there are half as
+ * many more: each look is a chance to be deceived by noise.
+ */
+export async function untilDecided(
+  plan: Pick<Plan, 'rounds' | 'timeLimitSeconds'>,
+  measureRound: (index: number, planned: number) => Promise<Round>,
+  isDecided: (rounds: readonly Round[]) => boolean,
+  now: () => number = () => performance.now(),
+): Promise<Round[]> {
+  const rounds: Round[] = [];
+  const deadline = now() + plan.timeLimitSeconds * 1000;
+  for (let look = plan.rounds; ; look = Math.ceil(look * 1.5)) {
+    while (rounds.length < look) {
+      if (rounds.length >= plan.rounds && now() >= deadline) return rounds;
+      rounds.push(await measureRound(rounds.length, look));
+    }
+    if (isDecided(rounds)) return rounds;
+  }
+}
+
+export async function measure(
+  targets: Sides<Target>,
+  plan: Plan,
+  isDecided: IsDecided,
+  progress: Progress,
+): Promise<Comparison> {
   const capacity = await capacities(targets, plan);
   const slower = Math.min(capacity.base, capacity.candidate);
   if (!(slower > 0)) throw new Error('nothing was compared: a server answered nothing while it was warmed');
   const rate = plan.rate ?? Math.max(1, Math.round(slower * LATENCY_LOAD));
   const runs: Sides<Run[]> = { base: [], candidate: [] };
-  const rounds: Round[] = [];
-  for (let index = 0; index < plan.rounds; index++) {
-    progress(`round ${index + 1} of ${plan.rounds}`);
-    const figures: Partial<Record<Side, RoundFigures>> = {};
-    for (const side of orderOf(index)) {
-      const run = await latencyRun(targets[side], rate, plan.roundSeconds, plan.vus);
-      runs[side].push(run);
-      const requestsPerSecond = await throughput(targets[side], plan.roundSeconds / 2);
-      figures[side] = { p95Ms: summarize(run).p95Ms, requestsPerSecond };
-    }
-    const { base, candidate } = figures;
-    if (base !== undefined && candidate !== undefined) rounds.push({ base, candidate });
-  }
-  const totals = { base: summarize(joined(runs.base)), candidate: summarize(joined(runs.candidate)) };
+  const total = (side: Side): Summary => summarize(joined(runs[side]));
+  const rounds = await untilDecided(
+    plan,
+    (index, planned) => {
+      progress(`round ${index + 1} of ${planned}`);
+      return measureRound(targets, rate, plan, orderOf(index), runs);
+    },
+    (soFar) => isDecided(soFar, total('candidate')),
+  );
+  const totals = { base: total('base'), candidate: total('candidate') };
   return { rate, capacity, rounds, totals, curves: await measureCurves(targets, slower, plan, progress) };
+}
+
+async function measureRound(
+  targets: Sides<Target>,
+  rate: number,
+  { roundSeconds, vus }: Plan,
+  order: readonly [Side, Side],
+  runs: Sides<Run[]>,
+): Promise<Round> {
+  const figures: Record<Side, RoundFigures> = { base: NOTHING, candidate: NOTHING };
+  for (const side of order) {
+    const run = await latencyRun(targets[side], rate, roundSeconds, vus);
+    runs[side].push(run);
+    const requestsPerSecond = await throughput(targets[side], roundSeconds / 2);
+    figures[side] = { p95Ms: summarize(run).p95Ms, requestsPerSecond };
+  }
+  return figures;
 }
 
 async function capacities(targets: Sides<Target>, { roundSeconds }: Plan): Promise<Sides<number>> {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Measurements } from '../gates.js';
 import { readThresholds } from '../thresholds.js';
 import { medianInterval } from './bootstrap.js';
-import { joined, orderOf } from './rounds.js';
+import { joined, orderOf, untilDecided } from './rounds.js';
 import { callOf, judgeRounds, type Round, type Verdict } from './verdict.js';
 
 const thresholds = readThresholds();
@@ -42,9 +42,17 @@ describe('the verdict', () => {
     expect(verdict.differences[0]?.slowdown).toBeCloseTo(1.2);
   });
 
-  it('only warns where the rounds contradict each other', () => {
-    const verdict = judge([0.8, 1.6, 0.9, 1.5, 1.3, 1.1]);
-    expect(verdict).toMatchObject({ outcome: 'warn', reasons: ['within the noise: latency p95'] });
+  it.each<[string, number[]]>([
+    ['contradict each other', [0.8, 1.6, 0.9, 1.5, 1.3, 1.1]],
+    ['say that it is twice as slow, and that it is not', [0.2, 2, 3.5, 2, 0.3, 2.2]],
+    ['are as fast in the middle, and may be anything', [0.4, 1, 2.5, 1, 0.3, 3]],
+  ])('is inconclusive where the rounds %s', (_, ratios) => {
+    const verdict = judge(ratios);
+    expect(verdict).toMatchObject({ outcome: 'inconclusive', reasons: ['undecided: latency p95'] });
+  });
+
+  it('fails one that is slower in one thing, whatever is undecided in another', () => {
+    expect(judge([0.8, 1.6, 0.9, 1.5, 1.3, 1.1], 0.8).outcome).toBe('fail');
   });
 
   it('fails one that takes a fifth fewer requests', () => {
@@ -73,14 +81,14 @@ describe('the verdict', () => {
 
 describe('a slowdown', () => {
   it.each([
-    [1.151, 1.051, 'slower'],
-    [1.15, 1.051, 'maybe slower'],
-    [1.151, 1.05, 'maybe slower'],
-    [1.051, 0.9, 'maybe slower'],
-    [1.05, 0.9, 'equal'],
-    [1, 0.9, 'equal'],
-  ])('of %d with an interval from %d is called %s', (slowdown, from, call) => {
-    expect(callOf(slowdown, { from, to: slowdown + 0.1 }, thresholds)).toBe(call);
+    [1.151, 1.051, 1.3, 'slower'],
+    [1.15, 1.051, 1.3, 'undecided'],
+    [1.151, 1.05, 1.3, 'undecided'],
+    [1, 0.9, 1.151, 'undecided'],
+    [1.1, 1.06, 1.15, 'equal'],
+    [1, 0.9, 1.15, 'equal'],
+  ])('of %d with an interval from %d to %d is called %s', (slowdown, from, to, call) => {
+    expect(callOf(slowdown, { from, to }, thresholds)).toBe(call);
   });
 
   it.each([
@@ -119,6 +127,34 @@ describe('rounds', () => {
       'base',
       'candidate',
     ]);
+  });
+
+  const round: Round = {
+    base: { p95Ms: 1, requestsPerSecond: 1 },
+    candidate: { p95Ms: 1, requestsPerSecond: 1 },
+  };
+  /** A minute each. */
+  async function count(isDecided: (rounds: number) => boolean, timeLimitSeconds: number): Promise<number> {
+    let minutes = 0;
+    const measured = await untilDecided(
+      { rounds: 8, timeLimitSeconds },
+      async () => {
+        minutes += 1;
+        return round;
+      },
+      ({ length }) => isDecided(length),
+      () => minutes * 60_000,
+    );
+    return measured.length;
+  }
+
+  it.each<[string, (rounds: number) => boolean, number, number]>([
+    ['the first, where they decide it', () => true, 600, 8],
+    ['half as many more at a time, until they do', (rounds) => rounds > 12, 1e6, 18],
+    ['no more once the time is up', () => false, 600, 10],
+    ['the first, however long they take', () => false, 60, 8],
+  ])('are %s', async (_, isDecided, timeLimitSeconds, expected) => {
+    expect(await count(isDecided, timeLimitSeconds)).toBe(expected);
   });
 
   it('add up', () => {

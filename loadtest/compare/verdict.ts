@@ -22,12 +22,14 @@ export interface Difference {
   /** Median of the rounds' ratios, turned so that above 1 the candidate is the slower one. */
   readonly slowdown: number;
   readonly interval: Interval;
-  readonly call: 'slower' | 'maybe slower' | 'equal' | 'faster';
+  readonly call: Call;
 }
 
+/** `equal`: surely not slower by more than is tolerated. `undecided`: the rounds do not show which it is. */
+export type Call = 'slower' | 'undecided' | 'equal' | 'faster';
+
 export interface Verdict {
-  /** `warn`: within the noise, or not surely beyond it. */
-  readonly outcome: 'pass' | 'warn' | 'fail';
+  readonly outcome: 'pass' | 'inconclusive' | 'fail';
   readonly reasons: readonly string[];
   readonly differences: readonly Difference[];
   /** Of the candidate, all rounds together. */
@@ -51,12 +53,12 @@ export function judgeRounds(
   ];
   const gates = judge(measured, thresholds);
   const broken = gates.filter((gate) => !gate.passed).map((gate) => `gate crossed: ${gate.name}`);
-  const slower = differences.filter(({ call }) => call === 'slower').map(({ name }) => `slower: ${name}`);
-  const unsure = differences
-    .filter(({ call }) => call === 'maybe slower')
-    .map(({ name }) => `within the noise: ${name}`);
-  const reasons = [...broken, ...slower, ...unsure];
-  const outcome = broken.length + slower.length > 0 ? 'fail' : unsure.length > 0 ? 'warn' : 'pass';
+  const called = (call: Call): string[] =>
+    differences.filter((each) => each.call === call).map(({ name }) => `${call}: ${name}`);
+  const slower = called('slower');
+  const undecided = called('undecided');
+  const reasons = [...broken, ...slower, ...undecided];
+  const outcome = broken.length + slower.length > 0 ? 'fail' : undecided.length > 0 ? 'inconclusive' : 'pass';
   return { outcome, reasons, differences, gates };
 }
 
@@ -95,15 +97,15 @@ function difference(
   };
 }
 
-/** Slower only beyond the noise: by the median, and with the whole interval above 1 by a margin. */
+/** Slower, or surely not slower, only beyond the noise: by where the interval ends, not by the median alone. */
 export function callOf(
   slowdown: number,
   interval: Interval,
   { comparison }: Pick<Thresholds, 'comparison'>,
-): Difference['call'] {
+): Call {
   const { slower_ratio: ratio, slower_interval_from: margin } = comparison;
   if (slowdown > ratio && interval.from > margin) return 'slower';
-  if (slowdown > margin) return 'maybe slower';
+  if (interval.to > ratio) return 'undecided';
   if (slowdown < 1 / ratio && interval.to < 1 / margin) return 'faster';
   return 'equal';
 }

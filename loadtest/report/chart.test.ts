@@ -1,3 +1,4 @@
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { type Chart, svgOf } from './chart.js';
 import { linearScale, logScale } from './scale.js';
@@ -34,13 +35,23 @@ describe('a chart', () => {
       expect(svg).toContain(text);
   });
 
-  it('reads in the light and in the dark', () => {
-    expect(svgOf(chart)).toContain('prefers-color-scheme: dark');
+  it('reads outside of a browser, and on a dark page: its colours are its own', async () => {
+    const svg = svgOf(chart);
+    expect(svg).not.toMatch(/<style|class=|var\(/);
+    const { data, info } = await sharp(Buffer.from(svg))
+      .removeAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    const inkAt = (x: number, y: number): string =>
+      `#${data.subarray((y * info.width + x) * 3, (y * info.width + x) * 3 + 3).toString('hex')}`;
+    expect(inkAt(5, 5)).toBe('#ffffff');
+    const [, x = '', y = ''] = /<circle fill="#0969da"[^>]* cx="([\d.]+)" cy="([\d.]+)"/.exec(svg) ?? [];
+    expect(inkAt(Math.round(Number(x)), Math.round(Number(y)))).toBe('#0969da');
   });
 
   it('draws a point for each value, inside the plot', () => {
     const svg = svgOf(chart);
-    const circles = [...svg.matchAll(/<circle class="m0" cx="([\d.]+)" cy="([\d.]+)"/g)].slice(1);
+    const circles = [...svg.matchAll(/<circle fill="#0969da"[^>]* cx="([\d.]+)" cy="([\d.]+)"/g)].slice(1);
     expect(circles).toHaveLength(2);
     for (const [, x, y] of circles) {
       expect(Number(x)).toBeGreaterThanOrEqual(72);
@@ -48,13 +59,13 @@ describe('a chart', () => {
       expect(Number(y)).toBeGreaterThanOrEqual(92);
       expect(Number(y)).toBeLessThanOrEqual(358);
     }
-    expect(svg).toContain('class="m1 hollow"');
+    expect(svg).toContain('<rect fill="#ffffff" stroke="#bc4c00"');
   });
 
   it('shows a limit that is near, and names one that is far', () => {
     expect(svgOf(chart)).toContain('the limit is off the chart');
     const near = svgOf({ ...chart, limit: { y: 90, name: 'the limit' } });
-    expect(near).toContain('class="limit"');
+    expect(near).toContain('stroke-dasharray="3 3"');
     expect(near).not.toContain('off the chart');
   });
 

@@ -1,3 +1,4 @@
+import { escaped } from './html.js';
 import { linearScale, logScale, type Scale } from './scale.js';
 
 export interface Point {
@@ -30,21 +31,19 @@ const PLOT = { left: 72, right: 736, top: 92, bottom: 358 };
 const X_TICKS = 8;
 const Y_TICKS = 6;
 
-/** Fixed colours on a background of its own, so that it reads on any page; darker where the reader's system is dark. */
-const STYLE = `
-  svg { --back: #ffffff; --ink: #1f2328; --faint: #59636e; --grid: #d1d9e0; --a: #0969da; --b: #bc4c00; --c: #8250df; --limit: #cf222e; }
-  @media (prefers-color-scheme: dark) {
-    svg { --back: #0d1117; --ink: #f0f6fc; --faint: #9198a1; --grid: #3d444d; --a: #4493f8; --b: #f0883e; --c: #ab7df8; --limit: #f85149; }
-  }
-  text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; fill: var(--ink); }
-  .title { font-size: 17px; font-weight: 600; }
-  .faint { fill: var(--faint); }
-  .grid { stroke: var(--grid); stroke-width: 1; }
-  .line { fill: none; stroke-width: 2.5; stroke-linejoin: round; }
-  .s0 { stroke: var(--a); } .s1 { stroke: var(--b); stroke-dasharray: 7 4; } .s2 { stroke: var(--c); stroke-dasharray: 2 4; }
-  .m0 { fill: var(--a); stroke: var(--a); } .m1 { fill: var(--b); stroke: var(--b); } .m2 { fill: var(--c); stroke: var(--c); }
-  .hollow { fill: var(--back); stroke-width: 1.5; }
-  .limit { stroke: var(--limit); stroke-dasharray: 3 3; } .limit-name { fill: var(--limit); }`;
+/**
+ * Attributes alone, on a background of its own: style sheets and their variables are for browsers, and what turns the
+ * picture into a PDF or a preview draws them black.
+ */
+const INK = { back: '#ffffff', text: '#1f2328', faint: '#59636e', grid: '#d1d9e0', limit: '#cf222e' };
+const TITLE = 'font-size="17" font-weight="600"';
+const FAINT = `fill="${INK.faint}"`;
+/** A dash of its own for each series, for those who do not see colours. */
+const SERIES = [
+  { ink: '#0969da', dash: '' },
+  { ink: '#bc4c00', dash: ' stroke-dasharray="7 4"' },
+  { ink: '#8250df', dash: ' stroke-dasharray="2 4"' },
+];
 
 /** A line chart as SVG. */
 export function svgOf(chart: Chart): string {
@@ -59,12 +58,11 @@ export function svgOf(chart: Chart): string {
   const far =
     chart.limit !== undefined && limit === undefined ? `; ${chart.limit.name} is off the chart` : '';
   return `${[
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-labelledby="title">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, 'Segoe UI', Roboto, sans-serif" font-size="13" fill="${INK.text}" role="img" aria-labelledby="title">`,
     `<title id="title">${escaped(`${chart.title}: ${chart.subtitle}`)}</title>`,
-    `<style>${STYLE}\n</style>`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" rx="6" style="fill: var(--back)"/>`,
-    text(PLOT.left - 52, 28, chart.title, 'class="title"'),
-    text(PLOT.left - 52, 49, chart.subtitle + far, 'class="faint"'),
+    `<rect width="${WIDTH}" height="${HEIGHT}" rx="6" fill="${INK.back}"/>`,
+    text(PLOT.left - 52, 28, chart.title, TITLE),
+    text(PLOT.left - 52, 49, chart.subtitle + far, FAINT),
     ...legend(chart.series),
     ...yAxis(y, chart.yLabel),
     ...xAxis(x, chart.xLabel),
@@ -79,11 +77,7 @@ function legend(series: readonly Series[]): string[] {
   return series.flatMap(({ name }, index) => {
     const at = left;
     left += 52 + name.length * 7.3;
-    return [
-      `<path class="line s${index}" d="M${at} 72h28"/>`,
-      marker(at + 14, 72, index),
-      text(at + 36, 76.5, name),
-    ];
+    return [stroke(index, `M${at} 72h28`), marker(at + 14, 72, index), text(at + 36, 76.5, name)];
   });
 }
 
@@ -91,12 +85,12 @@ function yAxis(scale: Scale, label: string): string[] {
   const ticks = scale.ticks.flatMap((tick) => {
     const y = vertical(scale, tick);
     return [
-      `<path class="grid" d="M${PLOT.left} ${y}H${PLOT.right}"/>`,
-      text(PLOT.left - 8, y + 4.5, String(tick), 'class="faint" text-anchor="end"'),
+      `<path stroke="${INK.grid}" d="M${PLOT.left} ${y}H${PLOT.right}"/>`,
+      text(PLOT.left - 8, y + 4.5, String(tick), `${FAINT} text-anchor="end"`),
     ];
   });
   const middle = (PLOT.top + PLOT.bottom) / 2;
-  const turned = `class="faint" text-anchor="middle" transform="rotate(-90 20 ${middle})"`;
+  const turned = `${FAINT} text-anchor="middle" transform="rotate(-90 20 ${middle})"`;
   return [...ticks, text(20, middle, label, turned)];
 }
 
@@ -104,21 +98,18 @@ function xAxis(scale: Scale, label: string): string[] {
   const ticks = scale.ticks.flatMap((tick) => {
     const x = horizontal(scale, tick);
     return [
-      `<path class="grid" d="M${x} ${PLOT.bottom}v5"/>`,
-      text(x, PLOT.bottom + 20, String(tick), 'class="faint" text-anchor="middle"'),
+      `<path stroke="${INK.grid}" d="M${x} ${PLOT.bottom}v5"/>`,
+      text(x, PLOT.bottom + 20, String(tick), `${FAINT} text-anchor="middle"`),
     ];
   });
-  return [
-    ...ticks,
-    text((PLOT.left + PLOT.right) / 2, HEIGHT - 16, label, 'class="faint" text-anchor="middle"'),
-  ];
+  return [...ticks, text((PLOT.left + PLOT.right) / 2, HEIGHT - 16, label, `${FAINT} text-anchor="middle"`)];
 }
 
 function limitLine({ y, name }: { y: number; name: string }, scale: Scale): string[] {
   const at = vertical(scale, y);
   return [
-    `<path class="limit" d="M${PLOT.left} ${at}H${PLOT.right}"/>`,
-    text(PLOT.right, at - 6, name, 'class="limit-name" text-anchor="end"'),
+    `<path stroke="${INK.limit}" stroke-dasharray="3 3" d="M${PLOT.left} ${at}H${PLOT.right}"/>`,
+    text(PLOT.right, at - 6, name, `fill="${INK.limit}" text-anchor="end"`),
   ];
 }
 
@@ -127,18 +118,27 @@ function line({ points }: Series, index: number, x: Scale, y: Scale): string {
     (point) => [horizontal(x, point.x), vertical(y, point.y), point.hollow === true] as const,
   );
   const path = places.map(([left, top], step) => `${step === 0 ? 'M' : 'L'}${left} ${top}`).join('');
-  return [
-    `<path class="line s${index}" d="${path}"/>`,
-    ...places.map(([left, top, hollow]) => marker(left, top, index, hollow)),
-  ].join('');
+  return [stroke(index, path), ...places.map(([left, top, hollow]) => marker(left, top, index, hollow))].join(
+    '',
+  );
 }
 
-/** A shape of its own for each series, for those who do not see colours. */
+function stroke(index: number, path: string): string {
+  const { ink, dash } = styleOf(index);
+  return `<path fill="none" stroke="${ink}" stroke-width="2.5" stroke-linejoin="round"${dash} d="${path}"/>`;
+}
+
+/** A shape of its own for each series too. */
 function marker(x: number, y: number, index: number, hollow = false): string {
-  const style = `class="m${index}${hollow ? ' hollow' : ''}"`;
+  const { ink } = styleOf(index);
+  const style = `fill="${hollow ? INK.back : ink}" stroke="${ink}" stroke-width="${hollow ? 1.5 : 1}"`;
   return index === 1
     ? `<rect ${style} x="${tenths(x - 3.5)}" y="${tenths(y - 3.5)}" width="7" height="7"/>`
     : `<circle ${style} cx="${x}" cy="${y}" r="4"/>`;
+}
+
+function styleOf(index: number): { readonly ink: string; readonly dash: string } {
+  return SERIES[index] ?? { ink: INK.text, dash: '' };
 }
 
 function horizontal(scale: Scale, value: number): number {
@@ -155,12 +155,4 @@ function tenths(value: number): number {
 
 function text(x: number, y: number, content: string, attributes = ''): string {
   return `<text x="${x}" y="${y}"${attributes === '' ? '' : ` ${attributes}`}>${escaped(content)}</text>`;
-}
-
-function escaped(content: string): string {
-  return content
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Run } from '../harness/run.js';
 import { readSettings } from '../settings.js';
 import { readThresholds } from '../thresholds.js';
+import { blocksOf } from './document.js';
+import { htmlOf } from './html.js';
 import { markdownOf } from './markdown.js';
 import { type Report, reportOf } from './report.js';
 import { textOf } from './text.js';
@@ -56,11 +58,21 @@ describe('the report', () => {
   });
 
   it('as Markdown has every gate, and the chart', () => {
-    const markdown = markdownOf(report(bad), 'steady.svg');
+    const markdown = markdownOf(blocksOf(report(bad), '<svg/>'));
     expect(markdown).toMatch(/^## Load test steady: failed/);
     expect(markdown).toContain('| **crossed** | dropped | 4 | at most 0 |');
     expect(markdown).toContain('| ok | latency p95 |');
     expect(markdown).toContain('(steady.svg)');
+  });
+
+  it('as HTML has the same in one file, and lets nobody write into it', () => {
+    const failed = { ...report(bad), target: 'http://<script>alert(1)</script>' };
+    const html = htmlOf(blocksOf(failed, '<svg/>'));
+    expect(html).toContain('<title>Load test steady: failed</title>');
+    expect(html).toContain('<td><strong>crossed</strong></td><td>dropped</td><td>4</td><td>at most 0</td>');
+    expect(html).toContain('<li>1 x <code>503 NOT_READY</code></li>');
+    expect(html).toContain('<svg/>');
+    expect(html).not.toMatch(/<script|<link|<img|src=|@import|url\(/);
   });
 
   it('keeps secrets to itself', () => {

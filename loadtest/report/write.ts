@@ -1,35 +1,41 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { PACKAGE_ROOT } from '../package-root.js';
+import type { Block } from './blocks.js';
 import { svgOf } from './chart.js';
+import { blocksOf } from './document.js';
+import { htmlOf } from './html.js';
 import { markdownOf } from './markdown.js';
 import type { Report } from './report.js';
 
-/** Writes files into a folder, which it makes. Returns where they are. */
+/**
+ * Writes a report as JSON, Markdown and HTML, and its chart, into a folder, which it makes. Returns where they are.
+ * @param chart SVG, where there is one
+ */
 export async function writeFiles(
   folder: string,
-  contents: Readonly<Record<string, string>>,
+  name: string,
+  report: object,
+  blocks: readonly Block[],
+  chart?: string,
 ): Promise<string> {
+  const contents: Readonly<Record<string, string>> = {
+    [`${name}.json`]: `${JSON.stringify(report, undefined, 2)}\n`,
+    [`${name}.md`]: markdownOf(blocks),
+    [`${name}.html`]: htmlOf(blocks),
+    ...(chart !== undefined && { [`${name}.svg`]: chart }),
+  };
   const path = resolve(PACKAGE_ROOT, folder);
   await mkdir(path, { recursive: true });
-  await Promise.all(Object.entries(contents).map(([name, text]) => writeFile(join(path, name), text)));
+  await Promise.all(Object.entries(contents).map(([file, text]) => writeFile(join(path, file), text)));
   return Object.keys(contents)
-    .map((name) => relative(process.cwd(), join(path, name)))
+    .map((file) => relative(process.cwd(), join(path, file)))
     .join(', ');
 }
 
-export async function writeReport(folder: string, report: Report, limitMs: number): Promise<string> {
-  const name = report.load.scenario;
-  const json = { [`${name}.json`]: `${JSON.stringify(report, undefined, 2)}\n` };
-  if (report.results.timeline.length === 0) {
-    return writeFiles(folder, { ...json, [`${name}.md`]: markdownOf(report) });
-  }
-  const chart = `${name}.svg`;
-  return writeFiles(folder, {
-    ...json,
-    [`${name}.md`]: markdownOf(report, chart),
-    [chart]: timeChart(report, limitMs),
-  });
+export function writeReport(folder: string, report: Report, limitMs: number): Promise<string> {
+  const chart = report.results.timeline.length === 0 ? undefined : timeChart(report, limitMs);
+  return writeFiles(folder, report.load.scenario, report, blocksOf(report, chart), chart);
 }
 
 function timeChart({ load, target, results }: Report, limitMs: number): string {

@@ -1,13 +1,11 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isMap, isScalar } from 'yaml';
 import { ROOT } from './run.js';
 import type { Job, Step, Workflow } from './workflows.js';
 
 /** What is wrong with a workflow, a line each. */
 export type Policy = (workflow: Workflow) => string[];
 
-const CHECKOUT = 'actions/checkout@';
 const LONGEST_MINUTES = 90;
 
 const jobsOf = ({ jobs }: Workflow): [string, Job][] => Object.entries(jobs);
@@ -17,46 +15,6 @@ const runsOf = (workflow: Workflow): { id: string; run: string; step: Step; job:
   stepsOf(workflow).flatMap(({ id, job, step }) =>
     step.run === undefined ? [] : [{ id, run: step.run, step, job }],
   );
-
-export function pinsActions({ text }: Workflow): string[] {
-  const uses = [...text.matchAll(/^\s*(?:-\s+)?(?:if:.*\n\s+)?uses:\s*['"]?([^\s'"#]+)['"]?(.*)$/gm)];
-  return uses
-    .filter(([, action = '']) => !action.startsWith('./'))
-    .filter(
-      ([, action = '', comment = '']) =>
-        !/^[\w.-]+(\/[\w.-]+)+@[0-9a-f]{40}$/.test(action) || !/^\s+# v?\d+(\.\d+)*$/.test(comment),
-    )
-    .map(([, action = '', comment = '']) => `${action}${comment}: not a commit with its version beside it`);
-}
-
-/** Nothing for the whole workflow, and for each job what it says, each right but reading the code with its reason. */
-export function limitsPermissions(workflow: Workflow): string[] {
-  if (workflow.isAction) return [];
-  const { permissions, document } = workflow;
-  const isLeast = (given: unknown): boolean =>
-    JSON.stringify(given) === '{}' || JSON.stringify(given) === '{"contents":"read"}';
-  return [
-    ...(isLeast(permissions) ? [] : [`permissions of the workflow: ${JSON.stringify(permissions)}`]),
-    ...jobsOf(workflow).flatMap(([id]) => {
-      const given = document.getIn(['jobs', id, 'permissions']);
-      if (!isMap(given)) return [`${id}: no permissions of its own`];
-      return given.items
-        .filter(({ key, value }) => !isReadingContents(key, value) && !hasComment(value))
-        .map(({ key, value }) => `${id}: ${key}: ${value} without a reason`);
-    }),
-  ];
-}
-
-const isReadingContents = (key: unknown, value: unknown): boolean =>
-  String(key) === 'contents' && String(value) === 'read';
-const hasComment = (node: unknown): boolean => isScalar(node) && (node.comment ?? '').trim().length > 3;
-
-/** An expression inside a script is text before it is a value: what others write into it is run. It goes by env. */
-export function keepsExpressionsOutOfScripts(workflow: Workflow): string[] {
-  return runsOf(workflow)
-    .filter(({ run }) => run.includes('${{'))
-    .map(({ id, run }) => `${id}: ${run}`);
-}
 
 /** What is worth more than a line is worth a script with a test. */
 export function onlyCallsScripts(workflow: Workflow): string[] {
@@ -78,26 +36,6 @@ export function endsInTime(workflow: Workflow): string[] {
     .filter(([, { uses }]) => uses === undefined)
     .filter(([, job]) => !((job['timeout-minutes'] ?? Number.POSITIVE_INFINITY) <= LONGEST_MINUTES))
     .map(([id]) => `${id}: no timeout-minutes, or over ${LONGEST_MINUTES}`);
-}
-
-export function leavesNoCredentials(workflow: Workflow): string[] {
-  return stepsOf(workflow)
-    .filter(({ step }) => step.uses?.startsWith(CHECKOUT) && step.with?.['persist-credentials'] !== false)
-    .map(({ id }) => `${id}: checkout keeps credentials`);
-}
-
-/** These events have secrets and a token that writes, whoever opened the pull request. */
-export function runsNoForeignCodeWithSecrets(workflow: Workflow): string[] {
-  const isPrivileged = 'workflow_run' in workflow.on;
-  const takesHead = ({ step }: { step: Step }): boolean =>
-    step.uses?.startsWith(CHECKOUT) === true &&
-    /head|pull_request|refs\/pull/.test(JSON.stringify(step.with ?? {}));
-  return [
-    ...('pull_request_target' in workflow.on ? ['on: pull_request_target'] : []),
-    ...(isPrivileged ? stepsOf(workflow).filter(takesHead) : []).map(
-      ({ id }) => `${id}: checks out foreign code`,
-    ),
-  ];
 }
 
 const CLOUD_KEYS =

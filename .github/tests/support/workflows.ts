@@ -5,6 +5,7 @@ import { ROOT } from './run.js';
 
 export interface Step {
   readonly id?: string;
+  readonly if?: string;
   readonly uses?: string;
   readonly run?: string;
   readonly shell?: string;
@@ -13,6 +14,8 @@ export interface Step {
 }
 
 export interface Job {
+  readonly 'runs-on'?: string;
+  readonly environment?: string;
   readonly needs?: string | readonly string[];
   readonly if?: string;
   readonly uses?: string;

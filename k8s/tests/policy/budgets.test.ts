@@ -109,7 +109,9 @@ describe.skipIf(absent('kustomize')).each(listCombinations())('in $name', ({ ren
       ...valuesAt(owner, 'spec.progressDeadlineSeconds'),
       ...valuesAt(owner, 'spec.minReadySeconds'),
     ].map(Number);
-    expect(deadline).toBeGreaterThan(startMs / 1000 + (ready ?? Number.NaN));
+    // A canary is given up early instead: its README says for which clusters and models that is too early.
+    if (owner.kind === 'Rollout') expect(deadline).toBeLessThan(60);
+    else expect(deadline).toBeGreaterThan(startMs / 1000 + (ready ?? Number.NaN));
   });
 
   it('the cache is where the service looks for it and holds the largest model', () => {

@@ -26,7 +26,7 @@ function pathsOf(route: KubernetesObject): Path[] {
   return paths.map(({ type, value }) => ({ path: value, isPrefix: type === 'PathPrefix' }));
 }
 
-const withDoors = listCombinations().filter(({ name }) => /overlay|gateway/.test(name));
+const withDoors = listCombinations().filter(({ name }) => /overlay (?!local$)|gateway/.test(name));
 
 describe.skipIf(absent('kustomize')).each(withDoors)('in $name', ({ render }) => {
   const routes = () => render().objects.filter(({ kind }) => kind === 'HTTPRoute');

@@ -42,7 +42,7 @@ describe.skipIf(absent('kustomize')).each(listCombinations())('in $name', ({ ren
       ...valuesAt(workload, 'spec.strategy.rollingUpdate'),
       ...valuesAt(workload, 'spec.strategy.canary'),
       ...valuesAt(workload, 'spec.predictor.deploymentStrategy.rollingUpdate'),
-    ]) as { maxSurge: number; maxUnavailable: number }[];
+    ]) as { maxSurge: number | string; maxUnavailable: number }[];
     const onGpu = servicePods(render().objects).some(({ spec }) =>
       valuesAt(spec, 'containers[].resources.limits').some((limits) =>
         Object.keys(limits as object).includes('nvidia.com/gpu'),
@@ -50,7 +50,8 @@ describe.skipIf(absent('kustomize')).each(listCombinations())('in $name', ({ ren
     );
     const isCanary = workloads().some(({ kind }) => kind === 'Rollout');
     const { maxSurge, maxUnavailable } = strategy ?? {};
-    expect([maxSurge, maxUnavailable]).toEqual(onGpu && !isCanary ? [0, 1] : [1, 0]);
+    const surge = isCanary ? '50%' : 1;
+    expect([maxSurge, maxUnavailable]).toEqual(onGpu && !isCanary ? [0, 1] : [surge, 0]);
   });
 
   it('a drain takes one pod at a time and is never held up', () => {

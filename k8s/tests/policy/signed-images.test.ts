@@ -9,7 +9,8 @@ const RELEASE = 'https://github.com/cv-inference/cv-inference/.github/workflows/
 describe.skipIf(absent('kustomize'))('signed-images', () => {
   const objects = absent('kustomize')
     ? []
-    : renderKustomization({ resources: ['base'], components: ['components/signed-images'] }).objects;
+    : renderKustomization({ resources: ['base'], components: ['components/signed-images', 'release'] })
+        .objects;
   const policy = objects.find(({ kind }) => kind === 'NamespacedImageValidatingPolicy');
   const at = (path: string): string[] => valuesAt(policy, path).map(String);
 

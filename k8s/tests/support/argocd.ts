@@ -28,11 +28,6 @@ export interface ApplicationSpec {
     readonly kustomize?: Kustomize;
   };
   readonly destination: { readonly server: string; readonly namespace: string };
-  readonly ignoreDifferences?: readonly {
-    readonly group?: string;
-    readonly kind: string;
-    readonly jsonPointers?: readonly string[];
-  }[];
   readonly syncPolicy: {
     readonly automated: { readonly enabled: boolean; readonly prune: boolean; readonly selfHeal: boolean };
     readonly syncOptions: readonly string[];
@@ -55,7 +50,8 @@ export interface ApplicationSet extends ArgoCdObject {
     readonly goTemplate: boolean;
     readonly goTemplateOptions: readonly string[];
     readonly generators: readonly {
-      readonly pullRequest: {
+      readonly list?: { readonly elements: readonly Readonly<Record<string, string>>[] };
+      readonly pullRequest?: {
         readonly requeueAfterSeconds: number;
         readonly github: {
           readonly owner: string;
@@ -98,19 +94,19 @@ export function isAppProject(object: KubernetesObject): object is AppProject {
   return object.kind === 'AppProject';
 }
 
-/** What an ApplicationSet makes of pull request 7. */
-export function instantiate({ spec: { template } }: ApplicationSet): Application {
-  const values: Record<string, string> = {
-    number: '7',
-    head_sha: '0123456789abcdef',
-    head_short_sha_7: '0123456',
-  };
-  const filled = JSON.stringify(template).replaceAll(/\{\{\.(\w+)\}\}/g, (_, name: string) => {
-    const value = values[name];
-    if (value === undefined) throw new Error(`the generator gives no ${name}`);
-    return value;
+const PULL_REQUEST = { number: '7', head_sha: '0123456789abcdef', head_short_sha_7: '0123456' };
+
+/** What an ApplicationSet makes of the elements of its list, or of pull request 7. */
+export function instantiate({ spec: { generators, template } }: ApplicationSet): Application[] {
+  const elements = generators.flatMap(({ list }) => list?.elements ?? [PULL_REQUEST]);
+  return elements.map((values: Readonly<Record<string, string>>) => {
+    const filled = JSON.stringify(template).replaceAll(/\{\{\.(\w+)\}\}/g, (_, name: string) => {
+      const value = values[name];
+      if (value === undefined) throw new Error(`the generator gives no ${name}`);
+      return value;
+    });
+    return { apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', ...JSON.parse(filled) } as Application;
   });
-  return { apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', ...JSON.parse(filled) } as Application;
 }
 
 async function kustomize(folder: string, ...args: readonly string[]): Promise<string> {
@@ -152,9 +148,10 @@ export async function renderRoot(): Promise<KubernetesObject[]> {
 /** What the root application creates with every line of its kustomization turned on that is off by default. */
 export function renderEverything(edit = (rootYaml: string): string => rootYaml): Promise<KubernetesObject[]> {
   return onCopy(REPOSITORY_ROOT, ['argocd'], async (copy) => {
-    const kustomization = join(copy, 'argocd/kustomization.yaml');
-    const text = await readFile(kustomization, 'utf8');
-    await writeFile(kustomization, text.replaceAll(/^ {2}# - /gm, '  - '));
+    for (const name of ['kustomization.yaml', 'environments.yaml']) {
+      const file = join(copy, 'argocd', name);
+      await writeFile(file, (await readFile(file, 'utf8')).replaceAll(/^( +)# - /gm, '$1- '));
+    }
     const root = join(copy, 'argocd/root.yaml');
     await writeFile(root, edit(await readFile(root, 'utf8')));
     return parseObjects(await kustomize(copy, 'build', 'argocd'));

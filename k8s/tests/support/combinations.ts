@@ -74,7 +74,7 @@ export function listOverlays(): Combination[] {
 }
 
 export function kustomizationOf(components: readonly Component[]): Kustomization {
-  return { resources: ['base'], components: components.map((name) => `components/${name}`) };
+  return { resources: ['base'], components: [...components.map((name) => `components/${name}`), 'release'] };
 }
 
 function goTogether(components: readonly Component[]): boolean {

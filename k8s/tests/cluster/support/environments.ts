@@ -1,0 +1,81 @@
+import { parse, stringify } from 'yaml';
+import { ask, kubectl } from './kubectl.js';
+import { REPOSITORY_URL, type Repository } from './repository.js';
+
+interface Kustomization {
+  patches?: unknown[];
+}
+
+/** Two pods, a third that replaces one and what else runs have room on a machine of two cores. */
+const SMALL = {
+  requests: { cpu: '200m', memory: '256Mi', 'ephemeral-storage': '128Mi' },
+  limits: { cpu: '1', memory: '1Gi' },
+};
+
+/** What someone changes who takes this repository over: its URL, and the platform, which is installed already. */
+export async function takeOver(repository: Repository): Promise<void> {
+  await repository.edit('argocd/root.yaml', (text) =>
+    text.replaceAll('https://github.com/cv-inference/cv-inference', REPOSITORY_URL),
+  );
+  await repository.edit('argocd/kustomization.yaml', (text) =>
+    text.replace(/^ {2}- platform\/(?!project).*\n/gm, ''),
+  );
+  for (const [overlay, kind] of [
+    ['staging', 'Deployment'],
+    ['production', 'Rollout'],
+  ] as const) {
+    await repository.edit(`k8s/overlays/${overlay}/kustomization.yaml`, (text) => {
+      const kustomization = parse(text) as Kustomization;
+      return stringify({
+        ...kustomization,
+        patches: [
+          ...(kustomization.patches ?? []),
+          {
+            target: { kind, name: 'cv-inference' },
+            patch: JSON.stringify([
+              { op: 'replace', path: '/spec/template/spec/containers/0/resources', value: SMALL },
+            ]),
+          },
+        ],
+      });
+    });
+  }
+}
+
+/**
+ * In place of NGINX Gateway Fabric, whose images are not to be had: its resources are accepted, and nothing routes. Only
+ * the states are written by which Argo CD knows a gateway to be well.
+ */
+export async function acceptGateway(namespace: string): Promise<void> {
+  const lastTransitionTime = new Date().toISOString();
+  const conditions = ['Accepted', 'Programmed', 'ResolvedRefs'].map((type) => ({
+    type,
+    status: 'True',
+    reason: type,
+    message: '',
+    lastTransitionTime,
+  }));
+  const parentRef = { name: 'cv-inference' };
+  const parents = [{ parentRef, controllerName: 'check.localhost/gateway', conditions }];
+  const names = await ask('--namespace', namespace, 'get', 'gateways,httproutes', '--output=name');
+  for (const name of names?.split('\n').filter(Boolean) ?? []) {
+    const status = name.startsWith('gateway.') ? { conditions } : { parents };
+    await kubectl(
+      '--namespace',
+      namespace,
+      'patch',
+      name,
+      '--subresource=status',
+      '--type=merge',
+      `--patch=${JSON.stringify({ status })}`,
+    );
+  }
+}
+
+/** What a promotion does: one line. @returns the commit */
+export async function promote(repository: Repository, revision: string): Promise<string> {
+  await repository.edit('argocd/environments.yaml', (text) =>
+    text.replace(/(?<=name: production, .*revision: )\w+/, revision),
+  );
+  return repository.commitAndPush(`Promote ${revision}`);
+}

@@ -1,0 +1,126 @@
+import { join } from 'node:path';
+import {
+  isApplication,
+  renderApplication,
+  renderEverything,
+  renderInstallation,
+} from '../../support/argocd.js';
+import type { KubernetesObject } from '../../support/render.js';
+import { listSources } from '../../support/sources.js';
+import { apply, ask, kubectl, until } from './kubectl.js';
+
+const PATIENCE = '--timeout=300s';
+
+/** Argo CD as argocd/install has it. @returns the version that it says it is */
+export async function installArgoCd(): Promise<string> {
+  await applyInOrder(await renderInstallation());
+  // A single sign-on that nobody uses here, and its notifications.
+  await kubectl(
+    '--namespace=argocd',
+    'scale',
+    '--replicas=0',
+    'deployment/argocd-dex-server',
+    'deployment/argocd-notifications-controller',
+  );
+  for (const name of ['redis', 'repo-server', 'applicationset-controller', 'server']) {
+    await kubectl('--namespace=argocd', 'rollout', 'status', PATIENCE, `deployment/argocd-${name}`);
+  }
+  await kubectl(
+    '--namespace=argocd',
+    'rollout',
+    'status',
+    PATIENCE,
+    'statefulset/argocd-application-controller',
+  );
+  const version = await kubectl(
+    '--namespace=argocd',
+    'exec',
+    'deployment/argocd-repo-server',
+    '--',
+    'argocd',
+    'version',
+    '--client',
+    '--short',
+  );
+  return version.trim();
+}
+
+/** Definitions alone: the images of NGINX Gateway Fabric are not to be had everywhere. */
+export async function installGateway(): Promise<void> {
+  await installFromPlatform('gateway-api');
+  const definitions = join(import.meta.dirname, '../../support/nginx-gateway-fabric.yaml');
+  await kubectl('apply', '--server-side', '--force-conflicts', `--filename=${definitions}`);
+}
+
+/** The folder's git-server.yaml: what Argo CD deploys from. */
+export async function installGitServer(): Promise<void> {
+  await applyFile('git-server.yaml');
+  await kubectl('--namespace=git', 'rollout', 'status', PATIENCE, 'deployment/git');
+}
+
+/** The folder's prometheus.yaml, with the definitions of the operator's release. */
+export async function installPrometheus(): Promise<void> {
+  const operator = listSources().find(({ name }) => name === 'prometheus-operator');
+  if (operator === undefined) throw new Error('k8s/tests/tools/sources has no prometheus-operator');
+  await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'monitoring' } });
+  await kubectl(
+    'apply',
+    '--server-side',
+    '--force-conflicts',
+    `--filename=${join(operator.root, operator.folder)}`,
+  );
+  await applyFile('prometheus.yaml');
+  await kubectl('--namespace=monitoring', 'rollout', 'status', PATIENCE, 'deployment/prometheus-operator');
+  await until(
+    { withinS: 120, what: 'Prometheus runs' },
+    async () =>
+      (await ask(
+        '--namespace=monitoring',
+        'rollout',
+        'status',
+        '--timeout=1s',
+        'statefulset/prometheus-kube-prometheus-stack-prometheus',
+      )) !== undefined,
+  );
+}
+
+/** What argocd/platform installs from Git, by its own manifests, in the namespaces of its applications. */
+export async function installFromPlatform(name: string): Promise<void> {
+  const everything = await renderEverything();
+  const application = everything.find((object) => isApplication(object) && object.metadata.name === name);
+  if (application === undefined || !isApplication(application))
+    throw new Error(`argocd/platform has no ${name}`);
+  const { source, destination } = application.spec;
+  const kustomize = { ...source.kustomize, namespace: destination.namespace };
+  const objects = await renderApplication({ ...application.spec, source: { ...source, kustomize } }, '');
+  await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: destination.namespace } });
+  await applyInOrder(objects);
+  for (const { kind, metadata } of objects) {
+    if (kind !== 'Deployment') continue;
+    await kubectl(
+      '--namespace',
+      destination.namespace,
+      'rollout',
+      'status',
+      PATIENCE,
+      `deployment/${metadata.name}`,
+    );
+  }
+}
+
+function applyFile(name: string): Promise<string> {
+  return kubectl(
+    'apply',
+    '--server-side',
+    '--force-conflicts',
+    `--filename=${join(import.meta.dirname, name)}`,
+  );
+}
+
+/** Definitions and namespaces first. */
+async function applyInOrder(objects: readonly KubernetesObject[]): Promise<void> {
+  const isFirst = ({ kind }: KubernetesObject): boolean =>
+    kind === 'CustomResourceDefinition' || kind === 'Namespace';
+  if (objects.some(isFirst)) await apply(...objects.filter(isFirst));
+  await apply(...objects.filter((object) => !isFirst(object)));
+}
