@@ -24,7 +24,7 @@ export async function takeOver(repository: Repository): Promise<void> {
     text.replaceAll('https://github.com/cv-inference/cv-inference', REPOSITORY_URL),
   );
   await repository.edit('argocd/kustomization.yaml', (text) =>
-    text.replace(/^ {2}- platform\/(?!project).*\n/gm, ''),
+    text.replace(/^ {2}- platform\/(?!project|gitops-monitoring).*\n/gm, ''),
   );
   for (const [overlay, kind] of [
     ['staging', 'Deployment'],
