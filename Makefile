@@ -5,7 +5,7 @@
 help: ## this list
 	@sed -nE 's/^([a-z]+): ## (.*)/  make \1@\2/p' $(MAKEFILE_LIST) | column -t -s @
 
-cluster: ## three nodes, gateway, metrics-server
+cluster: ## three nodes of kind, metrics-server
 	loadtest/cluster/create.sh
 
 deploy: ## this checkout's image and k8s/overlays/local
@@ -17,8 +17,8 @@ validate: ## nodes, DNS, endpoints, routes
 loadtest: ## k6; SCENARIO, RATE and the like as in loadtest/README.md
 	loadtest/cluster/loadtest.sh $(SCENARIO)
 
-gitops: ## Argo CD, which deploys HEAD; not after deploy
-	loadtest/cluster/gitops/install.sh
+gitops: ## Argo CD and all that production has, checked on the cluster that KUBECONFIG names
+	.ci/cluster
 
 logs: ## what went wrong
 	loadtest/cluster/logs.sh

@@ -4,12 +4,12 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 readonly CLUSTER=${CLUSTER:-cv-inference}
-# Never the context that kubectl happens to have: these scripts change and delete things.
-readonly CONTEXT=kind-$CLUSTER
+# A cluster that is there already, by its context, or kind's. Never the one that kubectl happens to have: these scripts
+# change and delete things.
+readonly CONTEXT=${CONTEXT:-kind-$CLUSTER}
 readonly NAMESPACE=cv-inference
 readonly OVERLAY=k8s/overlays/local
-readonly ROUTE_HOST=cv-inference.localhost
-readonly GATEWAY_PORT=30080
+readonly NODE_PORT=30080
 readonly GOLDEN=service/models/digits/golden/7-blocks.png
 readonly OUT=${OUT:-loadtest/results}
 # Between the first two attempts; then twice as long each time, up to MAX_RETRY_DELAY_S.
@@ -63,8 +63,16 @@ retry() {
   done
 }
 
+is_kind() { [[ $CONTEXT == "kind-$CLUSTER" ]]; }
 cluster_exists() { limit 60 kind get clusters 2>/dev/null | grep -xF "$CLUSTER" >/dev/null; }
-need_cluster() { cluster_exists || fail "there is no cluster $CLUSTER: loadtest/cluster/create.sh makes it"; }
+need_cluster() { ! is_kind || cluster_exists || fail "there is no cluster $CLUSTER: loadtest/cluster/create.sh makes it"; }
+
+# Where this machine reaches the service.
+target() {
+  local node=127.0.0.1
+  is_kind || node=$(kube get nodes --output 'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}')
+  echo "${TARGET:-http://$node:$NODE_PORT}"
+}
 
 # platform APPLICATION FIELD: what Argo CD installs elsewhere, so that versions are written once.
 platform() {

@@ -1,24 +1,16 @@
 #!/usr/bin/env bash
-# A kind cluster by loadtest/kind-cluster.yaml with the Gateway API, NGINX Gateway Fabric and metrics-server, in the
-# versions of argocd/platform. What is there already stays.
+# A kind cluster by loadtest/kind-cluster.yaml with metrics-server, in the version of argocd/platform. What is there already
+# stays.
 set -euo pipefail
 # shellcheck source=loadtest/cluster/cluster.sh
 source "$(dirname "$0")/cluster.sh"
-need docker kind kubectl helm git
+need docker kind kubectl git
+is_kind || fail "CONTEXT names a cluster that is there already: $CONTEXT"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 create() { limit 600 kind create cluster --name "$CLUSTER" --config loadtest/kind-cluster.yaml --wait 3m; }
-
-install_gateway() {
-  kube apply --server-side --force-conflicts --kustomize "$(source_of gateway-api)" &&
-    kube wait --for=condition=Established --timeout=2m \
-      crd/gateways.gateway.networking.k8s.io crd/httproutes.gateway.networking.k8s.io &&
-    limit 600 helm upgrade nginx-gateway-fabric "oci://$(platform nginx-gateway-fabric repoURL)/$(platform nginx-gateway-fabric chart)" \
-      --install --version "$(platform nginx-gateway-fabric targetRevision)" --kube-context "$CONTEXT" \
-      --namespace nginx-gateway --create-namespace --wait --timeout 5m
-}
 
 # The patch is that of argocd/kind: kubelets of kind sign their own certificates.
 install_metrics_server() {
@@ -46,6 +38,5 @@ patches:
         path: /spec/template/spec/containers/0/args/-
         value: --kubelet-insecure-tls
 END
-retry 4 install_gateway
 retry 4 install_metrics_server
 say "cluster $CLUSTER is ready: kubectl --context $CONTEXT get nodes"

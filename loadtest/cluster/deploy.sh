@@ -3,7 +3,7 @@
 set -euo pipefail
 # shellcheck source=loadtest/cluster/cluster.sh
 source "$(dirname "$0")/cluster.sh"
-need docker kind kubectl
+need kubectl
 need_cluster
 
 work=$(mktemp -d)
@@ -21,10 +21,5 @@ apply() {
 
 retry 4 apply
 in_namespace wait --for=condition=Complete --timeout=5m job/s3-local-upload
-workloads=$(in_namespace get deployment,statefulset --selector app.kubernetes.io/part-of=cv-inference --output name)
-[[ $workloads == *deployment.apps/cv-inference* ]] || fail "there is no deployment cv-inference among: $workloads"
-for workload in $workloads; do
-  in_namespace rollout status "$workload" --timeout=5m
-done
-in_namespace wait --for=condition=Programmed --timeout=3m gateway/cv-inference
-say "$image runs: curl -F file=@$GOLDEN http://127.0.0.1:$GATEWAY_PORT/predict -H 'Host: $ROUTE_HOST'"
+in_namespace rollout status deployment/cv-inference --timeout=5m
+say "$image runs: curl -F file=@$GOLDEN $(target)/predict"

@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
 # Builds the image, or takes IMAGE, which docker has already, and loads it into the cluster. Prints its name there: the tag
-# comes from the content, so that a changed image rolls out and the same one does not.
+# comes from the content, so that a changed image rolls out and the same one does not. A cluster that is no kind cluster
+# has IMAGE already, or pulls it.
 set -euo pipefail
 # shellcheck source=loadtest/cluster/cluster.sh
 source "$(dirname "$0")/cluster.sh"
+if ! is_kind; then
+  echo "${IMAGE:?: a cluster of yours runs an image that it can pull}"
+  exit
+fi
 need docker kind
 
 image=${IMAGE:-cv-inference:local}

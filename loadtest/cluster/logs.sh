@@ -3,7 +3,7 @@
 set -euo pipefail
 # shellcheck source=loadtest/cluster/cluster.sh
 source "$(dirname "$0")/cluster.sh"
-need kubectl kind
+need kubectl
 
 folder=$OUT/cluster
 mkdir -p "$folder"
@@ -15,10 +15,10 @@ keep() {
 }
 
 keep nodes.txt kubectl --context "$CONTEXT" describe nodes
-keep objects.txt kubectl --context "$CONTEXT" get all,gateways,httproutes,hpa,pdb,networkpolicies,endpointslices --all-namespaces --output wide
+keep objects.txt kubectl --context "$CONTEXT" get all,hpa,pdb,networkpolicies,endpointslices --all-namespaces --output wide
 keep events.txt kubectl --context "$CONTEXT" get events --all-namespaces --sort-by .lastTimestamp
 keep pods.txt kubectl --context "$CONTEXT" --namespace "$NAMESPACE" describe pods
 keep top.txt kubectl --context "$CONTEXT" top pods --all-namespaces
 keep applications.yaml kubectl --context "$CONTEXT" --namespace argocd get applications --output yaml
-limit 180 kind export logs "$folder/nodes" --name "$CLUSTER" >&2 || say 'not to be had: the logs of the nodes'
+if is_kind; then limit 180 kind export logs "$folder/nodes" --name "$CLUSTER" >&2 || say 'not to be had: the logs of the nodes'; fi
 say "see $folder"
