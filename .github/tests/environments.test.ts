@@ -156,6 +156,24 @@ describe.skipIf(absent('kustomize'))('staging', () => {
     expect(remote.subjects()).toEqual(['Begin']);
   });
 
+  it('is all that a copy of this repository needs to run its own image, and none of ours', () => {
+    const remote = new Remote();
+    const clone = workplace(remote);
+    for (const part of ['base', 'components', 'overlays', 'release'])
+      cpSync(join(ROOT, 'k8s', part), join(clone, 'k8s', part), { recursive: true });
+    remote.push(clone, 'As it is');
+    expect(act(clone, 'stage', [], { VERSION: '0.2.0', DELIVERY: 'commit' })).toMatchObject({ code: 0 });
+    for (const [overlay, tag] of [
+      ['staging', '0.2.0'],
+      ['production', '0.2.0'],
+      ['production-gpu', '0.2.0-cuda'],
+    ] as const) {
+      const { stdout } = run(kustomize ?? '', ['build', join(clone, 'k8s/overlays', overlay)]);
+      expect(stdout).toContain(`image: ${IMAGE}:${tag}@${digestOf(tag)}\n`);
+      expect(stdout).not.toMatch(/image: .*cv-inference\/cv-inference/);
+    }
+  });
+
   it('writes nothing where a signature is not right', () => {
     const { code, remote, bin } = stage({ VERSION: '0.2.0' }, false);
     expect([code, opened(bin), git(remote.path, 'branch', '--list', 'stage/*')]).toEqual([1, '', '']);
