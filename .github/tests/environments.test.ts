@@ -454,8 +454,8 @@ describe.skipIf(absent('kustomize'))('the diff of manifests', () => {
     expect(text).toMatch(/\n`{6}\n<\/details>\n$/);
     expect(text).toContain('\n+`````\n');
     const long = markdownOfDiff(`--- <b>\n${'+x\n'.repeat(40_000)}`);
-    expect(long.length).toBeLessThan(51_000);
-    expect(long).toContain('Cut after 50000 of 120008 characters.');
+    expect(long.length).toBeLessThan(41_000);
+    expect(long).toContain('Cut after 40000 of 120008 characters.');
     expect(long).toContain('<summary>b: ');
     expect(markdownOfDiff('')).toBe('No manifest changes.\n');
   });
