@@ -49,6 +49,7 @@ function workplace(remote: Remote, verified = true): string {
 function tools(): string {
   const bin = emptyFolder();
   fakeTool(bin, 'gh', [
+    { call: /^gh api repos\/acme\/vision\/environments\/production-approval /, stdout: '2\n' },
     { call: /^gh pr list/ },
     { call: /^gh pr create/, stdout: 'https://example.com/pull/1\n' },
   ]);
@@ -354,6 +355,18 @@ describe.skipIf(absent('kustomize'))('promoting', () => {
     asked = 0;
     expect([(await ask(first)).code, asked]).toEqual([0, 0]);
   });
+});
+
+it.each<[string, string, number]>([
+  ['has reviewers', '1\n', 0],
+  ['has none', '0\n', 1],
+  ['is not there', '', 1],
+])('a commit may be approved where the environment %s', (_, stdout, code) => {
+  const bin = emptyFolder();
+  fakeTool(bin, 'gh', [{ call: /^gh api/, stdout, code: stdout === '' ? 1 : 0 }]);
+  const env = { REPOSITORY: 'acme/vision', GH_TOKEN: 'token' };
+  const command = join(ROOT, '.github/scripts/demand-approval');
+  expect(run(command, ['production-approval'], { bin, env }).code).toBe(code);
 });
 
 describe('the way back', () => {
