@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { tool } from '../../k8s/tests/support/tools.js';
 import { AREAS } from '../scripts/changes.js';
 import { emptyFolder } from './support/folder.js';
@@ -236,34 +235,6 @@ it('promotion-check looks where environments and releases are written', () => {
     branches: ['main'],
     paths: ['k8s/release/**', 'argocd/environments.yaml'],
   });
-});
-
-it('dependabot.yml looks after every place that names a version', () => {
-  const { updates } = parse(readFileSync(join(ROOT, '.github/dependabot.yml'), 'utf8'));
-  const folders = (
-    updates as { 'package-ecosystem': string; directory?: string; directories?: string[]; groups?: object }[]
-  ).map((update) => {
-    expect(update.groups, update['package-ecosystem']).toBeDefined();
-    return [update['package-ecosystem'], ...[update.directories ?? update.directory ?? []].flat()];
-  });
-  const files = run('git', ['ls-files', '--cached', '--others', '--exclude-standard']).stdout.split('\n');
-  const manifests: Readonly<Record<string, RegExp>> = {
-    npm: /(^|\/)package\.json$/,
-    docker: /(^|\/)Dockerfile$/,
-    gomod: /(^|\/)go\.mod$/,
-    pip: /(^|\/)requirements\.txt$/,
-  };
-  for (const [ecosystem, pattern] of Object.entries(manifests)) {
-    const [, ...covered] = folders.find(([name]) => name === ecosystem) ?? [];
-    const patterns = covered.map(
-      (folder) => new RegExp(`^${folder.replaceAll('.', '\\.').replaceAll('*', '[^/]+')}/?$`),
-    );
-    const uncovered = files
-      .filter((file) => pattern.test(file))
-      .map((file) => `/${file.split('/').slice(0, -1).join('/')}`)
-      .filter((folder) => !patterns.some((one) => one.test(folder)));
-    expect(uncovered, ecosystem).toEqual([]);
-  }
 });
 
 describe.skipIf(absent('actionlint', 'shellcheck'))('actionlint', () => {

@@ -12,7 +12,9 @@ import {
   isAppProject,
   renderApplication,
   renderEverything,
+  renderInstallation,
 } from './support/argocd.js';
+import { type Labels, matches, valuesAt } from './support/pods.js';
 import { refusesApplication, refusesObject } from './support/project-permissions.js';
 import type { KubernetesObject } from './support/render.js';
 import { listSources, sourcesAbsent } from './support/sources.js';
@@ -57,14 +59,18 @@ describe.skipIf(absent('kustomize') || sourcesAbsent())('Argo CD', () => {
   it('has an application for each environment, a preview, and one for each part of the platform', () => {
     expect(applications.map(({ metadata }) => metadata.name).sort()).toEqual([
       'argo-rollouts',
+      'cert-manager',
       'cv-inference-pr-7',
       'cv-inference-production',
       'cv-inference-production-gpu',
       'cv-inference-root',
       'cv-inference-staging',
+      'external-secrets',
       'gateway-api',
+      'gitops-monitoring',
       'keda',
       'kube-prometheus-stack',
+      'kyverno',
       'metrics-server',
       'nginx-gateway-fabric',
     ]);
@@ -163,7 +169,7 @@ describe.skipIf(absent('kustomize') || sourcesAbsent())('Argo CD', () => {
     for (const { metadata, spec } of fromGit().filter(({ spec }) => spec.project === 'platform')) {
       const rendered = JSON.stringify(await renderApplication(spec, ownUrl));
       for (const [, image = ''] of rendered.matchAll(/"image":"([^"]+)"/g)) {
-        expect(image.split(':')[1], `${image} of ${metadata.name}`).toMatch(EXACT_VERSION);
+        expect(image.split(/[:@]/)[1], `${image} of ${metadata.name}`).toMatch(EXACT_VERSION);
       }
     }
   });
@@ -175,6 +181,24 @@ describe.skipIf(absent('kustomize') || sourcesAbsent())('Argo CD', () => {
     expect(wave('gateway-api')).toBeLessThan(wave('nginx-gateway-fabric'));
     for (const { metadata, spec } of applications.filter(({ spec }) => spec.project === 'platform')) {
       expect(wave(metadata.name), spec.source.repoURL).toBeLessThan(environments);
+    }
+  });
+
+  it('scrapes Argo CD and Argo Rollouts: each monitor finds one Service, with its port', async () => {
+    const services = [
+      ...(await renderInstallation()),
+      ...(await renderApplication(named('argo-rollouts').spec, ownUrl)),
+    ].filter(({ kind }) => kind === 'Service');
+    const monitors = (await renderApplication(named('gitops-monitoring').spec, ownUrl)).filter(
+      ({ kind }) => kind === 'ServiceMonitor',
+    );
+    expect(monitors).toHaveLength(2);
+    for (const monitor of monitors) {
+      const [selector = {}] = valuesAt(monitor, 'spec.selector.matchLabels') as Labels[];
+      const found = services.filter(({ metadata }) => matches(selector, metadata.labels ?? {}));
+      expect(found, monitor.metadata.name).toHaveLength(1);
+      const ports = valuesAt(found[0], 'spec.ports[].name');
+      expect(ports).toEqual(expect.arrayContaining(valuesAt(monitor, 'spec.endpoints[].port')));
     }
   });
 
@@ -212,7 +236,9 @@ describe.skipIf(absent('kustomize') || sourcesAbsent())('Argo CD', () => {
 
   it('installs the versions that the manifests are held to', () => {
     const sources = listSources().map(({ name, version }) => `${name} ${version}`);
-    const installed = fromGit().filter(({ spec }) => spec.project === 'platform');
+    const installed = fromGit().filter(
+      ({ spec }) => spec.project === 'platform' && spec.source.repoURL !== ownUrl,
+    );
     expect(installed).toHaveLength(4);
     for (const { metadata, spec } of installed) {
       expect(sources).toContain(`${metadata.name} ${spec.source.targetRevision}`);

@@ -5,7 +5,7 @@ import { type KubernetesObject, renderKustomization } from '../support/render.js
 import { absent } from '../support/tools.js';
 
 /** Secrets that somebody makes in the cluster, never Git. */
-const SECRETS_MADE_ELSEWHERE = ['cv-inference-secrets', 'cv-inference-tls'];
+const SECRETS_MADE_ELSEWHERE = ['cv-inference-secrets', 'cv-inference-tls', 'grafana-admin'];
 
 interface Reference {
   readonly kind?: string;
@@ -27,8 +27,11 @@ const REFERENCES: Readonly<Record<string, readonly (readonly [path: string, kind
   RoleBinding: [['roleRef'], ['subjects[]']],
   ClusterRoleBinding: [['roleRef'], ['subjects[]']],
   Gateway: [['spec.infrastructure.parametersRef'], ['spec.listeners[].tls.certificateRefs[]']],
+  Certificate: [['spec.issuerRef']],
+  Issuer: [['spec.acme.solvers[].http01.gatewayHTTPRoute.parentRefs[]']],
+  ExternalSecret: [['spec.secretStoreRef']],
+  SecretStore: [['spec.provider.aws.auth.jwt.serviceAccountRef.name', 'ServiceAccount']],
   HTTPRoute: [['spec.parentRefs[]'], ['spec.rules[].backendRefs[]']],
-  Ingress: [['spec.rules[].http.paths[].backend.service.name', 'Service']],
   ClientSettingsPolicy: [['spec.targetRef']],
 };
 
@@ -51,10 +54,14 @@ const PLAIN = new Set([
   'ConfigMap',
   'InferenceService',
   'Job',
+  'LimitRange',
   'Namespace',
+  'NamespacedImageValidatingPolicy',
   'NginxProxy',
   'PersistentVolumeClaim',
+  'PriorityClass',
   'PrometheusRule',
+  'ResourceQuota',
   'Role',
   'ServiceAccount',
   'ServiceMonitor',
@@ -142,22 +149,14 @@ class Names {
       const closed = targets.filter(({ port, targetPort = port }) => !open.includes(targetPort));
       return closed.map(({ port }) => `${called(object)}: nothing listens behind port ${port}`);
     }
-    const backends = [
-      ...(valuesAt(object, 'spec.rules[].backendRefs[]') as { name: string; port: number }[]),
-      ...(
-        valuesAt(object, 'spec.rules[].http.paths[].backend.service') as {
-          name: string;
-          port: { name?: string; number?: number };
-        }[]
-      ).map(({ name, port }) => ({ name, port: port.name ?? port.number })),
-    ];
+    const backends = valuesAt(object, 'spec.rules[].backendRefs[]') as { name: string; port: number }[];
     const closed = backends.filter(({ name, port }) => !this.#servicePorts(name).includes(port));
     return closed.map(({ name, port }) => `${called(object)} -> port ${port} of Service ${name}`);
   }
 
   #servicePorts(name: string): unknown[] {
     const service = this.#objects.find(({ kind, metadata }) => kind === 'Service' && metadata.name === name);
-    return [...valuesAt(service, 'spec.ports[].name'), ...valuesAt(service, 'spec.ports[].port')];
+    return valuesAt(service, 'spec.ports[].port');
   }
 
   #monitored(object: KubernetesObject): string[] {
@@ -196,6 +195,7 @@ class Names {
           persistentVolumeClaim && { name: persistentVolumeClaim.claimName },
         ] as const,
       ]),
+      ['PriorityClass', spec.priorityClassName === undefined ? undefined : { name: spec.priorityClassName }],
       [
         'ServiceAccount',
         spec.serviceAccountName === undefined ? undefined : { name: spec.serviceAccountName },
@@ -255,7 +255,7 @@ describe.skipIf(absent('kustomize'))('names', () => {
 
   // s3-local is left out: its address is part of a setting.
   it.each([
-    ['gpu', 'autoscaling', 'network-policy', 'gateway', 'ingress-nginx', 'canary'],
+    ['gpu', 'autoscaling', 'network-policy', 'gateway', 'canary'],
     ['autoscaling-queue', 'network-policy', 'gateway', 'canary'],
     ['gpu', 'network-policy', 'kserve'],
   ])('lead somewhere under a name prefix, too: %s, ...', (...components) => {

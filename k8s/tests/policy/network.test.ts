@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { listCombinations } from '../support/combinations.js';
 import { type Connection, isAllowed, type NetworkPolicy, type Peer } from '../support/network-policy.js';
-import { podsOf, serviceContainer, servicePods, valuesAt } from '../support/pods.js';
+import { containersOf, podsOf, serviceContainer, servicePods, valuesAt } from '../support/pods.js';
 import type { KubernetesObject } from '../support/render.js';
 import { absent } from '../support/tools.js';
 
@@ -37,15 +37,76 @@ function sceneOf(objects: readonly KubernetesObject[]): Scene {
 /** The pods that the gateway runs: they have the labels that the Gateway asks for. */
 function dataPlanes(objects: readonly KubernetesObject[], namespace: string): Peer[] {
   const own = objects.flatMap((object) => valuesAt(object, 'spec.infrastructure.labels'));
-  const ingress = objects.filter(({ kind }) => kind === 'Ingress');
-  return [
-    ...own.map((labels) => ({ namespace, labels: labels as Record<string, string> })),
-    ...ingress.map(() => ({
-      namespace: 'ingress-nginx',
-      labels: { 'app.kubernetes.io/name': 'ingress-nginx' },
-    })),
-  ];
+  return own.map((labels) => ({ namespace, labels: labels as Record<string, string> }));
 }
+
+/** Pods of a name in what was rendered, with their ports. */
+function podNamed(objects: readonly KubernetesObject[], name: string): Peer | undefined {
+  const pod = podsOf(objects).find(({ labels }) => labels['app.kubernetes.io/name'] === name);
+  if (pod === undefined) return undefined;
+  const ports = containersOf(pod).flatMap(({ ports = [] }) => ports);
+  const named = ports.map((port) => [port.name ?? '', port.containerPort] as const);
+  return {
+    namespace: pod.owner.metadata.namespace ?? '',
+    labels: pod.labels,
+    ports: Object.fromEntries(named),
+  };
+}
+
+/** Who may reach what is beside the service, and on which port; all others may not. */
+const DOORS: readonly (readonly [to: string, port: number, from: readonly string[]])[] = [
+  ['s3-local', 7070, ['cv-inference', 's3-local-upload', 'cv-inference-batch-predict']],
+  ['victoria-metrics', 8428, ['grafana']],
+  ['grafana', 3000, []],
+];
+const withStores = listCombinations().filter(({ name }) =>
+  /overlay local|s3-local|victoria-metrics/.test(name),
+);
+
+describe.skipIf(absent('kustomize')).each(withStores)('beside the service, in $name', ({ render }) => {
+  it.each(DOORS)(
+    '%s, where it is there, answers on %i those who need it and nobody else',
+    (name, port, allowed) => {
+      const { objects } = render();
+      const { policies, beside } = sceneOf(objects);
+      const to = podNamed(objects, name);
+      if (to === undefined) return;
+      const reaches = (from: Peer): boolean => isAllowed(policies, { from, to, port });
+      const ours = [...new Set(podsOf(objects).map(({ labels }) => labels['app.kubernetes.io/name'] ?? ''))];
+      const reached = ours.filter((other) => {
+        const from = podNamed(objects, other);
+        return from !== undefined && reaches(from);
+      });
+      expect(reached.sort()).toEqual(ours.filter((other) => allowed.includes(other)).sort());
+      const strangers = [
+        beside('postgres'),
+        { namespace: 'default', labels: {} },
+        PROMETHEUS,
+        { address: '52.1.1.1' },
+      ];
+      expect(strangers.map(reaches)).toEqual([false, false, false, false]);
+    },
+  );
+
+  it('VictoriaMetrics reaches the pods and the API server, Grafana nothing but VictoriaMetrics', () => {
+    const { objects } = render();
+    const { policies, app } = sceneOf(objects);
+    const [metrics, grafana] = [podNamed(objects, 'victoria-metrics'), podNamed(objects, 'grafana')];
+    if (metrics === undefined || grafana === undefined) return;
+    const open = (from: Peer, to: Peer, port: number): boolean => isAllowed(policies, { from, to, port });
+    expect([open(metrics, API_SERVER, 443), open(metrics, API_SERVER, 6443), open(metrics, S3, 80)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(open(metrics, app, 8080)).toBe(true);
+    expect([open(grafana, metrics, 8428), open(grafana, app, 8080), open(grafana, S3, 443)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+});
 
 const withPolicy = listCombinations().filter(({ name }) => /overlay|network-policy/.test(name));
 
@@ -104,7 +165,6 @@ describe.skipIf(absent('kustomize')).each(withPolicy)('in $name', ({ render }) =
   it('nobody else reaches the service, and nobody another port of it', () => {
     const { objects } = render();
     const { app: to, beside } = sceneOf(objects);
-    const hasIngress = objects.some(({ kind }) => kind === 'Ingress');
     const strangers: Peer[] = [
       { address: '52.1.1.1' },
       { namespace: 'default', labels: {} },
@@ -118,9 +178,6 @@ describe.skipIf(absent('kustomize')).each(withPolicy)('in $name', ({ render }) =
       beside('s3-local'),
       beside('grafana'),
       to,
-      ...(hasIngress
-        ? []
-        : [{ namespace: 'ingress-nginx', labels: { 'app.kubernetes.io/name': 'ingress-nginx' } }]),
     ];
     // A laptop's NodePort is for everyone.
     const isOpen = objects.some(({ spec }) => valuesAt(spec, 'type')[0] === 'NodePort');

@@ -14,20 +14,23 @@ interface Path {
   readonly isPrefix: boolean;
 }
 
-/** What a gateway or an ingress lets in. */
-function pathsOf(object: KubernetesObject): Path[] {
-  const route = valuesAt(object, 'spec.rules[].matches[].path') as { type: string; value: string }[];
-  const ingress = valuesAt(object, 'spec.rules[].http.paths[]') as { path: string; pathType: string }[];
-  return [
-    ...route.map(({ type, value }) => ({ path: value, isPrefix: type === 'PathPrefix' })),
-    ...ingress.map(({ pathType, path }) => ({ path, isPrefix: pathType === 'Prefix' })),
-  ];
+interface Listener {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: string;
 }
 
-const withDoors = listCombinations().filter(({ name }) => /overlay (?!local)|gateway|ingress/.test(name));
+/** What a gateway lets in. */
+function pathsOf(route: KubernetesObject): Path[] {
+  const paths = valuesAt(route, 'spec.rules[].matches[].path') as { type: string; value: string }[];
+  return paths.map(({ type, value }) => ({ path: value, isPrefix: type === 'PathPrefix' }));
+}
+
+const withDoors = listCombinations().filter(({ name }) => /overlay (?!local$)|gateway/.test(name));
 
 describe.skipIf(absent('kustomize')).each(withDoors)('in $name', ({ render }) => {
-  const doors = () => render().objects.filter(({ kind }) => kind === 'HTTPRoute' || kind === 'Ingress');
+  const routes = () => render().objects.filter(({ kind }) => kind === 'HTTPRoute');
+  const doors = () => routes().filter((route) => valuesAt(route, 'spec.rules[].backendRefs[]').length > 0);
 
   it('exactly the public paths are routed, to routes that exist', async () => {
     expect(doors().length).toBeGreaterThan(0);
@@ -43,16 +46,25 @@ describe.skipIf(absent('kustomize')).each(withDoors)('in $name', ({ render }) =>
     }
   });
 
+  it('where there is HTTPS the service is on it alone, and plain HTTP leads there', () => {
+    const listeners = render().objects.flatMap((object) =>
+      valuesAt(object, 'spec.listeners[]'),
+    ) as Listener[];
+    const secure = listeners.find(({ protocol }) => protocol === 'HTTPS');
+    const sections = doors().flatMap((door) => valuesAt(door, 'spec.parentRefs[].sectionName'));
+    expect(sections).toEqual(secure === undefined ? [] : [secure.name]);
+    const redirects = routes().filter((route) => !doors().includes(route));
+    expect(redirects.map((route) => valuesAt(route, 'spec.rules[].filters[].requestRedirect'))).toEqual(
+      secure === undefined ? [] : [[{ scheme: 'https', statusCode: 301 }]],
+    );
+    expect(listeners.map(({ port }) => port)).toEqual(secure === undefined ? [80] : [80, 443]);
+  });
+
   it('a batch as large as the service takes passes, as base64 too', () => {
     const { objects } = render();
     const [pod] = servicePods(objects);
     const { maxBatchBytes } = readConfig(pod ? environmentOf(objects, serviceContainer(pod)) : {});
-    const sizes = objects.flatMap((object) => [
-      ...valuesAt(object, 'spec.body.maxSize'),
-      ...Object.entries(object.metadata.annotations ?? {})
-        .filter(([name]) => name.endsWith('/proxy-body-size'))
-        .map(([, value]) => value),
-    ]);
+    const sizes = objects.flatMap((object) => valuesAt(object, 'spec.body.maxSize'));
     expect(sizes).toHaveLength(doors().length);
     const tooSmall = sizes.filter(
       (size) => Number.parseInt(String(size), 10) * MiB < (maxBatchBytes * 4) / 3,

@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { alertId, alerts, type RuleGroup, ruleGroups } from '../support/expressions.js';
+import { alertId, alerts, gitopsGroups, type RuleGroup, ruleGroups } from '../support/expressions.js';
 import { renderKustomization } from '../support/render.js';
 import { absent, requiredTool } from '../support/tools.js';
 
-const CASES = join(import.meta.dirname, 'alerts.yaml');
 const PROMTOOL = 'promtool';
 
 interface Case {
@@ -37,19 +36,6 @@ function withoutAnnotations(groups: readonly RuleGroup[]): RuleGroup[] {
   }));
 }
 
-describe.skipIf(absent(PROMTOOL))('the rules', () => {
-  it('are rules, annotations and their templates included', () => {
-    write(ruleGroups());
-    expect(promtool('check', 'rules', 'rules.yaml')).toContain('SUCCESS');
-  });
-
-  it('fire and keep silent as the cases in alerts.yaml say', () => {
-    write(withoutAnnotations(ruleGroups()));
-    copyFileSync(CASES, join(folder, 'alerts.yaml'));
-    expect(promtool('test', 'rules', 'alerts.yaml')).toContain('SUCCESS');
-  });
-});
-
 describe.skipIf(absent('kustomize'))('the rules of an overlay', () => {
   it('are those of the component, for the namespace that the overlay creates', () => {
     const namespace = 'somewhere-else';
@@ -58,30 +44,49 @@ describe.skipIf(absent('kustomize'))('the rules of an overlay', () => {
       resources: [],
       components: ['components/monitoring'],
     });
-    const rule = objects.find(({ kind }) => kind === 'PrometheusRule');
-    expect(rule?.['spec']).toEqual({ groups: ruleGroups(namespace) });
-    expect(JSON.stringify(rule?.['spec'])).toContain(`namespace=\\"${namespace}\\"`);
+    const groups = objects
+      .filter(({ kind }) => kind === 'PrometheusRule')
+      .flatMap(({ spec }) => (spec as { groups: RuleGroup[] }).groups);
+    const byName = (a: RuleGroup, b: RuleGroup): number => a.name.localeCompare(b.name);
+    expect(groups.sort(byName)).toEqual(ruleGroups(namespace).sort(byName));
+    expect(JSON.stringify(groups)).toContain(`namespace=\\"${namespace}\\"`);
   });
 });
 
-describe('the cases', () => {
-  const { tests } = parse(readFileSync(CASES, 'utf8')) as { tests: readonly Case[] };
+describe.each([
+  { of: 'the service', groups: ruleGroups(), cases: 'alerts.yaml' },
+  { of: 'Argo CD and Argo Rollouts', groups: gitopsGroups(), cases: 'gitops.yaml' },
+])('the rules of $of', ({ groups, cases }) => {
+  const { tests } = parse(readFileSync(join(import.meta.dirname, cases), 'utf8')) as {
+    tests: readonly Case[];
+  };
   const expectations = tests.flatMap((test) => test.alert_rule_test);
 
-  it('have one that fires for every rule', () => {
+  it.skipIf(absent(PROMTOOL))('are rules, annotations and their templates included', () => {
+    write(groups);
+    expect(promtool('check', 'rules', 'rules.yaml')).toContain('SUCCESS');
+  });
+
+  it.skipIf(absent(PROMTOOL))(`fire and keep silent as the cases in ${cases} say`, () => {
+    write(withoutAnnotations(groups));
+    copyFileSync(join(import.meta.dirname, cases), join(folder, cases));
+    expect(promtool('test', 'rules', cases)).toContain('SUCCESS');
+  });
+
+  it('have a case each that fires', () => {
     const fired = expectations.flatMap(({ alertname, exp_alerts }) =>
       exp_alerts.map(({ exp_labels }) => alertId({ alert: alertname, expr: '', labels: exp_labels })),
     );
-    expect(new Set(fired)).toEqual(new Set(alerts().map(alertId)));
+    expect(new Set(fired)).toEqual(new Set(alerts(groups).map(alertId)));
   });
 
-  it('have one for every alert in which nothing fires from its beginning to its end', () => {
+  it('have a case for every alert in which nothing fires from its beginning to its end', () => {
     const silent = tests.flatMap(({ alert_rule_test }) => {
       const names = new Set(alert_rule_test.map(({ alertname }) => alertname));
       return [...names].filter((name) =>
         alert_rule_test.every(({ alertname, exp_alerts }) => alertname !== name || exp_alerts.length === 0),
       );
     });
-    expect(new Set(silent)).toEqual(new Set(alerts().map(({ alert }) => alert)));
+    expect(new Set(silent)).toEqual(new Set(alerts(groups).map(({ alert }) => alert)));
   });
 });

@@ -15,6 +15,9 @@ const PREDICTOR_ONLY = [
   'labels',
 ];
 
+/** What has to be there when a pod names it. */
+const NAMED_BY_PODS = ['PriorityClass', 'ServiceAccount'];
+
 interface ClaimingWorkload extends KubernetesObject {
   readonly spec?: {
     readonly volumeClaimTemplates?: readonly { readonly metadata: { readonly name: string } }[];
@@ -63,15 +66,15 @@ async function apply(
 
 /**
  * What the API server has against the objects, warnings included; nothing where it would take them all.
- * Namespaces and service accounts are really created, since the others need them.
+ * Namespaces, service accounts and priority classes are really created, since the others need them.
  */
 export async function review(server: ApiServer, objects: readonly KubernetesObject[]): Promise<string[]> {
   const namespaces = objects.filter(({ kind }) => kind === 'Namespace');
-  const accounts = objects.filter(({ kind }) => kind === 'ServiceAccount');
-  const others = objects.filter(({ kind }) => kind !== 'Namespace' && kind !== 'ServiceAccount');
+  const named = objects.filter(({ kind }) => NAMED_BY_PODS.includes(kind));
+  const others = objects.filter(({ kind }) => kind !== 'Namespace' && !NAMED_BY_PODS.includes(kind));
   return [
     ...(await apply(server, namespaces)),
-    ...(await apply(server, [...namespaces.map(defaultAccount), ...accounts])),
+    ...(await apply(server, [...namespaces.map(defaultAccount), ...named])),
     ...(await apply(server, [...others, ...others.flatMap(asPods)], '--dry-run=server')),
   ];
 }

@@ -24,6 +24,7 @@ export interface ApplicationSpec {
     readonly targetRevision: string;
     readonly path?: string;
     readonly chart?: string;
+    readonly helm?: { readonly valuesObject: Readonly<Record<string, unknown>> };
     readonly kustomize?: Kustomize;
   };
   readonly destination: { readonly server: string; readonly namespace: string };
@@ -137,6 +138,11 @@ async function onCopy<T>(
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
+}
+
+/** What the root application creates. */
+export async function renderRoot(): Promise<KubernetesObject[]> {
+  return parseObjects(await kustomize(REPOSITORY_ROOT, 'build', 'argocd'));
 }
 
 /** What the root application creates with every line of its kustomization turned on that is off by default. */

@@ -1,6 +1,14 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { K8S, type Kustomization, type Rendered, render, renderKustomization } from './render.js';
+import {
+  K8S,
+  type Kustomization,
+  LINE_THAT_IS_OFF,
+  type Rendered,
+  render,
+  renderKustomization,
+  renderWithAllOn,
+} from './render.js';
 
 /** In the order in which overlays list them: what turns others' objects comes after those. */
 export const COMPONENTS = [
@@ -13,8 +21,10 @@ export const COMPONENTS = [
   'victoria-metrics',
   'dashboard',
   'network-policy',
+  'limits',
   'gateway',
-  'ingress-nginx',
+  'external-secrets',
+  'signed-images',
   'canary',
   'kserve',
 ] as const;
@@ -28,7 +38,7 @@ export const CONFLICTS: readonly (readonly [Component, Component])[] = [
   ['kserve', 'autoscaling-queue'],
   ['kserve', 'canary'],
   ['kserve', 'gateway'],
-  ['kserve', 'ingress-nginx'],
+  ['external-secrets', 's3-local'],
 ];
 
 /** What brings another along already, so that both would bring it twice. */
@@ -39,19 +49,28 @@ const INCLUDED: readonly (readonly [Component, Component])[] = [
 ];
 
 /**
- * What only adds objects of its own, and none that others turn: it is in sets of two and in full ones, not in all of those
+ * What only adds objects of its own, and none that others turn: it is alone and in full sets, not in all of those
  * between.
  */
-const APART: readonly Component[] = ['batch-predict'];
+const APART: readonly Component[] = ['batch-predict', 'external-secrets', 'signed-images'];
 
 export interface Combination {
   readonly name: string;
   render(): Rendered;
 }
 
+function hasLinesThatAreOff(overlay: string): boolean {
+  return LINE_THAT_IS_OFF.test(readFileSync(join(K8S, 'overlays', overlay, 'kustomization.yaml'), 'utf8'));
+}
+
 export function listOverlays(): Combination[] {
   const names = readdirSync(join(K8S, 'overlays'));
-  return names.map((name) => ({ name: `overlay ${name}`, render: () => render(`overlays/${name}`) }));
+  return names.flatMap((name) => [
+    { name: `overlay ${name}`, render: () => render(`overlays/${name}`) },
+    ...(hasLinesThatAreOff(name)
+      ? [{ name: `overlay ${name}, every line on`, render: () => renderWithAllOn(`overlays/${name}`) }]
+      : []),
+  ]);
 }
 
 export function kustomizationOf(components: readonly Component[]): Kustomization {
@@ -69,7 +88,7 @@ export function listSets(): Component[][] {
     sets = sets.concat(sets.map((set) => [...set, component]).filter(goTogether));
   }
   return sets.filter(
-    (set) => set.length <= 2 || isFull(set) || !set.some((component) => APART.includes(component)),
+    (set) => set.length <= 1 || isFull(set) || !set.some((component) => APART.includes(component)),
   );
 }
 

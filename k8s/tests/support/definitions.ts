@@ -7,9 +7,12 @@ import { listSources } from './sources.js';
 const FOLDERS: Readonly<Record<string, string>> = {
   'argo-cd': 'manifests/crds',
   'argo-rollouts': 'manifests/crds',
+  'cert-manager': 'deploy/crds',
+  'external-secrets': 'config/crds/bases',
   'gateway-api': 'config/crd/standard',
   keda: 'config/crd/bases',
   kserve: 'config/crd/full',
+  kyverno: 'config/crds/policies.kyverno.io',
   'prometheus-operator': 'example/prometheus-operator-crd',
 };
 
@@ -19,7 +22,9 @@ async function listFiles(): Promise<string[]> {
     const folder = FOLDERS[name];
     if (folder === undefined) continue;
     const entries = await readdir(join(root, folder), { withFileTypes: true });
-    const definitions = entries.filter((entry) => entry.isFile() && entry.name !== 'kustomization.yaml');
+    const definitions = entries.filter(
+      (entry) => entry.isFile() && /\.yaml$/.test(entry.name) && entry.name !== 'kustomization.yaml',
+    );
     files.push(...definitions.map((entry) => join(root, folder, entry.name)));
   }
   return files;

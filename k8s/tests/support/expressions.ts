@@ -59,6 +59,13 @@ export function ruleGroups(namespace = NAMESPACE): RuleGroup[] {
   }));
 }
 
+/** On Argo CD and Argo Rollouts: once in a cluster, not once for each environment. */
+export function gitopsGroups(): RuleGroup[] {
+  return manifestsIn(join(ROOT, 'argocd/monitoring'), 'PrometheusRule').flatMap(
+    ({ spec }) => spec.groups ?? [],
+  );
+}
+
 /** As the replacement in k8s/components/monitoring/kustomization.yaml: what stands between the first two quotation marks. */
 function inNamespace(expression: string, namespace: string): string {
   return expression.replace(/"[^"]*"/, `"${namespace}"`);
@@ -68,8 +75,8 @@ export function rules(): Rule[] {
   return ruleGroups().flatMap((group) => group.rules);
 }
 
-export function alerts(): AlertRule[] {
-  return rules().filter((rule): rule is AlertRule => rule.alert !== undefined);
+export function alerts(groups = ruleGroups()): AlertRule[] {
+  return groups.flatMap(({ rules }) => rules).filter((rule): rule is AlertRule => rule.alert !== undefined);
 }
 
 /** One of several rules of an alert, by the labels that tell them apart. */
@@ -138,7 +145,10 @@ export function substitute(expression: string, variables: Variables): string {
 }
 
 function manifests(component: string, kind: string): Manifest[] {
-  const folder = join(COMPONENTS, component);
+  return manifestsIn(join(COMPONENTS, component), kind);
+}
+
+function manifestsIn(folder: string, kind: string): Manifest[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
     .flatMap((file) => parseAllDocuments(readFileSync(join(folder, file), 'utf8')))

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
@@ -34,6 +34,9 @@ export interface Kustomization {
   readonly patches?: readonly unknown[];
 }
 
+/** A line of a list that is written as a comment, to be turned on. */
+export const LINE_THAT_IS_OFF = /^ {2}# - /m;
+
 const rendered = new Map<string, Rendered>();
 
 /** Renders a folder, given from k8s/, such as `overlays/local`. Throws what kustomize says when it cannot. */
@@ -41,6 +44,24 @@ export function render(folder: string): Rendered {
   const known = rendered.get(folder) ?? parse(build(join(K8S, folder)));
   rendered.set(folder, known);
   return known;
+}
+
+/** As render, with every line of its kustomization turned on that is off. */
+export function renderWithAllOn(folder: string): Rendered {
+  const known = rendered.get(`${folder}, on`);
+  if (known !== undefined) return known;
+  const copy = mkdtempSync(join(realpathSync(tmpdir()), 'kustomization-'));
+  try {
+    cpSync(K8S, copy, { recursive: true, filter: (path) => path !== join(K8S, 'tests') });
+    const file = join(copy, folder, 'kustomization.yaml');
+    const lines = readFileSync(file, 'utf8').split('\n');
+    writeFileSync(file, lines.map((line) => line.replace(LINE_THAT_IS_OFF, '  - ')).join('\n'));
+    const on = parse(build(join(copy, folder)));
+    rendered.set(`${folder}, on`, on);
+    return on;
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
 }
 
 /** Renders a kustomization that lies in no folder, beside the object of its namespace. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
@@ -5,6 +6,7 @@ import {
   alerts,
   allExpressions,
   dashboardExpressions,
+  gitopsGroups,
   NAMESPACE,
   queryExpressions,
   ROOT,
@@ -25,6 +27,12 @@ const RUNBOOKS = join(ROOT, 'docs/runbooks');
 const RUNBOOK_URL = 'https://github.com/cv-inference/cv-inference/blob/main/docs/runbooks/';
 /** What Prometheus adds to every series of a pod. */
 const TARGET_LABELS = ['namespace', 'pod', 'job'];
+/** Of Argo CD 3.5.1 (controller/metrics/metrics.go) and Argo Rollouts 1.9.1 (controller/metrics/prommetrics.go). */
+const OF_OTHERS: Readonly<Record<string, readonly string[]>> = {
+  up: [],
+  argocd_app_info: ['name', 'project', 'dest_namespace', 'sync_status', 'health_status', 'operation'],
+  rollout_info: ['name', 'strategy', 'traffic_router', 'phase'],
+};
 const OPERATORS: Readonly<Record<string, (value: string, wanted: string) => boolean>> = {
   '=': (value, wanted) => value === wanted,
   '!=': (value, wanted) => value !== wanted,
@@ -43,7 +51,9 @@ const placeholders = {
   range: '3h',
   args: new Proxy<Record<string, string>>({}, { get: () => '.*' }),
 };
-const askedByMachines = allExpressions().map(({ where, text }) => ({
+const gitopsAlerts = alerts(gitopsGroups());
+const ofGitops = gitopsAlerts.map(({ alert, expr }) => ({ where: `alert ${alert}`, text: expr }));
+const askedByMachines = [...allExpressions(), ...ofGitops].map(({ where, text }) => ({
   where,
   text: substitute(text, placeholders),
 }));
@@ -89,8 +99,9 @@ function isMatched({ labels }: Series, { label, operator, value }: Matcher): boo
 }
 
 function isThere({ metric, matchers }: Selector, series: readonly Series[]): boolean {
-  if (recorded.has(metric) || metric === 'up') {
-    return matchers.every(({ label }) => TARGET_LABELS.includes(label));
+  const labels = recorded.has(metric) ? [] : OF_OTHERS[metric];
+  if (labels !== undefined) {
+    return matchers.every(({ label }) => [...TARGET_LABELS, ...labels].includes(label));
   }
   return series.some(
     (candidate) => candidate.metric === metric && matchers.every((matcher) => isMatched(candidate, matcher)),
@@ -125,6 +136,7 @@ describe('what rules, dashboard, analyses, autoscalers and runbooks ask', () => 
   it('is grouped by labels that are there', async () => {
     const known = new Set([
       ...TARGET_LABELS,
+      ...Object.values(OF_OTHERS).flat(),
       ...(await scrape()).flatMap(({ labels }) => Object.keys(labels)),
     ]);
     const missing = expressions.flatMap(({ where, text }) => {
@@ -165,24 +177,30 @@ describe('one environment never speaks of another', () => {
 
 describe('alerts', () => {
   it('say how bad it is, what it is and where to read on', () => {
-    for (const { alert, labels, annotations } of alerts()) {
-      expect(alert).toMatch(/^CvInference[A-Z][A-Za-z]+$/);
+    for (const { alert, labels, annotations } of [...alerts(), ...gitopsAlerts]) {
+      expect(alert).toMatch(/^(CvInference|GitOps)[A-Z][A-Za-z]+$/);
       expect(['critical', 'warning', 'info']).toContain(labels?.['severity']);
       expect(annotations?.['summary']).toMatch(/^[A-Z].{10,70}$/);
-      expect(annotations?.['description']).toContain('{{ $labels.namespace }}');
+      expect(annotations?.['description']).toMatch(/\{\{ \$labels\.(namespace|job) \}\}/);
       expect(annotations?.['runbook_url']).toBe(`${RUNBOOK_URL}${alert}.md`);
     }
   });
 
   it('have a runbook each, of at most 35 lines and in the index, and no runbook is left over', () => {
     const files = readdirSync(RUNBOOKS).filter((file) => file !== 'README.md');
-    expect(new Set(files)).toEqual(new Set(alerts().map(({ alert }) => `${alert}.md`)));
+    expect(new Set(files)).toEqual(new Set([...alerts(), ...gitopsAlerts].map(({ alert }) => `${alert}.md`)));
     const index = readFileSync(join(RUNBOOKS, 'README.md'), 'utf8');
     expect(files.filter((file) => !index.includes(`(${file})`))).toEqual([]);
     const lines = (file: string): number =>
       readFileSync(join(RUNBOOKS, file), 'utf8').trimEnd().split('\n').length;
     expect(files.filter((file) => lines(file) > 35)).toEqual([]);
   });
+});
+
+it('the rules of the objectives are those that npm run rules writes', () => {
+  const folder = join(ROOT, 'k8s/components/monitoring');
+  const written = execFileSync(process.execPath, [join(folder, 'objectives.mjs')], { encoding: 'utf8' });
+  expect(readFileSync(join(folder, 'prometheus-rule.yaml'), 'utf8')).toBe(written);
 });
 
 it('recorded series are named level:metric:operation, and an alert reads each', () => {
