@@ -5,8 +5,8 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
-/** GitHub takes 65,536 of a comment or the text of a pull request. */
-const MAX_CHARACTERS = 50_000;
+/** GitHub takes 65,536 of a comment or the text of a pull request, Linux 131,072 bytes of an argument, three a character. */
+const MAX_CHARACTERS = 40_000;
 const MAX_BYTES = 1 << 24;
 const MAX_NAMES = 20;
 const HEADING = /^--- (\S+)$/gm;

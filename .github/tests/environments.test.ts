@@ -49,6 +49,7 @@ function workplace(remote: Remote, verified = true): string {
 function tools(): string {
   const bin = emptyFolder();
   fakeTool(bin, 'gh', [
+    { call: /^gh api repos\/acme\/vision\/environments\/production-approval /, stdout: '2\n' },
     { call: /^gh pr list/ },
     { call: /^gh pr create/, stdout: 'https://example.com/pull/1\n' },
   ]);
@@ -154,6 +155,24 @@ describe.skipIf(absent('kustomize'))('staging', () => {
     expect(text).toContain('newTag: 0.2.0-cuda');
     expect(opened(bin)).toContain('--title Stage image 0.2.0 --body ghcr.io/other/name:0.2.0@sha256:');
     expect(remote.subjects()).toEqual(['Begin']);
+  });
+
+  it('is all that a copy of this repository needs to run its own image, and none of ours', () => {
+    const remote = new Remote();
+    const clone = workplace(remote);
+    for (const part of ['base', 'components', 'overlays', 'release'])
+      cpSync(join(ROOT, 'k8s', part), join(clone, 'k8s', part), { recursive: true });
+    remote.push(clone, 'As it is');
+    expect(act(clone, 'stage', [], { VERSION: '0.2.0', DELIVERY: 'commit' })).toMatchObject({ code: 0 });
+    for (const [overlay, tag] of [
+      ['staging', '0.2.0'],
+      ['production', '0.2.0'],
+      ['production-gpu', '0.2.0-cuda'],
+    ] as const) {
+      const { stdout } = run(kustomize ?? '', ['build', join(clone, 'k8s/overlays', overlay)]);
+      expect(stdout).toContain(`image: ${IMAGE}:${tag}@${digestOf(tag)}\n`);
+      expect(stdout).not.toMatch(/image: .*cv-inference\/cv-inference/);
+    }
   });
 
   it('writes nothing where a signature is not right', () => {
@@ -338,6 +357,18 @@ describe.skipIf(absent('kustomize'))('promoting', () => {
   });
 });
 
+it.each<[string, string, number]>([
+  ['has reviewers', '1\n', 0],
+  ['has none', '0\n', 1],
+  ['is not there', '', 1],
+])('a commit may be approved where the environment %s', (_, stdout, code) => {
+  const bin = emptyFolder();
+  fakeTool(bin, 'gh', [{ call: /^gh api/, stdout, code: stdout === '' ? 1 : 0 }]);
+  const env = { REPOSITORY: 'acme/vision', GH_TOKEN: 'token' };
+  const command = join(ROOT, '.github/scripts/demand-approval');
+  expect(run(command, ['production-approval'], { bin, env }).code).toBe(code);
+});
+
 describe('the way back', () => {
   function promoted(subject = 'Promote'): { remote: Remote; clone: string; before: string; after: string } {
     const remote = new Remote();
@@ -436,8 +467,8 @@ describe.skipIf(absent('kustomize'))('the diff of manifests', () => {
     expect(text).toMatch(/\n`{6}\n<\/details>\n$/);
     expect(text).toContain('\n+`````\n');
     const long = markdownOfDiff(`--- <b>\n${'+x\n'.repeat(40_000)}`);
-    expect(long.length).toBeLessThan(51_000);
-    expect(long).toContain('Cut after 50000 of 120008 characters.');
+    expect(long.length).toBeLessThan(41_000);
+    expect(long).toContain('Cut after 40000 of 120008 characters.');
     expect(long).toContain('<summary>b: ');
     expect(markdownOfDiff('')).toBe('No manifest changes.\n');
   });

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, it } from 'vitest';
-import { ROOT } from './support/run.js';
+import { emptyFolder } from './support/folder.js';
+import { ROOT, run } from './support/run.js';
 import { WORKFLOWS } from './support/workflows.js';
 
 const readme = readFileSync(join(ROOT, '.github/README.md'), 'utf8');
@@ -35,4 +36,11 @@ it('shows commands that exist', () => {
   for (const script of found(/(?<![\w/])(\.github\/(?:scripts|tests)\/[\w/-]+)/g, readme)) {
     expect(() => readFileSync(join(ROOT, script)), script).not.toThrow();
   }
+});
+
+it('make alone lists every target, and does nothing', () => {
+  const { code, stdout } = run('make', [], { bin: emptyFolder() });
+  const targets = found(/^([a-z]+):/gm, readFileSync(join(ROOT, 'Makefile'), 'utf8'));
+  expect([code, found(/^ {2}make (\S+)/gm, stdout)]).toEqual([0, targets]);
+  expect(targets).toEqual(expect.arrayContaining(['help', 'cluster', 'clean']));
 });

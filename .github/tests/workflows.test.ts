@@ -207,12 +207,12 @@ it('no push starts a promotion, so that none can start itself', () => {
   expect(events).toEqual([['workflow_dispatch'], ['workflow_call', 'workflow_dispatch']]);
 });
 
-it('a commit to production waits for the reviewers of that environment, and nothing else writes to main for it', () => {
+it('a commit to production waits for reviewers, of whom there must be some, and nothing else writes to main for it', () => {
   const { jobs } = workflowNamed('promote');
   const environments = Object.entries(jobs).map(([id, { environment }]) => [id, environment]);
   expect(Object.fromEntries(environments)).toEqual({
     verify: 'staging',
-    commit: expression('inputs.environment'),
+    commit: `${expression('inputs.environment')}-approval`,
   });
   const delivering = (id: string): unknown =>
     jobs[id]?.steps?.find(({ run: command }) => command?.includes('scripts/promote '))?.env?.['DELIVERY'];
@@ -222,6 +222,12 @@ it('a commit to production waits for the reviewers of that environment, and noth
     undefined,
   ]);
   expect(jobs['verify']?.permissions).not.toHaveProperty('contents', 'write');
+  expect(jobs['commit']?.needs).toBe('verify');
+  const demands = jobs['verify']?.steps?.find(({ run: command }) => command?.includes('demand-approval'));
+  expect(demands).toMatchObject({
+    if: "inputs.delivery == 'commit'",
+    run: expect.stringContaining('-approval"'),
+  });
 });
 
 it('promotion-check looks where environments and releases are written', () => {
