@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ask, clusterAbsent, field, kubectl, rounded, until } from './support/kubectl.js';
 
 const OVERLAY = join(import.meta.dirname, '../../overlays/local');
@@ -16,14 +16,6 @@ function predictAt(address: string): Promise<string | undefined> {
 }
 
 describe.skipIf(clusterAbsent())('the overlay local, on a cluster with nothing else', () => {
-  afterAll(async () => {
-    await kubectl('delete', '--kustomize', OVERLAY, '--ignore-not-found', '--wait');
-    await until(
-      { withinS: 120, what: 'the namespace is gone' },
-      async () => (await ask('get', 'namespace', 'cv-inference')) === undefined,
-    );
-  });
-
   it('comes up by kubectl apply alone, with the model from its S3 server', async ({ annotate }) => {
     await kubectl('apply', '--kustomize', OVERLAY);
     const startedAt = performance.now();

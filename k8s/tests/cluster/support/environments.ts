@@ -1,10 +1,13 @@
 import { parse, stringify } from 'yaml';
+import { untilHealthy, untilSynced } from './applications.js';
 import { ask, kubectl } from './kubectl.js';
-import { REPOSITORY_URL, type Repository } from './repository.js';
+import { announce, REPOSITORY_URL, type Repository } from './repository.js';
 
 interface Kustomization {
   patches?: unknown[];
 }
+
+const NAMESPACES = { staging: 'cv-inference-staging', production: 'cv-inference' };
 
 /** Two pods, a third that replaces one and what else runs have room on a machine of two cores. */
 const SMALL = {
@@ -56,7 +59,7 @@ export async function takeOver(repository: Repository): Promise<void> {
  * In place of NGINX Gateway Fabric, whose images are not to be had: its resources are accepted, and nothing routes. Only
  * the states are written by which Argo CD knows a gateway to be well.
  */
-export async function acceptGateway(namespace: string): Promise<void> {
+async function acceptGateway(namespace: string): Promise<void> {
   const lastTransitionTime = new Date().toISOString();
   const conditions = ['Accepted', 'Programmed', 'ResolvedRefs'].map((type) => ({
     type,
@@ -80,6 +83,19 @@ export async function acceptGateway(namespace: string): Promise<void> {
       `--patch=${JSON.stringify({ status })}`,
     );
   }
+}
+
+/** Hands the repository to Argo CD and waits until an environment is as it says, and well. @returns seconds */
+export async function bringUp(repository: Repository, name: 'staging' | 'production'): Promise<number> {
+  const startedAt = performance.now();
+  const application = `cv-inference-${name}`;
+  const root = `${repository.folder}/argocd/root.yaml`;
+  await kubectl('apply', '--server-side', '--force-conflicts', `--filename=${root}`);
+  await announce('cv-inference-root');
+  await untilSynced(application, { withinS: 120, what: `${name} is in sync` });
+  await acceptGateway(NAMESPACES[name]);
+  await untilHealthy(application, { withinS: 180, what: `${name} is healthy` });
+  return (performance.now() - startedAt) / 1000;
 }
 
 /** What a promotion does: one line. @returns the commit */

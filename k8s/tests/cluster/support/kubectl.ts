@@ -8,6 +8,9 @@ const LIMIT_MS = 330_000;
 const LOOK_EVERY_MS = 500;
 const program = tool('kubectl') ?? 'kubectl';
 
+/** Whether everything is checked, or what takes long is left out. */
+export const isFull = process.env['CLUSTER_CHECKS'] !== 'quick';
+
 /** Whether there is a cluster to check, and why not. */
 export function clusterAbsent(): string | undefined {
   return process.env['KUBECONFIG'] ? undefined : 'KUBECONFIG names no cluster';
