@@ -17,7 +17,7 @@ if is_kind; then retry 3 limit 600 docker pull --quiet "$k6" >&2; fi
 
 run_k6() {
   if ! is_kind; then
-    TARGET=$(target) OUT=$out limit "$LIMIT_S" k6 run --no-usage-report "loadtest/k6/$1.js"
+    limit "$LIMIT_S" env TARGET="$(target)" OUT="$out" k6 run --no-usage-report "loadtest/k6/$1.js"
     return
   fi
   limit "$LIMIT_S" docker run --rm --network kind --user "$(id -u):$(id -g)" --read-only --cap-drop ALL \

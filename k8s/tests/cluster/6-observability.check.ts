@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { dashboardExpressions, substitute } from '../support/expressions.js';
-import { ask, clusterAbsent, field, isFull, kubectl, rounded, until } from './support/kubectl.js';
+import { ask, clusterAbsent, getJson, isFull, kubectl, rounded, until } from './support/kubectl.js';
 
 const PROXY = '/api/v1/namespaces/monitoring/services';
 
@@ -9,10 +9,37 @@ interface Series {
   readonly value: readonly [number, string];
 }
 
+interface Pod {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
 async function query(expression: string): Promise<Series[]> {
   const path = `${PROXY}/kube-prometheus-stack-prometheus:9090/proxy/api/v1/query`;
   const answer = await kubectl('get', '--raw', `${path}?query=${encodeURIComponent(expression)}`);
   return (JSON.parse(answer) as { data: { result: Series[] } }).data.result;
+}
+
+const ENVIRONMENTS = ['cv-inference', 'cv-inference-staging'];
+
+async function readyPods(): Promise<string[]> {
+  const selector = '--selector=app.kubernetes.io/component=service';
+  const names: string[] = [];
+  for (const namespace of ENVIRONMENTS) {
+    const { items } = await getJson<{ items: Pod[] }>(`--namespace=${namespace}`, 'pods', selector);
+    const ready = items.filter(
+      ({ metadata, status }) =>
+        metadata.deletionTimestamp === undefined &&
+        status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
+    );
+    names.push(...ready.map(({ metadata }) => metadata.name));
+  }
+  return names.sort();
+}
+
+async function scrapedPods(): Promise<string[]> {
+  const up = await query(`up{job="cv-inference",namespace=~"${ENVIRONMENTS.join('|')}"} == 1`);
+  return up.map(({ metric }) => metric['pod'] ?? '').sort();
 }
 
 async function isHeardOf(alertname: string): Promise<boolean> {
@@ -25,17 +52,13 @@ async function isHeardOf(alertname: string): Promise<boolean> {
 }
 
 describe.skipIf(clusterAbsent())('Prometheus and Alertmanager', () => {
-  it('have found every pod of both environments', async () => {
-    for (const namespace of ['cv-inference', 'cv-inference-staging']) {
-      const pods = await field(
-        '{.items[*].metadata.name}',
-        `--namespace=${namespace}`,
-        'pods',
-        '--selector=app.kubernetes.io/component=service',
-      );
-      const up = await query(`up{job="cv-inference",namespace="${namespace}"} == 1`);
-      expect(up.map(({ metric }) => metric['pod']).sort()).toEqual(pods?.split(' ').sort());
-    }
+  it('find every pod of both environments', async ({ annotate }) => {
+    const seconds = await until(
+      { withinS: 60, what: 'every ready pod is scraped, and no other' },
+      async () => (await readyPods()).join() === (await scrapedPods()).join(),
+      async () => `ready ${await readyPods()}, scraped ${await scrapedPods()}`,
+    );
+    await annotate(rounded(seconds));
   });
 
   it('have data for the dashboard', async ({ annotate }) => {

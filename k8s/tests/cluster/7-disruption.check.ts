@@ -10,8 +10,8 @@ const STAGING = 'cv-inference-staging';
 const IN_STAGING = `--namespace=${STAGING}`;
 const SELECTOR = 'app.kubernetes.io/component=service';
 const REQUESTS_PER_SECOND = 20;
-/** More than two pods of a fifth of a core can do with 70 % of it. */
-const BUSY_REQUESTS_PER_SECOND = 200;
+/** Of a core more than four pods may take with 70 % of a tenth each, and less than two can give. */
+const BUSY_REQUESTS_PER_SECOND = 110;
 
 async function replicas(): Promise<number> {
   return Number(await field('{.status.readyReplicas}', IN_STAGING, 'deployment', 'cv-inference'));

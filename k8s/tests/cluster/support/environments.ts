@@ -11,7 +11,7 @@ const NAMESPACES = { staging: 'cv-inference-staging', production: 'cv-inference'
 
 /** Two pods, a third that replaces one and what else runs have room on a machine of two cores. */
 const SMALL = {
-  requests: { cpu: '200m', memory: '256Mi', 'ephemeral-storage': '128Mi' },
+  requests: { cpu: '100m', memory: '256Mi', 'ephemeral-storage': '128Mi' },
   limits: { cpu: '1', memory: '1Gi' },
 };
 
