@@ -332,7 +332,7 @@ describe('fetchModel: the cache', () => {
   it('removes what crashed downloads left, but not what a live one writes', async () => {
     const incoming = join(directory, 'cache', '.incoming');
     await mkdir(incoming, { recursive: true });
-    const yesterday = new Date(Date.now() - 24 * 60 * 60 * 1000);
+    const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1000);
     await writeFile(join(incoming, 'crashed'), 'x');
     await utimes(join(incoming, 'crashed'), yesterday, yesterday);
     await writeFile(join(incoming, 'live'), 'x');
