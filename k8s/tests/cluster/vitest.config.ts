@@ -12,6 +12,7 @@ class ByName extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['k8s/tests/cluster/**/*.check.ts'],
+    globalSetup: ['k8s/tests/cluster/support/refuse-used-cluster.ts'],
     fileParallelism: false,
     sequence: { sequencer: ByName },
     reporters: ['verbose'],
