@@ -13,7 +13,7 @@ const TRACKED = run('git', ['ls-files', '--cached', '--others', '--exclude-stand
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 const SHELL = TRACKED.filter(
   (file) =>
-    /^(\.ci|\.github|loadtest|training|k8s)\/.*?([^./]+|\.sh)$/.test(file) &&
+    /^(\.ci|\.github|loadtest|service|training|k8s)\/.*?([^./]+|\.sh)$/.test(file) &&
     /^#!.*\bbash\n/.test(read(file)),
 );
 
