@@ -16,7 +16,7 @@ describe.skipIf(absent)('what the environments need', () => {
     await installFromPlatform('metrics-server');
   });
   it('is installed: Prometheus and Alertmanager, by their operator', installPrometheus);
-  it('is installed: the definitions of the Gateway API and of NGINX Gateway Fabric', installGateway);
+  it('is installed: the Gateway API and NGINX Gateway Fabric', installGateway);
   it('is installed: Argo Rollouts', async () => {
     await installFromPlatform('argo-rollouts');
   });

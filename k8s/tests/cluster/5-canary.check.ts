@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { stateOf, untilHealthy } from './support/applications.js';
-import { type Counts, lost, startLoad } from './support/client.js';
+import { type Counts, losses, lost, removeLoad, startLoad } from './support/client.js';
 import { bringUp, promote, takeOver } from './support/environments.js';
 import { clusterAbsent, field, getJson, isFull, rounded, until } from './support/kubectl.js';
 import { announce, Repository } from './support/repository.js';
@@ -125,7 +125,7 @@ describe.skipIf(clusterAbsent())('a canary in production', () => {
     await recount();
   });
   afterAll(async () => {
-    await stop();
+    await removeLoad(PRODUCTION);
     await repository.remove();
   });
 
@@ -142,9 +142,7 @@ describe.skipIf(clusterAbsent())('a canary in production', () => {
         seen,
       );
       const counts = await recount();
-      await annotate(
-        `there in ${rounded(there)}, back in ${rounded(back)}, ${lost(counts)} of ${counts.sent} lost`,
-      );
+      await annotate(`there in ${rounded(there)}, back in ${rounded(back)}, ${losses(counts)}`);
       expect(lost(counts)).toBe(0);
     },
   );
@@ -158,7 +156,7 @@ describe.skipIf(clusterAbsent())('a canary in production', () => {
     const back = await until({ withinS: 60, what: 'all pods are of the version before' }, isAtRest, seen);
     expect((await status()).stableRS).toBe(before);
     const counts = await recount();
-    await annotate(`back in ${rounded(back)}, ${lost(counts)} of ${counts.sent} lost`);
+    await annotate(`back in ${rounded(back)}, ${losses(counts)}`);
     expect(lost(counts)).toBe(0);
   });
 
@@ -171,7 +169,7 @@ describe.skipIf(clusterAbsent())('a canary in production', () => {
       await until({ withinS: 120, what: 'the canary was given up' }, wasGivenUp, seen);
       const seconds = (performance.now() - startedAt) / 1000;
       const counts = await recount();
-      await annotate(`${rounded(seconds)}, ${lost(counts)} of ${counts.sent} lost`);
+      await annotate(`${rounded(seconds)}, ${losses(counts)}`);
       expect((await status()).stableRS).toBe(before);
       expect(seconds).toBeLessThan(90);
     },

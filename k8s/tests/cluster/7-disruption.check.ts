@@ -1,20 +1,30 @@
+import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { stateOf } from './support/applications.js';
-import { type Counts, lost, startLoad } from './support/client.js';
+import { type Counts, losses, lost, removeLoad, startLoad } from './support/client.js';
 import { bringUp, takeOver } from './support/environments.js';
-import { ask, clusterAbsent, field, isFull, kubectl, rounded, until } from './support/kubectl.js';
+import { clusterAbsent, field, isFull, kubectl, rounded, until } from './support/kubectl.js';
+import { readyPods } from './support/pods.js';
+import { signalPod } from './support/processes.js';
 import { announce, Repository } from './support/repository.js';
 
+const runFile = promisify(execFile);
 const STAGING = 'cv-inference-staging';
 const IN_STAGING = `--namespace=${STAGING}`;
-const SELECTOR = 'app.kubernetes.io/component=service';
+/** Commands that end a node as a power cut does, and bring it back; they take its name. */
+const { NODE_OFF, NODE_ON } = process.env;
 const REQUESTS_PER_SECOND = 20;
 /** Of a core more than four pods may take with 70 % of a tenth each, and less than two can give. */
 const BUSY_REQUESTS_PER_SECOND = 110;
 
 async function replicas(): Promise<number> {
   return Number(await field('{.status.readyReplicas}', IN_STAGING, 'deployment', 'cv-inference'));
+}
+
+async function isNodeReady(name: string): Promise<boolean> {
+  return (await field('{.status.conditions[?(@.type=="Ready")].status}', 'node', name)) === 'True';
 }
 
 async function isReady(): Promise<boolean> {
@@ -31,6 +41,8 @@ async function isReady(): Promise<boolean> {
 
 const untilReady = (): Promise<number> => until({ withinS: 120, what: 'staging is ready' }, isReady);
 
+if (!NODE_OFF || !NODE_ON) process.stderr.write('skipped: a dying node: no NODE_OFF, NODE_ON\n');
+
 describe.skipIf(clusterAbsent())('staging under load', () => {
   let repository: Repository;
   let stop: (() => Promise<Counts>) | undefined;
@@ -46,7 +58,10 @@ describe.skipIf(clusterAbsent())('staging under load', () => {
     stop = await startLoad(STAGING, REQUESTS_PER_SECOND);
     await sleep(3_000);
   });
-  afterAll(() => repository.remove());
+  afterAll(async () => {
+    await removeLoad(STAGING);
+    await repository.remove();
+  });
 
   /** Ends the load, five seconds after what was done. */
   async function count(): Promise<Counts> {
@@ -61,38 +76,33 @@ describe.skipIf(clusterAbsent())('staging under load', () => {
     await kubectl(IN_STAGING, 'rollout', 'restart', 'deployment/cv-inference');
     await kubectl(IN_STAGING, 'rollout', 'status', 'deployment/cv-inference', '--timeout=180s');
     const counts = await count();
-    await annotate(`${lost(counts)} of ${counts.sent} lost`);
+    await annotate(losses(counts));
     expect(lost(counts)).toBe(0);
   });
 
   it.runIf(isFull)('loses no request while a node is drained', async ({ annotate }) => {
-    const node =
-      (await field('{.items[0].spec.nodeName}', IN_STAGING, 'pods', `--selector=${SELECTOR}`)) ?? '';
-    const selector = `--pod-selector=${SELECTOR}`;
+    const [{ node } = { node: '' }] = await readyPods(STAGING);
+    const selector = '--pod-selector=app.kubernetes.io/component=service';
     await kubectl('drain', node, selector, '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=180s');
     const counts = await count();
     await kubectl('uncordon', node);
-    await annotate(`${lost(counts)} of ${counts.sent} lost`);
+    await annotate(losses(counts));
     expect(lost(counts)).toBe(0);
   });
 
   it.runIf(isFull)(
     'loses no request when a pod is deleted, and hardly one when it is killed',
     async ({ annotate }) => {
-      const pods = (
-        (await field('{.items[*].metadata.name}', IN_STAGING, 'pods', `--selector=${SELECTOR}`)) ?? ''
-      ).split(' ');
-      await kubectl(IN_STAGING, 'delete', 'pod', pods[0] ?? '', '--wait=false');
+      const [first, second] = await readyPods(STAGING);
+      await kubectl(IN_STAGING, 'delete', 'pod', first?.name ?? '', '--wait=false');
       const deleted = await count();
       expect(lost(deleted)).toBe(0);
       stop = await startLoad(STAGING, REQUESTS_PER_SECOND);
       await sleep(3_000);
-      await ask(IN_STAGING, 'exec', pods[1] ?? '', '--', 'node', '--eval', "process.kill(1, 'SIGKILL')");
+      expect(await signalPod(STAGING, second?.name ?? '', 'SIGKILL')).toBeGreaterThan(0);
       await sleep(5_000);
       const killed = await count();
-      await annotate(
-        `deleted: ${lost(deleted)} of ${deleted.sent} lost; killed: ${lost(killed)} of ${killed.sent}`,
-      );
+      await annotate(`deleted: ${losses(deleted)}; killed: ${losses(killed)}`);
       expect(lost(killed) / killed.sent).toBeLessThan(0.05);
     },
   );
@@ -117,10 +127,36 @@ describe.skipIf(clusterAbsent())('staging under load', () => {
         async () => (await replicas()) === 2,
       );
       const quiet = await stop();
-      await annotate(
-        `up in ${rounded(up)}, ${lost(counts)} of ${counts.sent} lost; down in ${rounded(down)}, ${lost(quiet)} of ${quiet.sent} lost`,
-      );
+      await annotate(`up in ${rounded(up)}, ${losses(counts)}; down in ${rounded(down)}, ${losses(quiet)}`);
       expect(lost(counts) + lost(quiet)).toBe(0);
+    },
+  );
+
+  it.runIf(isFull && NODE_OFF && NODE_ON)(
+    'loses requests to a node that dies only until the cluster has seen it, and replaces its pod',
+    async ({ annotate }) => {
+      const client = await field('{.spec.nodeName}', IN_STAGING, 'pod', 'load');
+      const pods = await readyPods(STAGING);
+      const node = pods.find((pod) => pod.node !== client)?.node ?? '';
+      const lostPods = pods.filter((pod) => pod.node === node).length;
+      try {
+        await runFile('bash', ['-c', `${NODE_OFF} ${node}`]);
+        const noticed = await until(
+          { withinS: 90, what: 'the cluster knows that the node is away' },
+          async () => !(await isNodeReady(node)),
+        );
+        const during = await stop?.();
+        stop = await startLoad(STAGING, REQUESTS_PER_SECOND);
+        const replaced = await until({ withinS: 120, what: 'all pods are ready again' }, isReady);
+        const after = await count();
+        if (during === undefined) throw new Error('there is no load');
+        await annotate(
+          `${lostPods} of ${pods.length} pods; known after ${rounded(noticed)}, ${losses(during)} until then; replaced ${rounded(replaced)} later, ${losses(after)}`,
+        );
+        expect(lost(after)).toBe(0);
+      } finally {
+        await runFile('bash', ['-c', `${NODE_ON} ${node}`]);
+      }
     },
   );
 });

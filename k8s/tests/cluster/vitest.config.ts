@@ -18,5 +18,6 @@ export default defineConfig({
     reporters: ['verbose'],
     testTimeout: 400_000,
     hookTimeout: 400_000,
+    maxConcurrency: 10,
   },
 });

@@ -8,22 +8,12 @@ import { stringify } from 'yaml';
 import { writeModelFolder } from '../../../service/test/support/models.js';
 import type { OnnxModel } from '../../../service/test/support/onnx.js';
 import { type Environment, ServiceProcess } from '../../../service/test/support/service-process.js';
-import { alertId, ROOT, type Rule, ruleGroups } from './expressions.js';
+import { alertId, ROOT, ruleGroups } from './expressions.js';
+import { hurried } from './hurried.js';
 import { freePort, type Pod, servePods, TimeSeriesDatabase } from './time-series.js';
 
 /** The hash that a Deployment or Rollout puts into the names of its pods. */
 export const POD_HASH = '6d4cf56db6';
-
-/** A minute of the rules is a second here: `for` and all ranges. Thresholds and counts stay. */
-function hurried(rule: Rule): Rule {
-  const seconds = { s: 1 / 60, m: 1, h: 60, d: 1440 } as const;
-  const shorten = (duration: string): string => {
-    const [, amount, unit] = /^(\d+)([smhd])$/.exec(duration) ?? [];
-    return `${Math.round(Number(amount) * seconds[unit as keyof typeof seconds])}s`;
-  };
-  const expr = rule.expr.replace(/\[(\d+[smhd])\]/g, (_, range: string) => `[${shorten(range)}]`);
-  return { ...rule, expr, ...(rule.for !== undefined && { for: shorten(rule.for) }) };
-}
 
 /** Processes of the service in the place of pods, each scraped once a second with the labels that it has in Kubernetes. */
 export class LiveCluster {
@@ -88,7 +78,7 @@ export class LiveCluster {
   /** Gives Prometheus the rules of these namespaces beside those that it has. */
   async watch(prometheus: TimeSeriesDatabase, ...namespaces: string[]): Promise<void> {
     for (const namespace of namespaces) {
-      const groups = ruleGroups(namespace).map((group) => ({ ...group, rules: group.rules.map(hurried) }));
+      const groups = hurried(ruleGroups(namespace), 1);
       this.#write(`rules/${namespace}.yaml`, stringify({ groups }));
     }
     const { ok } = await fetch(`${prometheus.url}/-/reload`, { method: 'POST' });

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const { TARGET, RATE } = process.env;
+const { TARGET, HOST, RATE } = process.env;
 const image = readFileSync('service/models/digits/golden/7-blocks.png');
 const counts = { sent: 0, answered: {}, failed: {} };
 const pending = new Set();
@@ -15,7 +15,7 @@ const post = () =>
       method: 'POST',
       agent: false,
       timeout: 20_000,
-      headers: { 'content-type': 'image/png', 'content-length': image.length },
+      headers: { host: HOST, 'content-type': 'image/png', 'content-length': image.length },
     };
     const sent = request(`${TARGET}/predict`, options, (answer) => {
       answer.resume();

@@ -14,12 +14,31 @@ export interface Counts {
 /** All that is not a 200. */
 export const lost = ({ sent, answered }: Counts): number => sent - (answered['200'] ?? 0);
 
+/** What is lost, of how many, and how. */
+export function losses(counts: Counts): string {
+  const { '200': _, ...refused } = counts.answered;
+  const kinds = Object.entries({ ...refused, ...counts.failed }).map(([kind, count]) => `${kind}: ${count}`);
+  const how = kinds.length === 0 ? '' : ` (${kinds.join(', ')})`;
+  return `${lost(counts)} of ${counts.sent} lost${how}`;
+}
+
 const POD = 'load';
 
-/** A pod beside the service that posts images to it, so many a second, until it is stopped. */
-export async function startLoad(namespace: string, rate: number): Promise<() => Promise<Counts>> {
+/** Removes the pod, whatever it does. */
+export async function removeLoad(namespace: string): Promise<void> {
   const where = `--namespace=${namespace}`;
   await kubectl(where, 'delete', 'pod', POD, '--ignore-not-found', '--grace-period=0', '--force');
+}
+
+/** Runs a script in a pod of the service's image beside it, which may reach the service and what is outside. */
+export async function startBeside(
+  namespace: string,
+  name: string,
+  script: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const where = `--namespace=${namespace}`;
+  await kubectl(where, 'delete', 'pod', name, '--ignore-not-found', '--grace-period=0', '--force');
   const image = await field(
     '{.items[0].spec.containers[0].image}',
     where,
@@ -30,7 +49,7 @@ export async function startLoad(namespace: string, rate: number): Promise<() => 
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      name: POD,
+      name,
       namespace,
       // The network policy lets the gateway pass.
       labels: { 'app.kubernetes.io/component': 'gateway', 'app.kubernetes.io/part-of': 'cv-inference' },
@@ -41,24 +60,33 @@ export async function startLoad(namespace: string, rate: number): Promise<() => 
       securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
       containers: [
         {
-          name: POD,
+          name,
           image,
-          command: [
-            'node',
-            '--input-type=module',
-            '--eval',
-            await readFile(join(import.meta.dirname, 'client.mjs'), 'utf8'),
-          ],
-          env: [
-            { name: 'TARGET', value: 'http://cv-inference' },
-            { name: 'RATE', value: String(rate) },
-          ],
+          command: ['node', '--input-type=module', '--eval', script],
+          env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
         },
       ],
     },
   });
-  await kubectl(where, 'wait', '--for=condition=Ready', `pod/${POD}`, '--timeout=60s');
+  await kubectl(where, 'wait', '--for=condition=Ready', `pod/${name}`, '--timeout=60s');
+}
+
+/**
+ * A pod beside the service that posts images to it, so many a second, until it is stopped; to the service itself, or to a
+ * gateway that knows it by a host name.
+ */
+export async function startLoad(
+  namespace: string,
+  rate: number,
+  { target, host }: { target: string; host: string } = {
+    target: 'http://cv-inference',
+    host: 'cv-inference',
+  },
+): Promise<() => Promise<Counts>> {
+  const where = `--namespace=${namespace}`;
+  const script = await readFile(join(import.meta.dirname, 'client.mjs'), 'utf8');
+  await startBeside(namespace, POD, script, { TARGET: target, HOST: host, RATE: String(rate) });
   return async () => {
     await kubectl(where, 'exec', POD, '--', 'touch', '/tmp/stop');
     await until(

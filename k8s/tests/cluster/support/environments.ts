@@ -10,7 +10,7 @@ interface Kustomization {
 const NAMESPACES = { staging: 'cv-inference-staging', production: 'cv-inference' };
 
 /** Two pods, a third that replaces one and what else runs have room on a machine of two cores. */
-const SMALL = {
+export const SMALL = {
   requests: { cpu: '100m', memory: '256Mi', 'ephemeral-storage': '128Mi' },
   limits: { cpu: '1', memory: '1Gi' },
 };
@@ -56,8 +56,8 @@ export async function takeOver(repository: Repository): Promise<void> {
 }
 
 /**
- * In place of NGINX Gateway Fabric, whose images are not to be had: its resources are accepted, and nothing routes. Only
- * the states are written by which Argo CD knows a gateway to be well.
+ * In place of NGINX Gateway Fabric, which serves one Gateway here, that of its own check: these are accepted, and nothing
+ * routes. Only the states are written by which Argo CD knows a gateway to be well.
  */
 async function acceptGateway(namespace: string): Promise<void> {
   const lastTransitionTime = new Date().toISOString();

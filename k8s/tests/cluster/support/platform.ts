@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
 import {
   isApplication,
   renderApplication,
@@ -7,7 +9,8 @@ import {
 } from '../../support/argocd.js';
 import type { KubernetesObject } from '../../support/render.js';
 import { listSources } from '../../support/sources.js';
-import { apply, ask, kubectl, until } from './kubectl.js';
+import { OWNER } from './gateway.js';
+import { apply, ask, kubectl, kubectlWith, until } from './kubectl.js';
 
 const PATIENCE = '--timeout=300s';
 
@@ -45,11 +48,26 @@ export async function installArgoCd(): Promise<string> {
   return version.trim();
 }
 
-/** Definitions alone: the images of NGINX Gateway Fabric are not to be had everywhere. */
+/**
+ * The definitions, and the newest version that is a Go module (argocd/platform has a chart of a newer one). It serves one
+ * Gateway, that of its check, and leaves others alone.
+ */
 export async function installGateway(): Promise<void> {
   await installFromPlatform('gateway-api');
   const definitions = join(import.meta.dirname, '../../support/nginx-gateway-fabric.yaml');
   await kubectl('apply', '--server-side', '--force-conflicts', `--filename=${definitions}`);
+  const fabric = sourceOf('nginx-gateway-fabric');
+  const its = parseAllDocuments(await readFile(join(fabric, 'crds.yaml'), 'utf8'));
+  const objects = its.map((document) => document.toJS() as KubernetesObject);
+  await apply(...objects.filter(({ metadata }) => metadata.name !== 'nginxproxies.gateway.nginx.org'));
+  await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s');
+  const manifest = await readFile(join(fabric, 'default/deploy.yaml'), 'utf8');
+  // By one user, who may signal NGINX without a capability of the file, which an image can lose.
+  const changed = manifest
+    .replaceAll('runAsUser: 102', 'runAsUser: 101')
+    .replace('- static-mode', `- static-mode\n        - --gateway=${OWNER}/cv-inference`);
+  await kubectlWith(changed, 'apply', '--server-side', '--force-conflicts', '--filename=-');
+  await kubectl('--namespace=nginx-gateway', 'rollout', 'status', PATIENCE, 'deployment/nginx-gateway');
 }
 
 /** The folder's git-server.yaml: what Argo CD deploys from. */
@@ -60,14 +78,12 @@ export async function installGitServer(): Promise<void> {
 
 /** The folder's prometheus.yaml, with the definitions of the operator's release. */
 export async function installPrometheus(): Promise<void> {
-  const operator = listSources().find(({ name }) => name === 'prometheus-operator');
-  if (operator === undefined) throw new Error('k8s/tests/tools/sources has no prometheus-operator');
   await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'monitoring' } });
   await kubectl(
     'apply',
     '--server-side',
     '--force-conflicts',
-    `--filename=${join(operator.root, operator.folder)}`,
+    `--filename=${sourceOf('prometheus-operator')}`,
   );
   await applyFile('prometheus.yaml');
   await kubectl('--namespace=monitoring', 'rollout', 'status', PATIENCE, 'deployment/prometheus-operator');
@@ -106,6 +122,13 @@ export async function installFromPlatform(name: string): Promise<void> {
       `deployment/${metadata.name}`,
     );
   }
+}
+
+/** The folder that k8s/tests/tools/sources takes from a project. */
+function sourceOf(project: string): string {
+  const source = listSources().find(({ name }) => name === project);
+  if (source === undefined) throw new Error(`k8s/tests/tools/sources has no ${project}`);
+  return join(source.root, source.folder);
 }
 
 function applyFile(name: string): Promise<string> {
