@@ -20,9 +20,10 @@ install() {
   "$python" -m pip install --quiet -r "$requirements"
 }
 
-if ! cmp --silent "$requirements" "$venv/installed.txt"; then
+pins=$(cat "$requirements" "$here/quantize/requirements.txt")
+if [[ "$(cat "$venv/installed.txt" 2>/dev/null)" != "$pins" ]]; then
   install
-  cp "$requirements" "$venv/installed.txt"
+  echo "$pins" >"$venv/installed.txt"
 fi
 cd "$here"
 "$venv/bin/ruff" check --no-cache .
