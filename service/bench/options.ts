@@ -25,7 +25,7 @@ const FLAGS = {
 } as const;
 
 export const USAGE = `npm run bench -- [options]
-  --only a,b        only these scenarios (throughput, lone-client, health, overload, startup, memory)
+  --only a,b        only these scenarios (throughput, lone-client, health, overload, pictures, startup, memory, peers)
   --rounds 5        rounds; in each everything is measured once, in turn
   --seconds 4       length of one measurement
   --clients 8,16,32 numbers of clients that are tried; the largest has to saturate the service
@@ -35,8 +35,10 @@ export const USAGE = `npm run bench -- [options]
   --pause-ms 100    how long a refused client waits while overloaded
   --image file      another JPEG
   --json file       the results as JSON too
-Environment: CV_TEST_DATA  folder with models/mobilenet_v2-random and images/photo-vga.jpg
+Environment: CV_TEST_DATA  folder with models/mobilenet_v2-random, images/photo-vga.jpg and images/photo-6mp.jpg
              PEER_PYTHON   python with loadtest/peers/fastapi/requirements.txt: measures that server too
+             PEER_VENVS    folder of virtual environments, each with the requirements.txt of the folder of
+                           loadtest/peers that it is named after: what --only peers measures
              PEER_URL      or one that is running already`;
 
 /** Throws a sentence when an option is not what it should be. */

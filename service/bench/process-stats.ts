@@ -10,6 +10,13 @@ export function residentBytes(pid: number): number | undefined {
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
 }
 
+/** Memory of a process and its children in bytes, pages that they share counted once, or undefined where there is no /proc. */
+export function treeBytes(pid: number): number | undefined {
+  const kilobytes = /^Pss:\s+(\d+) kB/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1];
+  if (kilobytes === undefined) return undefined;
+  return childrenOf(pid).reduce((sum, child) => sum + (treeBytes(child) ?? 0), Number(kilobytes) * 1024);
+}
+
 /** CPU seconds that a process and its children spend within the window, or undefined where there is no /proc. */
 export async function cpuSeconds(pid: number, window: Window): Promise<number | undefined> {
   await sleepUntil(window.fromMs);

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import { readCpuBudget } from '../machine.js';
 import { type CommandLine, readCommandLine, USAGE } from './options.js';
@@ -8,12 +10,23 @@ import { health } from './scenarios/health.js';
 import { loneClient } from './scenarios/lone-client.js';
 import { memory } from './scenarios/memory.js';
 import { overload } from './scenarios/overload.js';
+import { peers } from './scenarios/peers.js';
+import { pictures } from './scenarios/pictures.js';
 import { startup } from './scenarios/startup.js';
 import { throughput } from './scenarios/throughput.js';
-import { type Server, startPeer, startService, usePeer } from './server-process.js';
+import { PEERS, type Server, startPeer, startService, usePeer } from './server-process.js';
 import { prepareSubject, type Subject } from './subject.js';
 
-const SCENARIOS: readonly Scenario[] = [throughput, loneClient, health, overload, startup, memory];
+const SCENARIOS: readonly Scenario[] = [
+  throughput,
+  loneClient,
+  health,
+  overload,
+  pictures,
+  startup,
+  memory,
+  peers,
+];
 
 /** The environment of the whole bench; the processes it starts get it too. */
 const environment = process.env;
@@ -64,7 +77,16 @@ async function measure(
   try {
     for (const scenario of scenarios) {
       const progress = (text: string): void => showProgress(`${scenario.name}: ${text}`);
-      const bench: Bench = { subject, options, cores, service, peer, startService: start, progress };
+      const bench: Bench = {
+        subject,
+        options,
+        cores,
+        service,
+        peer,
+        peers: installedPeers(subject),
+        startService: start,
+        progress,
+      };
       results[scenario.name] = await scenario.run(bench);
       showProgress('');
       if (options.json !== undefined)
@@ -82,6 +104,21 @@ async function findPeer({ peerModel }: Subject): Promise<Server | undefined> {
   if (peerModel === undefined) return undefined;
   if (url !== undefined) return usePeer(url);
   return python === undefined ? undefined : startPeer(python, peerModel, environment);
+}
+
+/** Those that have a virtual environment of their name in the folder PEER_VENVS. */
+function installedPeers({ peerModel }: Subject): Bench['peers'] {
+  const folder = environment['PEER_VENVS'];
+  if (folder === undefined || peerModel === undefined) return new Map();
+  return new Map(
+    Object.keys(PEERS)
+      .map((name) => ({ name, bin: join(folder, name, 'bin') }))
+      .filter(({ bin }) => existsSync(join(bin, 'python')))
+      .map(({ name, bin }) => {
+        const settings = { ...environment, PATH: `${bin}:${environment['PATH']}` };
+        return [name, () => startPeer(join(bin, 'python'), peerModel, settings, name)];
+      }),
+  );
 }
 
 /** One line that is overwritten, for whoever watches. */

@@ -13,6 +13,8 @@ export interface Bench {
   readonly peer: Server | undefined;
   /** A service of its own, with these settings. */
   startService(settings: Readonly<Record<string, string>>): Promise<Server>;
+  /** What starts each of the servers that people use instead and that is installed, by its name. */
+  readonly peers: ReadonlyMap<string, () => Promise<Server>>;
   progress(text: string): void;
 }
 

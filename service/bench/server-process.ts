@@ -13,7 +13,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A server under load: ours, or the peer. */
 export interface Server {
-  readonly name: 'service' | 'peer';
+  /** `service`, `peer`, or one of PEERS. */
+  readonly name: string;
   readonly predictUrl: string;
   readonly healthUrl: string;
   /** Undefined where somebody else started it. */
@@ -30,7 +31,32 @@ interface Launch {
   readonly cwd: string;
   readonly environment: Environment;
   readonly readyPath: string;
+  readonly paths?: Paths;
 }
+
+interface Paths {
+  readonly predict: string;
+  readonly health: string;
+}
+
+const OWN_PATHS: Paths = { predict: '/predict', health: '/health' };
+
+/** The folders of loadtest/peers, and where their servers are asked. */
+export const PEERS: Readonly<Record<string, Paths>> = {
+  fastapi: OWN_PATHS,
+  litserve: OWN_PATHS,
+  bentoml: { predict: '/predict', health: '/livez' },
+  kserve: { predict: '/v1/models/classifier:predict', health: '/v2/health/live' },
+  mlserver: { predict: '/predict', health: '/v2/health/live' },
+  rayserve: { predict: '/predict', health: '/-/healthz' },
+};
+
+/** Where readiness is something else than health. */
+const READY_PATHS: Readonly<Record<string, string>> = {
+  bentoml: '/readyz',
+  kserve: '/v2/models/classifier/ready',
+  mlserver: '/v2/health/ready',
+};
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 5000;
@@ -48,14 +74,22 @@ export function startService(environment: Environment): Promise<Server> {
   });
 }
 
-export function startPeer(python: string, model: string, environment: Environment): Promise<Server> {
+export function startPeer(
+  python: string,
+  model: string,
+  environment: Environment,
+  peer = 'fastapi',
+): Promise<Server> {
+  const paths = PEERS[peer] ?? OWN_PATHS;
+  const folder = join(PACKAGE_ROOT, 'loadtest/peers');
   return launch({
-    name: 'peer',
+    name: peer,
     command: python,
     args: ['server.py'],
-    cwd: join(PACKAGE_ROOT, 'loadtest/peers/fastapi'),
-    environment: { ...environment, MODEL: model, PYTHONDONTWRITEBYTECODE: '1' },
-    readyPath: '/health',
+    cwd: join(folder, peer),
+    environment: { ...environment, MODEL: model, PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' },
+    readyPath: READY_PATHS[peer] ?? paths.health,
+    paths,
   });
 }
 
@@ -80,11 +114,14 @@ async function launch(launch: Launch): Promise<Server> {
     cwd: launch.cwd,
     env: { ...launch.environment, PORT: String(port) },
     stdio: ['ignore', log.fd, log.fd],
+    // A group of its own: some peers start processes that outlive them.
+    detached: true,
   });
-  const kill = (): boolean => child.kill('SIGKILL');
+  const kill = (): void => signalGroup(child, 'SIGKILL');
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));
   const origin = `http://127.0.0.1:${port}`;
+  const { predict, health } = launch.paths ?? OWN_PATHS;
   try {
     await untilReady(child, origin + launch.readyPath);
   } catch (error) {
@@ -93,8 +130,8 @@ async function launch(launch: Launch): Promise<Server> {
   }
   return {
     name: launch.name,
-    predictUrl: `${origin}/predict`,
-    healthUrl: `${origin}/health`,
+    predictUrl: origin + predict,
+    healthUrl: origin + health,
     pid: child.pid,
     readyMs: now() - startedAt,
     stop: () => stop(child).finally(() => log.end()),
@@ -152,7 +189,16 @@ async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill('SIGINT');
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), STOP_TIMEOUT_MS);
   await exited;
   clearTimeout(timer);
+  signalGroup(child, 'SIGKILL');
+}
+
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch {
+    // All of it has ended.
+  }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Manifest } from '../model/manifest.js';
@@ -10,6 +10,10 @@ export interface Subject {
   readonly modelName: string;
   /** Folder with model.json. */
   readonly modelFolder: string;
+  /** The same model, with `accuracy` fast; undefined where there is none. */
+  readonly fastModelFolder: string | undefined;
+  /** A photograph of 6 megapixels; undefined where there is none. */
+  readonly photoPath: string | undefined;
   /** The ONNX file, where the peer can run it too: input [N,3,224,224], ImageNet's mean and std. */
   readonly peerModel: string | undefined;
   readonly imageName: string;
@@ -47,6 +51,8 @@ export async function prepareSubject(
     return {
       modelName: 'digits',
       modelFolder,
+      fastModelFolder: undefined,
+      photoPath: undefined,
       peerModel: undefined,
       imageName,
       image,
@@ -54,9 +60,24 @@ export async function prepareSubject(
     };
   }
   const peerModel = join(dataFolder, 'models/mobilenet_v2-random/model.onnx');
-  const modelFolder = await mkdtemp(join(tmpdir(), 'cv-inference-bench-'));
-  await symlink(peerModel, join(modelFolder, 'model.onnx'));
-  await writeFile(join(modelFolder, 'model.json'), JSON.stringify({ ...MOBILENET, file: 'model.onnx' }));
-  const remove = (): Promise<void> => rm(modelFolder, { recursive: true, force: true });
-  return { modelName: 'MobileNetV2', modelFolder, peerModel, imageName, image, remove };
+  const folder = await mkdtemp(join(tmpdir(), 'cv-inference-bench-'));
+  return {
+    modelName: 'MobileNetV2',
+    modelFolder: await writeModel(folder, peerModel, 'exact'),
+    fastModelFolder: await writeModel(folder, peerModel, 'fast'),
+    photoPath: join(dataFolder, 'images/photo-6mp.jpg'),
+    peerModel,
+    imageName,
+    image,
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+async function writeModel(folder: string, model: string, accuracy: 'exact' | 'fast'): Promise<string> {
+  const modelFolder = join(folder, accuracy);
+  await mkdir(modelFolder);
+  await symlink(model, join(modelFolder, 'model.onnx'));
+  const manifest = { ...MOBILENET, input: { ...MOBILENET.input, accuracy }, file: 'model.onnx' };
+  await writeFile(join(modelFolder, 'model.json'), JSON.stringify(manifest));
+  return modelFolder;
 }

@@ -17,9 +17,9 @@ from classifier import Classifier, Undecodable
 MODEL = os.environ.get("MODEL", "model.onnx")
 CORES = len(os.sched_getaffinity(0))
 # What takes the time (libjpeg-turbo, OpenCV, ONNX Runtime) releases the GIL: one process fills a few cores.
-PROCESSES = int(os.environ.get("PROCESSES", -(-CORES // 8)))
-THREADS = int(os.environ.get("THREADS", -(-CORES // PROCESSES)))
-MAX_IN_FLIGHT = int(os.environ.get("MAX_IN_FLIGHT", 64))
+PROCESSES = int(os.environ.get("PROCESSES", str(-(-CORES // 8))))
+THREADS = int(os.environ.get("THREADS", str(-(-CORES // PROCESSES))))
+MAX_IN_FLIGHT = int(os.environ.get("MAX_IN_FLIGHT", "64"))
 
 
 @asynccontextmanager
@@ -70,7 +70,7 @@ app.add_route("/health", health)
 if __name__ == "__main__":
     uvicorn.run(
         "server:app",
-        port=int(os.environ.get("PORT", 8000)),
+        port=int(os.environ.get("PORT", "8000")),
         workers=PROCESSES,
         loop="uvloop",
         http="httptools",

@@ -59,7 +59,7 @@ export class Pipeline {
       return { image: { jpeg, width, height }, format: 'jpeg', width, height };
     }
     const reduce = (image: Size) => reductionFor(spec, image, 'jpeg');
-    const { pixels, ...rest } = await decodeFile(sharp, Uint8Array.from(jpeg), 'jpeg', {
+    const { pixels, ...rest } = await decodeFile({ sharp }, Uint8Array.from(jpeg), 'jpeg', {
       maxPixels: MAX_PIXELS,
       reduce,
     });
