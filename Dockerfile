@@ -1,8 +1,6 @@
 ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
 # sha256:..., to pin the tag
 ARG NODE_DIGEST=
-ARG CUDA_IMAGE=docker.io/nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04
-ARG CUDA_DIGEST=
 
 FROM ${NODE_IMAGE}${NODE_DIGEST:+@${NODE_DIGEST}} AS node
 
@@ -42,40 +40,7 @@ RUN cd node_modules \
       -regextype posix-extended -regex '(.*/node_modules|\.)/(@[^/]+/)?[^/@]+/[^/]+' -prune -exec rm -r {} + \
  && find . -type d -empty -delete
 
-FROM build AS cuda-providers
-RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js
-
-FROM ${CUDA_IMAGE}${CUDA_DIGEST:+@${CUDA_DIGEST}} AS cuda
-COPY --from=node /usr/local/bin/node /usr/local/bin/node
-WORKDIR /app
-COPY package.json LICENSE* NOTICE* ./
-COPY --from=dependencies /app/node_modules node_modules
-COPY --from=cuda-providers \
-  /app/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_shared.so \
-  /app/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so \
-  node_modules/onnxruntime-node/bin/napi-v6/linux/x64/
-COPY service/models service/models
-COPY --from=build /app/dist/service dist/service
-# Decoding of plain JPEGs takes as many threads of this pool as there are cores; file reads and name look-ups need some
-# besides. ONNX Runtime reports to its maker unless told not to. The pieces that bodies arrive in are given back to the
-# system when they are freed: docs/decisions/0010-bodies-in-memory.md.
-ENV NODE_ENV=production UV_THREADPOOL_SIZE=16 MODEL_CACHE_DIR=/tmp/models ORT_DISABLE_TELEMETRY=1 EXECUTION_PROVIDERS=cuda,cpu \
-    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=16384 MALLOC_TRIM_THRESHOLD_=131072
-USER 1000:1000
-EXPOSE 8080
-STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "require('http').get({ host: '127.0.0.1', port: process.env.MANAGEMENT_PORT || process.env.PORT || 8080, path: '/health', timeout: 4000 }, (answer) => process.exit(answer.statusCode === 200 ? 0 : 1)).on('timeout', () => process.exit(1)).on('error', () => process.exit(1))"]
-ENTRYPOINT ["node", "--enable-source-maps", "dist/service/main.js"]
-ARG VERSION=0.0.0
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="cv-inference" \
-      org.opencontainers.image.description="Serves an ONNX computer-vision model over HTTP, on a GPU" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="$VERSION" \
-      org.opencontainers.image.revision="$REVISION"
-
-FROM node AS cpu
+FROM node AS service
 WORKDIR /app
 COPY package.json LICENSE* NOTICE* ./
 COPY --from=dependencies /app/node_modules node_modules
@@ -98,3 +63,19 @@ LABEL org.opencontainers.image.title="cv-inference" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
+
+FROM node AS cuda-libraries
+RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip
+COPY service/inference/cuda service/inference/cuda
+RUN service/inference/cuda/fetch /cuda
+
+FROM service AS cuda
+COPY --from=cuda-libraries /cuda node_modules/onnxruntime-node/bin/napi-v6/linux/x64
+# The driver is the host's: its container toolkit puts it in. Decoding of plain JPEGs takes as many threads of the pool as
+# there are cores.
+ENV EXECUTION_PROVIDERS=cuda,cpu UV_THREADPOOL_SIZE=16 \
+    LD_LIBRARY_PATH=/app/node_modules/onnxruntime-node/bin/napi-v6/linux/x64 \
+    NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+LABEL org.opencontainers.image.description="Serves an ONNX computer-vision model over HTTP, on a GPU"
+
+FROM service AS cpu

@@ -58,6 +58,19 @@ describe('preflight', () => {
     });
   });
 
+  it.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
+    'says which library of a provider is missing',
+    async ({ skip }) => {
+      const given = { ...(await options()), executionProviders: ['cuda'] };
+      const answer = await preflight(given, PATIENCE_MS, patient).catch((error: unknown) => error);
+      if (!(answer instanceof Error)) skip('there is a GPU here');
+      expect(answer).toMatchObject({
+        code: 'MODEL_INCOMPATIBLE',
+        message: expect.stringMatching(/: \S*lib\w+\.so[\w.]*: cannot open|CUDA failure/),
+      });
+    },
+  );
+
   it('refuses a file that takes longer than it may as MODEL_INCOMPATIBLE', async () => {
     const folder = await writeModelFolder(unloadableModel());
     const given = { ...(await options()), modelPath: join(folder, 'model.onnx') };

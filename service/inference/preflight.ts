@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { ServiceError } from '../errors.js';
 import { builtFile } from '../package-files.js';
+import { engineWords } from './engine-words.js';
 import type { EngineInfo } from './runner.js';
 import type { SessionOptions } from './session.js';
 
@@ -36,8 +37,9 @@ export async function preflight(
     throw error;
   });
   if (ended.killedBy === 'SIGTERM' || ended.killedBy === 'SIGINT') await aborted(signal, SAME_SIGNAL_MS);
-  if ('refused' in ended.answer) throw refusal(ended.answer.refused);
-  return { engine: ended.answer.engine, warnings: warningsIn(ended.output) };
+  const warnings = warningsIn(ended.output);
+  if ('refused' in ended.answer) throw refusal(withLibrary(ended.answer.refused, warnings));
+  return { engine: ended.answer.engine, warnings };
 }
 
 interface Ended {
@@ -99,14 +101,17 @@ export function loadTimedOut(timeoutMs: number): ServiceError {
 
 /** ONNX Runtime's answer to a file that it does not take. */
 export function refusal(reason: string): ServiceError {
-  const words = withoutSource(reason.split('\n', 1)[0] ?? '');
+  const words = engineWords(reason);
   const hint = /external data/i.test(words) ? `. ${EXTERNAL_DATA_HINT}` : '';
   return new ServiceError('MODEL_INCOMPATIBLE', `ONNX Runtime refused the model: ${words}${hint}`);
 }
 
-/** ONNX Runtime names the line and the function of its own source first: `failed:/path/graph.cc:12 void f(int) The words`. */
-function withoutSource(words: string): string {
-  return words.replace(/\/\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])/, ' ');
+/** The exception says only that a provider's library cannot be loaded; the line on stderr says which one is missing. */
+function withLibrary(reason: string, warnings: readonly string[]): string {
+  const why = warnings
+    .map((warning) => /Failed to load library .* with error: (.+)/.exec(warning)?.[1])
+    .find(Boolean);
+  return why === undefined ? reason : `${reason}: ${why}`;
 }
 
 /** Lines such as `2026-01-01 ... [W:onnxruntime:, graph.cc:123 Name] text`, down to their text. */

@@ -5,7 +5,9 @@ import {
   Tensor as OnnxTensor,
   type OnnxValue,
 } from 'onnxruntime-node';
+import { messageOf } from '../errors.js';
 import type { ElementType, Tensor, TensorInfo } from '../tensor.js';
+import { engineWords } from './engine-words.js';
 import type { EngineInfo } from './runner.js';
 
 export interface SessionOptions {
@@ -67,7 +69,7 @@ export async function createSession(options: SessionOptions): Promise<Session> {
       return wrap(session, provider, unavailable);
     } catch (error) {
       if (isLast) throw error;
-      unavailable.push({ provider, reason: firstLine(error) });
+      unavailable.push({ provider, reason: engineWords(messageOf(error)) });
     }
   }
   throw new Error('no execution provider was given');
@@ -80,9 +82,16 @@ function sessionOptions(options: SessionOptions, provider: string): InferenceSes
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
     logSeverityLevel: options.logWarnings === true ? SEVERITY_WARNING : SEVERITY_FATAL,
-    // A spinning pool burns the cores that decoding needs.
-    extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
+    extra: { session: { ...spinning(options.intraOpThreads > 1), inter_op: { allow_spinning: '0' } } },
   };
+}
+
+/**
+ * Threads of one run wait for each other in a loop: asleep they gain nothing. Never between runs, where they would take the
+ * cores that decoding needs (onnxruntime_session_options_config_keys.h).
+ */
+function spinning(isOn: boolean): object {
+  return { intra_op: { allow_spinning: isOn ? '1' : '0' }, force_spinning_stop: '1' };
 }
 
 function wrap(session: InferenceSession, provider: string, unavailable: EngineInfo['unavailable']): Session {
@@ -154,9 +163,4 @@ function toTensor(name: string, value: OnnxValue | undefined): Tensor {
       ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
       : data;
   return { type: value.type, data: bits, shape: value.dims } as Tensor;
-}
-
-function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.split('\n', 1)[0] ?? message;
 }

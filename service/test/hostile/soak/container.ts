@@ -29,7 +29,7 @@ export async function containerLauncher(): Promise<Launcher | undefined> {
   const name = await engine(COMMAND_LIMIT_MS, 'name_engine').catch(() => undefined);
   if (name === undefined) return undefined;
   await engine(BUILD_LIMIT_MS, 'make_base');
-  await engine(BUILD_LIMIT_MS, 'build');
+  await engine(BUILD_LIMIT_MS, 'build', 'cpu');
   const entrypoint = JSON.parse(await engine(COMMAND_LIMIT_MS, 'entrypoint')) as string[];
   let started = 0;
   return {
