@@ -3,12 +3,7 @@ import { join } from 'node:path';
 import { Admission } from './admission/admission.js';
 import { ApiKeys } from './admission/api-keys.js';
 import type { Config } from './config.js';
-import {
-  createManagementServer,
-  createServer,
-  type HttpServer,
-  type ServerDependencies,
-} from './http/server.js';
+import type { HttpServer, ServerDependencies } from './http/server.js';
 import { Lifecycle, type Resource } from './lifecycle.js';
 import { type Machine, readCpuBudget, readMemoryBudget, readThrottledPeriods } from './machine.js';
 import { PACKAGE_ROOT } from './package-files.js';
@@ -33,13 +28,24 @@ export interface App {
   /** Present where a management port is configured. */
   readonly managementServer: HttpServer | undefined;
   readonly lifecycle: Lifecycle;
-  /** Fetches, loads, warms and checks the model, then turns ready. Throws a start-up error of the catalogue. */
-  loadModel(signal: AbortSignal): Promise<void>;
+  /**
+   * Fetches, loads, warms and checks the model, then turns ready. Throws a start-up error of the catalogue.
+   * @param onFetched told when its files are here, and others than this thread have begun with it
+   */
+  loadModel(signal: AbortSignal, onFetched?: () => void): Promise<void>;
   /** In the order in which they are drained. */
   readonly resources: readonly Resource[];
 }
 
-export async function createApp(options: AppOptions): Promise<App> {
+/** What is there before the servers are. */
+export interface Core extends Pick<App, 'lifecycle' | 'loadModel'> {
+  readonly models: ModelRegistry;
+  readonly admission: Admission;
+  readonly metrics: Metrics;
+  readonly maxUnreadBytes: number;
+}
+
+export function createCore(options: AppOptions): Core {
   const { config, logger } = options;
   const models = new ModelRegistry();
   const lifecycle = new Lifecycle(() => models.current?.cannotHeal === true);
@@ -51,7 +57,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       maxBytes: limits.maxInFlightBytes,
       maxExpectedWaitMs: config.maxExpectedWaitMs,
     },
-    () => models.current?.predictor.expectedMs([]) ?? 0,
+    (traffic) => models.current?.predictor.expectedMs(traffic, []) ?? 0,
   );
   const metrics = new Metrics({
     // As /ready says it: without an inference thread no traffic comes.
@@ -59,37 +65,22 @@ export async function createApp(options: AppOptions): Promise<App> {
     inFlightImages: () => admission.images,
     inFlightLimitImages: () => admission.maxImages,
     inFlightBytes: () => admission.bytes,
-    expectedWaitSeconds: () => admission.expectedWaitMs / 1000,
+    expectedWaitSeconds: () =>
+      Math.max(admission.expectedWaitMs('single'), admission.expectedWaitMs('batch')) / 1000,
     expectedWaitLimitSeconds: () => admission.maxExpectedWaitMs / 1000,
     cpuThrottledPeriods: readThrottledPeriods,
     droppedLogLines: () => options.droppedLogLines?.() ?? 0,
     models: () => (models.current === undefined ? [] : [models.current.load]),
   });
-  const version = await readVersion();
-  metrics.buildInfo.set({ version }, 1);
-  const dependencies: ServerDependencies = {
-    ...config,
-    hasManagementPort: config.managementPort !== undefined,
-    maxUnreadBytes: limits.maxInFlightBytes,
-    limits: config,
-    version,
-    logger,
-    lifecycle,
-    metrics,
-    admission,
-    apiKeys: new ApiKeys(config.apiKeys),
-    models,
-  };
-  const server = await createServer(dependencies);
-  const managementServer =
-    config.managementPort === undefined ? undefined : await createManagementServer(dependencies);
   return {
-    server,
-    managementServer,
     lifecycle,
-    async loadModel(signal) {
+    models,
+    admission,
+    metrics,
+    maxUnreadBytes: limits.maxInFlightBytes,
+    async loadModel(signal, onFetched) {
       const startedAt = performance.now();
-      const model = await loadModel({ config, logger, machine, limits, metrics }, signal);
+      const model = await loadModel({ config, logger, machine, limits, metrics, onFetched }, signal);
       models.install(model);
       lifecycle.markReady();
       const { name, version, digest, execution_provider } = model.description;
@@ -98,8 +89,32 @@ export async function createApp(options: AppOptions): Promise<App> {
       const ready_ms = Math.round(performance.now() - startedAt);
       logger.info({ model: `${name}@${version}`, digest, execution_provider, ready_ms }, 'ready');
     },
-    resources: drainOrder(server, managementServer, models),
   };
+}
+
+/** @param core whose model may be on its way already: it takes about as long as the servers do */
+export async function createApp(options: AppOptions, core: Core = createCore(options)): Promise<App> {
+  const { config, logger } = options;
+  const { models, lifecycle, loadModel: load, ...parts } = core;
+  const version = await readVersion();
+  core.metrics.buildInfo.set({ version }, 1);
+  const { createManagementServer, createServer } = await import('./http/server.js');
+  const dependencies: ServerDependencies = {
+    ...config,
+    ...parts,
+    hasManagementPort: config.managementPort !== undefined,
+    limits: config,
+    version,
+    logger,
+    lifecycle,
+    apiKeys: new ApiKeys(config.apiKeys),
+    models,
+  };
+  const server = await createServer(dependencies);
+  const managementServer =
+    config.managementPort === undefined ? undefined : await createManagementServer(dependencies);
+  const resources = drainOrder(server, managementServer, models);
+  return { server, managementServer, lifecycle, loadModel: load, resources };
 }
 
 /** Requests first, then what they wait for. The management port answers to the last. */

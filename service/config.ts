@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Field, flag, integer, listOf, oneOf, text, textList } from './config-fields.js';
 import { messageOf, ServiceError } from './errors.js';
-import { PACKAGE_ROOT } from './package-files.js';
+import { OWN_MODELS } from './package-files.js';
 import { IMAGE_FORMATS } from './preprocess/image.js';
 
 const MiB = 1024 * 1024;
@@ -33,7 +33,7 @@ export const CONFIG_SCHEMA = {
   }),
 
   MODEL_URI: text({
-    default: join(PACKAGE_ROOT, 'service/models/digits'),
+    default: join(OWN_MODELS, 'digits'),
     defaultText: 'service/models/digits',
     description:
       'The model: a folder, model.json or .onnx file as path, file://, s3://bucket/key-or-prefix, https:// or hf://org/repo, hf://org/repo@revision/path',
@@ -158,7 +158,8 @@ export const CONFIG_SCHEMA = {
     defaultText: '1024 per core',
     min: 1,
     max: 100_000,
-    description: 'Images in flight, from their arrival to their answer; beyond it OVERLOADED',
+    description:
+      'Images in flight, from their arrival to their answer; beyond it OVERLOADED. Single images and batches leave each other a quarter',
   }),
   MAX_IN_FLIGHT_BYTES: integer({
     default: undefined,

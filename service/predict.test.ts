@@ -51,14 +51,14 @@ describe('a picture', () => {
   it('is expected to take its time, from when it is asked for until it is there', async () => {
     const { runner, predictor } = await setUp();
     const inspected = predictor.inspect(await encoderOf(photograph(900, 900)).png().toBuffer());
-    const plainMs = predictor.expectedMs([inspected]);
-    expect(predictor.expectedMs([inspected], picture)).toBeGreaterThan(plainMs + 10);
+    const plainMs = predictor.expectedMs('single', [inspected]);
+    expect(predictor.expectedMs('single', [inspected], picture)).toBeGreaterThan(plainMs + 10);
     const prediction = predictor.predict(inspected, { ...options, picture });
     await untilRunning(runner);
-    expect(predictor.expectedMs([])).toBeGreaterThan(10);
+    expect(predictor.expectedMs('single', [])).toBeGreaterThan(10);
     await runner.finish();
     await prediction;
-    expect(predictor.expectedMs([])).toBe(0);
+    expect(predictor.expectedMs('single', [])).toBe(0);
   });
 
   it('is not made where there is no answer', async () => {
@@ -71,7 +71,7 @@ describe('a picture', () => {
     leaving.abort(new Error('gone'));
     await runner.finish();
     await expect(prediction).rejects.toThrow('gone');
-    expect([predictor.expectedMs([]), predictor.decoder.drawing]).toEqual([0, 0]);
+    expect([predictor.expectedMs('single', []), predictor.decoder.drawing]).toEqual([0, 0]);
   });
 });
 

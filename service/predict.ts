@@ -1,5 +1,6 @@
 import type { Batcher } from './batching/batcher.js';
 import type { Drawing, DrawingOrder, Picture } from './drawing/shapes.js';
+import { otherThan, type Traffic } from './fairness/traffic.js';
 import { rowOf } from './inference/row.js';
 import type { Decoder, InspectedImage } from './preprocess/decode.js';
 import { fileOf, type PreparedImage } from './preprocess/image.js';
@@ -11,6 +12,8 @@ export interface PredictOptions {
   readonly signal: AbortSignal;
   /** What is asked of the model's task. */
   readonly parameters: Parameters;
+  /** Default single. */
+  readonly traffic?: Traffic;
   /** Where a picture is wanted beside the answer. */
   readonly picture?: PictureOrder | undefined;
 }
@@ -47,18 +50,25 @@ export class Predictor {
   }
 
   /**
-   * How long images that came now would take to their answer, after all that is in flight, milliseconds.
+   * How long images that came now would take to their answer, after all that would be run before them, milliseconds.
    * @param picture where they are to be drawn on
    */
-  expectedMs(images: readonly InspectedImage[], picture?: PictureOrder): number {
+  expectedMs(traffic: Traffic, images: readonly InspectedImage[], picture?: PictureOrder): number {
     const { decoder, batcher } = this;
     const drawMs = picture === undefined ? 0 : sum(images.map((image) => decoder.drawMs(image, picture)));
     const decodeMs = (onThread: boolean): number =>
       sum(images.filter((image) => image.onThread === onThread).map((image) => image.decodeMs));
-    const decodedMs = (decoder.backlogMs + this.#toDrawMs + decodeMs(false)) / decoder.lanes;
-    // What is being decoded now is run before them.
-    const runs = decoder.active + decoder.waiting - decoder.drawing + images.length;
-    return Math.max(decodedMs, batcher.expectedMs(runs, decodeMs(true))) + drawMs / decoder.lanes;
+    const decodedMs = (decoder.backlogMs(traffic, decodeMs(false)) + this.#toDrawMs) / decoder.lanes;
+    // What is being decoded now is run before them. Only single images are drawn on.
+    const decodedBefore = decoder.active + decoder.waitingOf(traffic);
+    const drawing = traffic === 'single' ? decoder.drawing : 0;
+    const runMs = batcher.expectedMs({
+      traffic,
+      images: Math.max(0, decodedBefore - drawing) + images.length,
+      decodeMs: decodeMs(true),
+      othersToCome: decoder.waitingOf(otherThan(traffic)),
+    });
+    return Math.max(decodedMs, runMs) + drawMs / decoder.lanes;
   }
 
   /** @param inspected given away: its bytes may be gone afterwards. Where a picture is wanted, they are copied */
@@ -91,15 +101,18 @@ export class Predictor {
     return { ...prediction, spans: [...prediction.spans, span], picture };
   }
 
-  async #answer(inspected: InspectedImage, { signal, parameters }: PredictOptions): Promise<Prediction> {
+  async #answer(
+    inspected: InspectedImage,
+    { signal, parameters, traffic }: PredictOptions,
+  ): Promise<Prediction> {
     const spans: StageSpan[] = [];
     let startedAt = performance.now();
-    let prepared = await this.decoder.prepare(inspected, signal);
+    let prepared = await this.decoder.prepare(inspected, signal, traffic);
     for (;;) {
       const preparedMs = performance.now() - startedAt;
       const isLeftToEngine = fileOf(prepared.image) !== undefined;
-      const expectedDecodeMs = isLeftToEngine ? inspected.decodeMs : 0;
-      const served = await this.batcher.submit(rowOf(prepared, parameters), signal, expectedDecodeMs);
+      const decodeMs = isLeftToEngine ? inspected.decodeMs : 0;
+      const served = await this.batcher.submit(rowOf(prepared, parameters), signal, { traffic, decodeMs });
       spans.push(
         ...spansFrom(startedAt, [
           { stage: 'decode', durationMs: preparedMs },
@@ -117,7 +130,7 @@ export class Predictor {
       // The engine's decoder refuses it, and the other one judges: errors are the same whichever ran.
       const returned = { ...inspected, bytes: served.returned };
       startedAt = performance.now();
-      const { pixels, ...rest } = await this.decoder.decode(returned, signal);
+      const { pixels, ...rest } = await this.decoder.decode(returned, signal, traffic);
       prepared = { ...rest, image: pixels };
     }
   }

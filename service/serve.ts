@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import type { App, AppOptions } from './app.js';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { App, AppOptions, Core } from './app.js';
 import { type Config, describeConfig, readConfig } from './config.js';
 import { messageOf, ServiceError } from './errors.js';
 import { haveEnded, type Threads, watchThreads } from './exit.js';
@@ -16,6 +17,8 @@ import { unlessAborted } from './unless-aborted.js';
 const LAST_LINES_MS = 1000;
 /** How long a model that is being loaded may take to stop, milliseconds: a little longer than its runs may to end. */
 const LOAD_STOP_MS = 6000;
+/** Making the servers keeps this thread busy: what is on this machine is handed to other threads before, milliseconds. */
+const HEAD_START_MS = 50;
 /** Garbage of a peak that is worth a pause of the main thread. */
 const SPARE_HEAP_BYTES = 32 * 1024 * 1024;
 
@@ -58,10 +61,16 @@ async function run(
   const signals = listenForSignals();
   logInsteadOfStderr(logger, signals);
   // The rest of the service takes a while to load, and a signal that nobody listens to is lost on process 1.
-  const { createApp } = await import('./app.js');
-  const app = await createApp({ config, logger, ...surroundings });
-  await listen(app, config, logger);
-  const isServing = await load(app, signals, threads);
+  const { createApp, createCore } = await import('./app.js');
+  const options = { config, logger, ...surroundings };
+  const core = createCore(options);
+  const loading = startLoading(core, signals);
+  await Promise.race([loading.fetched, pause(HEAD_START_MS)]);
+  const app = await listening(createApp(options, core), config, logger).catch(async (error: unknown) => {
+    await loading.abort();
+    throw error;
+  });
+  const isServing = await load(app, loading, signals, threads);
   if (isServing) giveBackSpareHeap(SPARE_HEAP_BYTES);
   if (isServing && !signals.stop.aborted) await once(signals.stop, 'abort');
   logger.info({ signal: signals.first }, 'draining');
@@ -76,13 +85,38 @@ async function run(
   return outcome === 'drained' ? 0 : 1;
 }
 
-/** Whether the model was loaded; not where a signal came first, whatever loading may hang in. */
-async function load(app: App, signals: Signals, threads: Threads): Promise<boolean> {
+/** A model that other threads and processes load meanwhile. */
+interface Loading {
+  readonly fetched: Promise<void>;
+  readonly done: Promise<void>;
+  /** Settles once it has stopped, or takes too long to. */
+  abort(): Promise<void>;
+}
+
+function startLoading(core: Core, signals: Signals): Loading {
+  const given = new AbortController();
   const late = new AbortController();
-  signals.stop.addEventListener('abort', () => void setTimeout(() => late.abort(), LOAD_STOP_MS));
+  const stop = AbortSignal.any([signals.stop, given.signal]);
+  stop.addEventListener('abort', () => void setTimeout(() => late.abort(), LOAD_STOP_MS));
+  let done = Promise.resolve();
+  const fetched = new Promise<void>((resolve) => {
+    done = unlessAborted(core.loadModel(stop, resolve), AbortSignal.any([signals.abort, late.signal]));
+    done.catch(() => resolve());
+  });
+  return {
+    fetched,
+    done,
+    async abort() {
+      given.abort();
+      await done.catch(() => undefined);
+    },
+  };
+}
+
+/** Whether the model was loaded; not where a signal came first, whatever loading may hang in. */
+async function load(app: App, { done }: Loading, signals: Signals, threads: Threads): Promise<boolean> {
   try {
-    const enough = AbortSignal.any([signals.abort, late.signal]);
-    await unlessAborted(app.loadModel(signals.stop), enough);
+    await done;
     return true;
   } catch (error) {
     if (signals.stop.aborted) return false;
@@ -103,7 +137,8 @@ async function drain(
   return (await haveEnded(threads)) ? outcome : 'stuck';
 }
 
-async function listen(app: App, config: Config, logger: Logger): Promise<void> {
+async function listening(created: Promise<App>, config: Config, logger: Logger): Promise<App> {
+  const app = await created;
   const bind = async (server: HttpServer, port: number): Promise<string> => {
     try {
       return await server.listen({ host: config.host, port });
@@ -120,6 +155,7 @@ async function listen(app: App, config: Config, logger: Logger): Promise<void> {
       ? await bind(app.managementServer, config.managementPort)
       : undefined;
   logger.info({ address: await bind(app.server, config.port), management }, 'listening');
+  return app;
 }
 
 /**

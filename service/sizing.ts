@@ -66,6 +66,17 @@ export function sizeModel(
   };
 }
 
+/** Why a model was sized so, for the log. */
+export function sizingReason(
+  { cores }: Pick<Machine, 'cores'>,
+  provider: string,
+  { workers, intraOpThreads }: Chosen<ModelSizing>,
+): string {
+  if (workers !== undefined || intraOpThreads !== undefined) return 'WORKERS or INTRA_OP_THREADS is set';
+  if (provider !== 'cpu') return 'one worker in front of what it computes on';
+  return `one worker with one thread for each of ${wholeCores(cores)} cores`;
+}
+
 function wholeCores(cores: number): number {
   return Math.max(1, Math.floor(cores));
 }

@@ -10,7 +10,7 @@ const PACKAGES = /^(package(-lock)?\.json|\.npmrc|tsconfig(\.build)?\.json)$/;
 
 /** The jobs of ci.yml that run only for some files, and those files. */
 export const AREAS = {
-  test: [/^(service|loadtest)\//, /^vitest\.config\.ts$/, PACKAGES],
+  test: [/^(service|loadtest|optimize)\//, /^vitest\.config\.ts$/, PACKAGES],
   manifests: [/^(k8s|argocd|service|docs\/runbooks)\//, /^\.ci\/manifests$/, PACKAGES],
   pipelines: [
     /^(\.github|\.ci|loadtest|k8s|argocd|service)\//,
@@ -21,7 +21,7 @@ export const AREAS = {
   training: [/^training\//, /^service\/models\//, /^docs\/images\/digit-finder/],
   parity: [/^service\/(?!models\/)/, /^\.ci\/parity$/, PACKAGES],
   container: [/^service\//, /^(Dockerfile|\.dockerignore|LICENSE)$/, /^\.ci\/container$/, PACKAGES],
-  cuda: [/^Dockerfile$/, /^package-lock\.json$/],
+  cuda: [/^service\/inference\/cuda\//, /^(Dockerfile|\.ci\/cuda)$/, /^package-lock\.json$/],
   codeql: [/\.([cm]?[jt]s|py)$/, /^\.github\/(workflows|actions)\//],
 } as const satisfies Readonly<Record<string, readonly RegExp[]>>;
 

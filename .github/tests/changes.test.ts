@@ -24,7 +24,12 @@ describe('what a change touches', () => {
     ['Dockerfile', ['container', 'cuda']],
     ['package-lock.json', ['test', 'manifests', 'pipelines', 'parity', 'container', 'cuda']],
     ['service/test/parity/requirements.txt', ['test', 'manifests', 'pipelines', 'parity', 'container']],
+    [
+      'service/inference/cuda/requirements.txt',
+      ['test', 'manifests', 'pipelines', 'parity', 'container', 'cuda'],
+    ],
     ['.ci/parity', ['pipelines', 'parity']],
+    ['.ci/cuda', ['pipelines', 'cuda']],
     ['.github/workflows/release.yml', ['pipelines', 'codeql']],
     ['loadtest/thresholds.json', ['test', 'pipelines']],
     ['Jenkinsfile', ['pipelines']],

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../service/bench/free-port.js';
 import { startArguments } from '../../service/bench/start-command.js';
@@ -17,8 +17,9 @@ export interface Server {
 const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
 const PEER = 'peer:fastapi';
+const MODEL = 'model:';
 
-/** @param wanted a URL, a commit, `.` or `peer:fastapi` */
+/** @param wanted a URL, a commit, `.`, `model:` and a model's path (this checkout with that), or `peer:fastapi` */
 export async function provide(
   wanted: string,
   environment: Environment,
@@ -27,6 +28,10 @@ export async function provide(
 ): Promise<Server> {
   if (/^https?:\/\//.test(wanted)) return { name: wanted, url: wanted.replace(/\/+$/, '') };
   if (wanted === PEER) return startPeer(peerPython, environment, undo);
+  if (wanted.startsWith(MODEL)) {
+    const settings = { ...environment, MODEL_URI: resolve(PACKAGE_ROOT, wanted.slice(MODEL.length)) };
+    return startService(PACKAGE_ROOT, wanted, settings, undo);
+  }
   if (wanted === '.') return startService(PACKAGE_ROOT, 'this checkout', environment, undo);
   const commit = commitOf(wanted);
   const folder = await checkOut(commit, undo);
@@ -42,9 +47,9 @@ async function startPeer(python: string | undefined, environment: Environment, u
   if (python === undefined) throw new Error(`${PEER} needs PEER_PYTHON`);
   if (!environment['MODEL'])
     throw new Error(`${PEER} needs MODEL, the ONNX file that MODEL_URI serves on our side`);
-  const folder = join(PACKAGE_ROOT, 'loadtest/peers/fastapi');
-  const settings = { ...environment, PYTHONDONTWRITEBYTECODE: '1' };
-  return start(PEER, python, ['server.py'], folder, settings, '/health', undo);
+  const folder = join(PACKAGE_ROOT, 'loadtest/peers');
+  const settings = { ...environment, PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' };
+  return start(PEER, python, ['server.py'], join(folder, 'fastapi'), settings, '/health', undo);
 }
 
 async function start(

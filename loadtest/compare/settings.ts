@@ -10,7 +10,8 @@ import {
   secondsOf,
 } from '../settings.ts';
 
-const A_SERVER = 'a URL, a commit, . (this checkout) or peer:fastapi';
+const A_SERVER =
+  'a URL, a commit, . (this checkout), model:PATH (this checkout with that model) or peer:fastapi';
 
 export const COMPARE_SETTINGS = {
   BASE: text({

@@ -6,7 +6,7 @@ const PACE = { bytesPerSecond: 100, graceMs: 2000 };
 const admissionOf = (maxBytes: number): Admission =>
   new Admission({ maxImages: 1, maxExpectedWaitMs: 1000, maxBytes }, () => 0);
 const scopeIn = (admission: Admission, budgetMs = 60_000): RequestScope =>
-  new RequestScope({ budgetMs, body: admission.openBody(), pace: PACE });
+  new RequestScope({ traffic: 'single', budgetMs, body: admission.openBody('single'), pace: PACE });
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

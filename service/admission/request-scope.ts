@@ -1,9 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { ServiceError } from '../errors.js';
+import type { Traffic } from '../fairness/traffic.js';
 import type { BodyBytes } from './admission.js';
 import { BodyPace, type PaceLimits } from './body-pace.js';
 
 export interface ScopeOptions {
+  readonly traffic: Traffic;
   /** From now to the deadline, milliseconds. */
   readonly budgetMs: number;
   readonly body: BodyBytes;
@@ -12,6 +14,7 @@ export interface ScopeOptions {
 
 /** How long a request may take, whether anyone still waits for it, and what its body takes: one signal for all stages. */
 export class RequestScope {
+  readonly traffic: Traffic;
   /** On the clock of `performance.now()`. */
   readonly deadlineAt: number;
   readonly #controller = new AbortController();
@@ -19,7 +22,8 @@ export class RequestScope {
   readonly #pace: BodyPace;
   readonly #timer: NodeJS.Timeout;
 
-  constructor({ budgetMs, body, pace }: ScopeOptions) {
+  constructor({ traffic, budgetMs, body, pace }: ScopeOptions) {
+    this.traffic = traffic;
     this.deadlineAt = performance.now() + budgetMs;
     this.#body = body;
     this.#pace = new BodyPace(pace, () => this.giveUp(tooSlow(pace.bytesPerSecond)));

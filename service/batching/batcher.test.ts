@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { ServiceError } from '../errors.js';
+import type { Traffic } from '../fairness/traffic.js';
 import {
   ControlledRunner,
   DECODE_MS,
@@ -19,9 +20,9 @@ function setUp(options: Partial<BatcherOptions> = {}, slots = 1) {
 }
 
 /** Submits images 0, 1, 2, ...; rejections are kept for the test to look at. */
-function submit(batcher: Batcher, count: number, signal = patient) {
+function submit(batcher: Batcher, count: number, signal = patient, traffic: Traffic = 'single') {
   return Array.from({ length: count }, (_, id) => {
-    const promise = batcher.submit(onePixel(id), signal).then(firstValue);
+    const promise = batcher.submit(onePixel(id), signal, { traffic }).then(firstValue);
     promise.catch(() => undefined);
     return promise;
   });
@@ -53,11 +54,12 @@ describe('Batcher', () => {
     expect(runner.batchSizes).toEqual([1, 4, 2]);
   });
 
-  it('shares the queue between slots that become free', async () => {
+  it('shares the queue between all slots, and leaves the rest to the one that is free next', async () => {
     const { runner, batcher } = setUp({}, 0);
     submit(batcher, 6);
     runner.setSlots(2);
-    expect(runner.batchSizes).toEqual([3, 3]);
+    await runner.finish();
+    expect(runner.batchSizes).toEqual([3, 1, 1]);
   });
 
   it('gives every caller its own answer, whatever the batches', async () => {
@@ -75,6 +77,40 @@ describe('Batcher', () => {
       ),
       { numRuns: 50 },
     );
+  });
+
+  it('runs a single image next, however many of batches wait', async () => {
+    const { runner, batcher } = setUp({ maxBatchSize: 1 });
+    submit(batcher, 64, patient, 'batch');
+    const [single] = submit(batcher, 1);
+    const before = batcher.expectedMs({ traffic: 'batch', images: 1, decodeMs: 0 });
+    await runner.finish();
+    await runner.finish();
+    expect(await single).toBe(0);
+    expect(before).toBe(0);
+  });
+
+  it('runs an image of a batch every other time, however many single ones come', async () => {
+    const { runner, batcher } = setUp({ maxBatchSize: 1 });
+    submit(batcher, 3);
+    const answers = submit(batcher, 4, patient, 'batch');
+    for (let run = 0; run < 9; run++) {
+      submit(batcher, 2);
+      await runner.finish();
+    }
+    expect(await Promise.all(answers)).toEqual([0, 1, 2, 3]);
+  });
+
+  it('expects of an image that half of what runs before it is of the other kind', async () => {
+    const { runner, batcher } = setUp({ msPerImage: 10 }, 0);
+    submit(batcher, 6, patient, 'batch');
+    submit(batcher, 2);
+    const expectedMs = (traffic: Traffic, images: number): number =>
+      batcher.expectedMs({ traffic, images, decodeMs: 0 });
+    expect([expectedMs('single', 1), expectedMs('single', 100), expectedMs('batch', 1)]).toEqual([
+      60, 1080, 90,
+    ]);
+    expect(runner.pending).toHaveLength(0);
   });
 
   it('fails only the image that the model refuses', async () => {
@@ -165,11 +201,13 @@ describe('Batcher', () => {
 
   it('says when to come back from what it has measured', async () => {
     const { runner, batcher } = setUp({ maxImages: 1, maxBatchSize: 1 });
-    expect(batcher.expectedMs(10, 0)).toBe(0);
+    const expectedMs = (images: number): number =>
+      batcher.expectedMs({ traffic: 'single', images, decodeMs: 0 });
+    expect(expectedMs(10)).toBe(0);
     submit(batcher, 1);
     await runner.finish();
-    expect(batcher.expectedMs(10, 0)).toBeGreaterThan(0);
-    expect(batcher.expectedMs(10, 0)).toBeCloseTo(10 * batcher.expectedMs(1, 0));
+    expect(expectedMs(10)).toBeGreaterThan(0);
+    expect(expectedMs(10)).toBeCloseTo(10 * expectedMs(1));
   });
 
   it('never runs an image whose caller has left', async () => {

@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.js';
+import { otherThan, type Traffic } from '../fairness/traffic.js';
 import type { InferenceRunner, Row, RowResult } from '../inference/runner.js';
 import { cutSize } from './cut-policy.js';
 import { type QueuedRow, type QueueLimits, type QueueResult, RowQueue } from './queue.js';
@@ -12,6 +13,23 @@ export interface BatcherOptions extends QueueLimits {
   readonly msPerImage?: number;
   /** Told of every batch that ran. */
   readonly onBatch?: (images: number) => void;
+}
+
+/** Images that came now. */
+export interface Arrival {
+  readonly traffic: Traffic;
+  readonly images: number;
+  /** Expected time to decode them, where the engine has that to do, milliseconds. */
+  readonly decodeMs: number;
+  /** Images of the other traffic that are still being decoded elsewhere. Default 0. */
+  readonly othersToCome?: number;
+}
+
+export interface SubmitOptions {
+  /** Default single. */
+  readonly traffic?: Traffic | undefined;
+  /** Expected time to decode it, where the engine has that to do, milliseconds. Default 0. */
+  readonly decodeMs?: number;
 }
 
 export type ServedRow = Omit<QueueResult, 'item'> & Exclude<RowResult, { failure: unknown }>;
@@ -53,14 +71,18 @@ export class Batcher {
   }
 
   /**
-   * Expected time until so many images more would have been served, after all that is queued and running, milliseconds;
-   * 0 before anything was measured.
-   * @param decodeMs expected time to decode them, where the engine has that to do
+   * Expected time until images that came now would have been served, milliseconds: after all of their traffic that is
+   * queued, as many of the other's, and what runs; 0 before anything was measured.
    */
-  expectedMs(images: number, decodeMs: number): number {
-    const all = this.#queue.images + this.#imagesRunning + images;
-    const decoding = this.#queue.decodeMs + this.#decodeMsRunning + decodeMs;
-    return (all * this.#serviceTime.perImageMs + decoding) / Math.max(1, this.#runner.slots);
+  expectedMs({ traffic, images, decodeMs, othersToCome = 0 }: Arrival): number {
+    const other = otherThan(traffic);
+    const own = this.#queue.imagesOf(traffic) + images;
+    const others = this.#queue.imagesOf(other) + othersToCome;
+    const between = Math.min(others, own);
+    const betweenDecodeMs = (this.#queue.decodeMsOf(other) * between) / Math.max(1, others);
+    const decodingMs = this.#decodeMsRunning + this.#queue.decodeMsOf(traffic) + decodeMs + betweenDecodeMs;
+    const runningMs = (this.#imagesRunning + own + between) * this.#serviceTime.perImageMs;
+    return (runningMs + decodingMs) / Math.max(1, this.#runner.slots);
   }
 
   /**
@@ -68,15 +90,18 @@ export class Batcher {
    * given away.
    * Rejects with OVERLOADED when the queue is full, SHUTTING_DOWN when it is closed, WORKER_LOST when its thread
    * died, INFERENCE_FAILED when the model has no answer to this image, and with the signal's reason once that aborts.
-   * @param decodeMs expected time to decode it, where the engine has that to do
    */
-  async submit(row: Row, signal: AbortSignal, decodeMs = 0): Promise<ServedRow> {
+  async submit(
+    row: Row,
+    signal: AbortSignal,
+    { traffic = 'single', decodeMs = 0 }: SubmitOptions = {},
+  ): Promise<ServedRow> {
     signal.throwIfAborted();
     if (this.#closing !== undefined) throw new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
     const { item, ...times } = await new Promise<QueueResult>((settle, fail) => {
       this.#queue.add(
-        { row, decodeMs, signal, queuedAt: performance.now(), settle, fail },
-        this.#retryAfterSeconds(),
+        { row, traffic, decodeMs, signal, queuedAt: performance.now(), settle, fail },
+        this.#retryAfterSeconds(traffic),
       );
       this.#cut();
     });
@@ -101,8 +126,8 @@ export class Batcher {
     this.#onDrained?.();
   }
 
-  #retryAfterSeconds(): number {
-    return Math.max(1, Math.ceil(this.expectedMs(0, 0) / 1000));
+  #retryAfterSeconds(traffic: Traffic): number {
+    return Math.max(1, Math.ceil(this.expectedMs({ traffic, images: 0, decodeMs: 0 }) / 1000));
   }
 
   async #drain(): Promise<void> {
@@ -117,10 +142,12 @@ export class Batcher {
     for (;;) {
       const oldest = this.#queue.oldestQueuedAt;
       if (oldest === undefined) return;
-      const freeSlots = this.#runner.slots - this.#running;
+      const { slots } = this.#runner;
+      const freeSlots = slots - this.#running;
       const oldestWaitMs = performance.now() - oldest;
       const { maxBatchSize, maxWaitMs } = this.#options;
-      const size = cutSize({ queued: this.#queue.images, freeSlots, maxBatchSize, oldestWaitMs, maxWaitMs });
+      const queued = this.#queue.images;
+      const size = cutSize({ queued, slots, freeSlots, maxBatchSize, oldestWaitMs, maxWaitMs });
       if (size === 0) {
         if (freeSlots > 0)
           this.#waitTimer = setTimeout(() => this.#cut(), Math.max(1, maxWaitMs - oldestWaitMs));

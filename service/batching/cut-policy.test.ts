@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cutSize } from './cut-policy.js';
 
-const situation = { queued: 5, freeSlots: 1, maxBatchSize: 4, oldestWaitMs: 0, maxWaitMs: 0 };
+const situation = { queued: 5, slots: 1, freeSlots: 1, maxBatchSize: 4, oldestWaitMs: 0, maxWaitMs: 0 };
 
 describe('cutSize', () => {
   it('never makes a lone image wait', () => {
@@ -13,9 +13,9 @@ describe('cutSize', () => {
     expect(cutSize({ ...situation, queued: 100 })).toBe(4);
   });
 
-  it('shares what has queued between free slots', () => {
-    expect(cutSize({ ...situation, queued: 4, freeSlots: 2 })).toBe(2);
-    expect(cutSize({ ...situation, queued: 3, freeSlots: 2 })).toBe(2);
+  it('takes the share of one slot, and what is left over waits for the next', () => {
+    const sizes = [1, 2, 3, 4, 7, 8, 9].map((queued) => cutSize({ ...situation, queued, slots: 2 }));
+    expect(sizes).toEqual([1, 1, 1, 2, 3, 4, 4]);
   });
 
   it('takes nothing without a free slot or without an image', () => {
@@ -33,8 +33,8 @@ describe('cutSize', () => {
   it('always takes between one image and the limit where images and slots exist', () => {
     const positive = fc.integer({ min: 1, max: 1000 });
     fc.assert(
-      fc.property(positive, positive, positive, (queued, freeSlots, maxBatchSize) => {
-        const size = cutSize({ queued, freeSlots, maxBatchSize, oldestWaitMs: 0, maxWaitMs: 0 });
+      fc.property(positive, positive, positive, (queued, slots, maxBatchSize) => {
+        const size = cutSize({ queued, slots, freeSlots: 1, maxBatchSize, oldestWaitMs: 0, maxWaitMs: 0 });
         return size >= 1 && size <= Math.min(queued, maxBatchSize);
       }),
     );

@@ -1,7 +1,9 @@
 export interface CutSituation {
   /** Images that wait. */
   readonly queued: number;
-  /** Runs that could start now. */
+  /** Runs that can be under way at once. */
+  readonly slots: number;
+  /** Of these, runs that could start now. */
   readonly freeSlots: number;
   readonly maxBatchSize: number;
   /** How long the oldest image has waited, milliseconds. */
@@ -12,12 +14,13 @@ export interface CutSituation {
 
 /**
  * How many images the next run takes now; 0 means wait.
- * Free slots share what has queued, so that no thread idles beside a full batch.
+ * A run takes its slot's share of what has queued, rounded down: what would make its batch larger is run sooner by the
+ * slot that is free next (docs/decisions/0019-turns-and-batches.md).
  */
 export function cutSize(situation: CutSituation): number {
-  const { queued, freeSlots, maxBatchSize, oldestWaitMs, maxWaitMs } = situation;
+  const { queued, slots, freeSlots, maxBatchSize, oldestWaitMs, maxWaitMs } = situation;
   if (queued === 0 || freeSlots === 0) return 0;
   if (maxWaitMs > 0 && queued < maxBatchSize && oldestWaitMs < maxWaitMs) return 0;
   if (maxWaitMs > 0) return Math.min(queued, maxBatchSize);
-  return Math.min(Math.ceil(queued / freeSlots), maxBatchSize);
+  return Math.max(1, Math.min(Math.floor(queued / slots), maxBatchSize));
 }

@@ -1,4 +1,7 @@
 import { ServiceError } from '../errors.js';
+import { FairQueue } from '../fairness/fair-queue.js';
+import { SharedLimit } from '../fairness/shared-limit.js';
+import type { Traffic } from '../fairness/traffic.js';
 import type { Row, RowResult } from '../inference/runner.js';
 
 export interface QueueLimits {
@@ -8,6 +11,7 @@ export interface QueueLimits {
 
 export interface QueuedRow {
   readonly row: Row;
+  readonly traffic: Traffic;
   /** Expected time to decode it, where the engine has that to do, milliseconds. */
   readonly decodeMs: number;
   readonly queuedAt: number;
@@ -30,17 +34,18 @@ export interface QueueResult {
 }
 
 /**
- * First in, first out; bounded in images and bytes. Whoever leaves is taken out and failed with the signal's reason
- * at once, also after it was taken for a run.
+ * Bounded in images and bytes. Whoever leaves is taken out and failed with the signal's reason at once, also after it
+ * was taken for a run.
  */
 export class RowQueue {
-  readonly #limits: QueueLimits;
-  readonly #waiting = new Set<QueuedRow>();
-  #bytes = 0;
-  #decodeMs = 0;
+  readonly #maxImages: number;
+  readonly #bytes: SharedLimit;
+  readonly #waiting = new FairQueue<QueuedRow & { readonly cost: 1 }>();
+  readonly #decodeMs: Record<Traffic, number> = { single: 0, batch: 0 };
 
-  constructor(limits: QueueLimits) {
-    this.#limits = limits;
+  constructor({ maxImages, maxBytes }: QueueLimits) {
+    this.#maxImages = maxImages;
+    this.#bytes = new SharedLimit(maxBytes);
   }
 
   get images(): number {
@@ -48,42 +53,53 @@ export class RowQueue {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes.taken;
+  }
+
+  imagesOf(traffic: Traffic): number {
+    return this.#waiting.count(traffic);
   }
 
   /** Expected time to decode all that waits, milliseconds. */
-  get decodeMs(): number {
-    return this.#decodeMs;
+  decodeMsOf(traffic: Traffic): number {
+    return this.#decodeMs[traffic];
   }
 
   get oldestQueuedAt(): number | undefined {
-    return this.#waiting.keys().next().value?.queuedAt;
+    const firsts = [this.#waiting.first('single'), this.#waiting.first('batch')];
+    const times = firsts.flatMap((each) => (each === undefined ? [] : [each.queuedAt]));
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 
   /** Throws OVERLOADED when a limit would be passed. An image larger than the byte limit still enters an empty queue. */
-  add(each: QueuedRow, retryAfterSeconds: number): void {
+  add(row: QueuedRow, retryAfterSeconds: number): void {
+    const each = { ...row, cost: 1 } as const;
     const isFull =
-      this.images >= this.#limits.maxImages ||
-      (this.images > 0 && this.#bytes + each.row.bytes > this.#limits.maxBytes);
+      this.images >= this.#maxImages || (this.images > 0 && !this.#bytes.fits(each.traffic, each.row.bytes));
     if (isFull) {
       throw new ServiceError('OVERLOADED', `The queue is full: ${this.images} images wait already.`, {
         retryAfterSeconds,
       });
     }
     const leave = (): void => {
-      this.#remove(each);
+      if (this.#waiting.delete(each)) this.#left(each);
       each.fail(each.signal.reason);
     };
     each.signal.addEventListener('abort', leave, { once: true });
     this.#waiting.add(each);
-    this.#bytes += each.row.bytes;
-    this.#decodeMs += each.decodeMs;
+    this.#bytes.take(each.traffic, each.row.bytes);
+    this.#decodeMs[each.traffic] += each.decodeMs;
   }
 
-  /** Takes the oldest images out. */
+  /** Takes out those whose turn it is. */
   take(count: number): QueuedRow[] {
-    const taken = [...this.#first(count)];
-    for (const each of taken) this.#remove(each);
+    const taken: QueuedRow[] = [];
+    while (taken.length < count) {
+      const each = this.#waiting.take();
+      if (each === undefined) break;
+      this.#left(each);
+      taken.push(each);
+    }
     return taken;
   }
 
@@ -92,17 +108,8 @@ export class RowQueue {
     for (const each of this.take(this.images)) each.fail(error);
   }
 
-  *#first(count: number): Generator<QueuedRow> {
-    let left = count;
-    for (const each of this.#waiting.keys()) {
-      if (left-- <= 0) return;
-      yield each;
-    }
-  }
-
-  #remove(each: QueuedRow): void {
-    if (!this.#waiting.delete(each)) return;
-    this.#bytes -= each.row.bytes;
-    this.#decodeMs -= each.decodeMs;
+  #left({ traffic, row, decodeMs }: QueuedRow): void {
+    this.#bytes.give(traffic, row.bytes);
+    this.#decodeMs[traffic] -= decodeMs;
   }
 }

@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { PACKAGE_ROOT } from '../package-files.js';
-
-const OWN_MODELS = join(PACKAGE_ROOT, 'service/models');
+import { OWN_MODELS } from '../package-files.js';
 
 /** A value of MODEL_URI for what was typed as MODEL: that, or the name of a model that comes with this package. */
 export function modelUri(typed: string): string {

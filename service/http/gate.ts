@@ -40,14 +40,15 @@ export async function registerGate(server: FastifyInstance, deps: GateDependenci
   server.addHook('onRequest', async (request, reply) => {
     checkKey(request, deps);
     if (request.is404) refuseRoute(server, request, reply);
-    if (!traitsOf(request).predicts) return;
+    const traffic = traitsOf(request).predicts;
+    if (traffic === undefined) return;
     if (deps.lifecycle.state === 'stopped')
       throw new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
     if (deps.models.current === undefined)
       throw new ServiceError('NOT_READY', 'The model is still being loaded.');
     const budgetMs = budgetMsOf(request, deps.requestTimeoutMs);
-    await requireRoom(deps.admission, budgetMs, refusals);
-    const scope = new RequestScope({ budgetMs, body: deps.admission.openBody(), pace });
+    await refusedAtPace(refusals, () => deps.admission.requireRoom(traffic, budgetMs));
+    const scope = new RequestScope({ traffic, budgetMs, body: deps.admission.openBody(traffic), pace });
     request.scope = scope;
     reply.raw.once('close', () => scope.end(!reply.raw.writableFinished));
   });
@@ -62,9 +63,9 @@ export function checkKey(request: FastifyRequest, { apiKeys, metricsRequireKey }
 }
 
 /** Refuses at once, unless very many are refused. */
-async function requireRoom(admission: Admission, budgetMs: number, refusals: RefusalPace): Promise<void> {
+async function refusedAtPace(refusals: RefusalPace, requireRoom: () => void): Promise<void> {
   try {
-    admission.requireRoom(budgetMs);
+    requireRoom();
   } catch (error) {
     const delayMs = refusals.delayAt(performance.now());
     if (delayMs > 0) await setTimeout(delayMs);
@@ -80,7 +81,7 @@ async function registerRateLimit(
     max: rateLimitPerMinute,
     timeWindow: 60_000,
     keyGenerator: (request) => apiKeys.clientOf(apiKeyOf(request), request.ip),
-    allowList: (request) => !traitsOf(request).predicts,
+    allowList: (request) => traitsOf(request).predicts === undefined,
     errorResponseBuilder: (_request, context) =>
       new ServiceError('RATE_LIMITED', `${context.max} requests per minute are allowed.`, {
         retryAfterSeconds: Math.ceil(context.ttl / 1000),

@@ -1,5 +1,6 @@
-import Type, { type TObject, type TSchema } from 'typebox';
+import type { TObject, TSchema } from 'typebox';
 import { PICTURE_FORMATS, type PictureFormat } from '../drawing/shapes.js';
+import { Type } from '../json-schema.js';
 import type { ServingModel } from '../serving/serving-model.js';
 import { mediaTypeOf } from './picture-answer.js';
 import { batchResultSchema, resultSchema } from './schemas.js';

@@ -126,13 +126,19 @@ async function predictAll(
   const { scope, record } = request;
   const { predictor } = model;
   record.bytes = inputs.reduce((sum, input) => sum + ('bytes' in input ? input.bytes.length : 0), 0);
-  const options = { ...asked, signal: scope.signal };
+  const { traffic, signal } = scope;
+  const options = { ...asked, traffic, signal };
   const inspected = inputs.map((input) => inspect(model, input));
   const images = inspected.flatMap((each) => (each instanceof ServiceError ? [] : [each]));
   const leave =
     images.length === 0
       ? undefined
-      : admission.admit(images.length, predictor.expectedMs(images, asked.picture), scope.budgetMs);
+      : admission.admit(
+          traffic,
+          images.length,
+          predictor.expectedMs(traffic, images, asked.picture),
+          scope.budgetMs,
+        );
   try {
     const predictions = inspected.map(async (each) => {
       if (each instanceof ServiceError) throw each;

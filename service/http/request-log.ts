@@ -32,7 +32,7 @@ function record(
   const labels = { method: request.method, route, status: String(status) };
   deps.metrics.httpRequests.inc(labels);
   deps.metrics.httpDuration.observe(labels, reply.elapsedTime / 1000);
-  if (traitsOf(request).predicts) deps.metrics.ended(request.record);
+  if (traitsOf(request).predicts !== undefined) deps.metrics.ended(request.record);
   const level = status >= 500 && status !== 503 ? 'error' : traitsOf(request).isQuiet ? 'debug' : 'info';
   deps.logger[level](logLine(request, status, reply.elapsedTime), isSent ? 'request' : 'client left');
 }

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import type { Traffic } from '../fairness/traffic.js';
 
 /** What is special about a route. */
 export interface RouteTraits {
@@ -7,20 +8,19 @@ export interface RouteTraits {
   /** Called so often, by machines, that a log line each would drown the rest. */
   readonly isQuiet: boolean;
   /** Takes images: admission, deadline and rate limit apply. */
-  readonly predicts: boolean;
+  readonly predicts?: Traffic;
 }
 
-const PROBE: RouteTraits = { isOpen: true, isQuiet: true, predicts: false };
-const PREDICTION: RouteTraits = { isOpen: false, isQuiet: false, predicts: true };
-const OTHER: RouteTraits = { isOpen: false, isQuiet: false, predicts: false };
+const PROBE: RouteTraits = { isOpen: true, isQuiet: true };
+const OTHER: RouteTraits = { isOpen: false, isQuiet: false };
 
 /** Every route that is not like the others; METRICS_REQUIRE_KEY closes /metrics. */
 export const ROUTE_TABLE = {
   '/health': PROBE,
   '/ready': PROBE,
   '/metrics': PROBE,
-  '/predict': PREDICTION,
-  '/predict/batch': PREDICTION,
+  '/predict': { ...OTHER, predicts: 'single' },
+  '/predict/batch': { ...OTHER, predicts: 'batch' },
 } as const satisfies Readonly<Record<string, RouteTraits>>;
 
 export function traitsOf(request: FastifyRequest): RouteTraits {

@@ -1,5 +1,6 @@
-import Type, { type Static, type TObject } from 'typebox';
+import type { Static, TObject } from 'typebox';
 import { REQUEST_ERROR_CODES } from '../errors.js';
+import { Type } from '../json-schema.js';
 import { IMAGE_FORMATS } from '../preprocess/image.js';
 import type { Answer } from '../tasks/task.js';
 

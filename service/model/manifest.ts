@@ -1,12 +1,30 @@
-import Type, { type Static } from 'typebox';
-import { Compile } from 'typebox/compile';
+import type { Static } from 'typebox';
 import { ServiceError } from '../errors.js';
+import { closed, compile, Type } from '../json-schema.js';
 import type { Golden, Task } from '../tasks/task.js';
 import { TASK_NAMES, taskNamed } from '../tasks/tasks.js';
 
 const MAX_GOLDEN = 100;
 
-const closed = { additionalProperties: false } as const;
+const anything = (description: string) => Type.Record(Type.String(), Type.Unknown(), { description });
+
+/** How a model was made of another one, and what shows that it may stand in for it. */
+const OptimizedSchema = Type.Object(
+  {
+    from: Type.String({ description: 'digest of that model' }),
+    settings: anything('how it was made'),
+    tools: anything('names and versions'),
+    processor: Type.Object(
+      {
+        kind: Type.String({ description: 'architecture, and its best instructions for 8-bit products' }),
+        model: Type.String(),
+      },
+      { ...closed, description: 'on which it was proved' },
+    ),
+    proof: anything('what it loses and gains, measured how'),
+  },
+  { ...closed, description: 'written by `npm run optimize`: optimize.md' },
+);
 
 /**
  * How pixels become the input tensor: `value = (pixel * scale - mean[c]) / std[c]`, pixel in 0..255,
@@ -140,6 +158,7 @@ const COMMON = {
       description: 'statistics of its training data, for drift',
     }),
   ),
+  optimized: Type.Optional(OptimizedSchema),
 };
 
 /** model.json of a model with a task: a model's own words about itself. What it leaves out is derived from the ONNX file. */
@@ -186,7 +205,7 @@ export function parseManifest(text: string, origin: string): Manifest {
     const given = name === undefined ? 'is missing' : `must be one of ${TASK_NAMES.join(', ')}`;
     throw new ServiceError('MODEL_INCOMPATIBLE', `${origin}: /task ${given}`);
   }
-  const validator = Compile(manifestSchema(task));
+  const validator = compile(manifestSchema(task));
   if (validator.Check(value)) return value as Manifest;
   const faults = validator.Errors(value).map((fault) => `${fault.instancePath || '/'} ${fault.message}`);
   throw new ServiceError('MODEL_INCOMPATIBLE', `${origin}: ${[...new Set(faults)].slice(0, 10).join('; ')}`);

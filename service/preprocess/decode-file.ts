@@ -1,5 +1,6 @@
 import { ServiceError } from '../errors.js';
-import type { ImageHeader } from './decoders/image-decoder.js';
+import { decodeFast } from './decoders/decode-fast.js';
+import type { ImageDecoder, ImageHeader } from './decoders/image-decoder.js';
 import type { SharpDecoder } from './decoders/sharp.js';
 import { readFacts } from './file-facts.js';
 import { asStillAvif } from './headers/avif.js';
@@ -9,6 +10,12 @@ import { checkFacts, checkSize, undecodable } from './limits.js';
 import { readPlainHeader } from './plain-header.js';
 import type { Reduction, Size } from './reduction.js';
 
+export interface FileDecoders {
+  /** Of the common JPEG; where it refuses a file, the other one judges. */
+  readonly fast?: ImageDecoder | undefined;
+  readonly sharp: SharpDecoder;
+}
+
 export interface DecodeFileOptions {
   readonly maxPixels: number;
   /** How far an image is reduced while it is decoded. */
@@ -16,11 +23,11 @@ export interface DecodeFileOptions {
 }
 
 /**
- * One file (which may be changed) by the decoder that reads everything: header, limits, pixels. Runs in a decode process.
+ * One file (which may be changed): header, limits, pixels. Runs in a decode process.
  * Throws IMAGE_DIMENSIONS_EXCEEDED, IMAGE_UNDECODABLE.
  */
 export async function decodeFile(
-  sharp: SharpDecoder,
+  { fast, sharp }: FileDecoders,
   file: Uint8Array,
   format: ImageFormat,
   { maxPixels, reduce }: DecodeFileOptions,
@@ -30,9 +37,11 @@ export async function decodeFile(
     const bytes = lightened(file, format);
     const header = await readHeader(sharp, bytes, format);
     checkSize(header, maxPixels);
-    const reduction = reduce(header);
-    const pixels = await sharp.decode({ bytes, format, header, ...reduction });
-    const { width, height } = reduction.reducedTo === undefined ? pixels : header;
+    const request = { bytes, format, header, ...reduce(header) };
+    const decoded = await decodeFast(fast, request);
+    if (decoded !== undefined) return decoded;
+    const pixels = await sharp.decode(request);
+    const { width, height } = request.reducedTo === undefined ? pixels : header;
     return { pixels, format, width, height };
   } catch (error) {
     throw error instanceof ServiceError ? error : undecodable(format, error);

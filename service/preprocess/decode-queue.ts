@@ -1,4 +1,6 @@
 import { ServiceError } from '../errors.js';
+import { FairQueue, type Waiting } from '../fairness/fair-queue.js';
+import type { Traffic } from '../fairness/traffic.js';
 
 /** Share of what was seen before that still counts with each task. */
 const MEMORY = 0.95;
@@ -6,8 +8,8 @@ const MEMORY = 0.95;
 const LEAST_SLOWNESS = 0.5;
 const MOST_SLOWNESS = 50;
 
-interface Waiting {
-  readonly costMs: number;
+/** @see Waiting; costs are what they are expected to take, milliseconds. */
+interface Task extends Waiting {
   start(): void;
 }
 
@@ -17,16 +19,15 @@ interface Running {
 }
 
 /**
- * Runs so many tasks at once and keeps the others waiting, first come, first served. It stands in front of the thread
- * pool, which cannot forget what it was given: here whoever has left is dropped before any work is done.
+ * Runs so many tasks at once and keeps the others waiting. It stands in front of the decoders, which cannot forget what
+ * they were given: here whoever has left is dropped before any work is done.
  */
 export class DecodeQueue {
   readonly #concurrency: number;
   readonly #maxWaiting: number;
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new FairQueue<Task>();
   readonly #running = new Set<Running>();
   readonly #onIdle: (() => void)[] = [];
-  #waitingMs = 0;
   /** What the last tasks were expected to take, and took, milliseconds. */
   #expectedMs = 0;
   #tookMs = 0;
@@ -44,14 +45,19 @@ export class DecodeQueue {
     return this.#waiting.size;
   }
 
+  waitingOf(traffic: Traffic): number {
+    return this.#waiting.count(traffic);
+  }
+
   /**
-   * What is expected of all that wait and of the rest of what runs, milliseconds, summed; as much slower as the last tasks
-   * were than what was expected of them, since others may use the same processors.
+   * What is expected to be decoded until so much more of this traffic has been, with that, and the rest of what runs,
+   * milliseconds, summed; what is there already as much slower as the last tasks were than what was expected of them,
+   * since others may use the same processors.
    */
-  get backlogMs(): number {
+  backlogMs(traffic: Traffic, moreMs: number): number {
     const now = performance.now();
     const slowness = this.#slowness;
-    let sum = slowness * this.#waitingMs;
+    let sum = moreMs + slowness * (this.#waiting.costUntil(traffic, moreMs) - moreMs);
     for (const { costMs, startedAt } of this.#running)
       sum += Math.max(0, slowness * costMs - (now - startedAt));
     return sum;
@@ -67,25 +73,30 @@ export class DecodeQueue {
    * keeps its place until it ends. Rejects with OVERLOADED when too many wait.
    * @param costMs what the task is expected to take
    */
-  run<T>(task: () => Promise<T>, costMs: number, signal: AbortSignal | undefined): Promise<T> {
+  run<T>(
+    task: () => Promise<T>,
+    costMs: number,
+    signal: AbortSignal | undefined,
+    traffic: Traffic = 'single',
+  ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.active >= this.#concurrency && this.#waiting.size >= this.#maxWaiting) {
       const detail = 'Too many images are waiting to be decoded.';
       return Promise.reject(new ServiceError('OVERLOADED', detail, { retryAfterSeconds: 1 }));
     }
     return new Promise<T>((resolve, reject) => {
-      const entry: Waiting = {
-        costMs,
+      const entry: Task = {
+        traffic,
+        cost: costMs,
         start: () => void this.#run(task, costMs).then(resolve, reject).finally(forget),
       };
       const leave = (): void => {
-        this.#forget(entry);
+        this.#waiting.delete(entry);
         reject(signal?.reason);
       };
       const forget = (): void => signal?.removeEventListener('abort', leave);
       signal?.addEventListener('abort', leave, { once: true });
       this.#waiting.add(entry);
-      this.#waitingMs += costMs;
       this.#startNext();
     });
   }
@@ -112,16 +123,7 @@ export class DecodeQueue {
   }
 
   #startNext(): void {
-    const [next] = this.#waiting;
-    if (next === undefined && this.active === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
-    if (next === undefined || this.active >= this.#concurrency) return;
-    this.#forget(next);
-    next.start();
-  }
-
-  #forget(entry: Waiting): void {
-    if (!this.#waiting.delete(entry)) return;
-    // Of nothing is nothing left: sums of fractions drift.
-    this.#waitingMs = this.#waiting.size === 0 ? 0 : this.#waitingMs - entry.costMs;
+    if (this.active + this.waiting === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+    if (this.active < this.#concurrency) this.#waiting.take()?.start();
   }
 }

@@ -29,6 +29,7 @@ function decoderOf(change: Partial<DecoderOptions> = {}) {
     spec: specOf('opencv-linear'),
     concurrency: 2,
     jpegTurbo: 'pool',
+    reduce: 'off',
     ...change,
   });
 }

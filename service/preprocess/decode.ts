@@ -1,6 +1,8 @@
 import type { DrawingOrder, Picture } from '../drawing/shapes.js';
+import type { Traffic } from '../fairness/traffic.js';
 import { DecodeCosts, DrawCosts } from './decode-costs.js';
 import { DecodeQueue } from './decode-queue.js';
+import { decodeFast } from './decoders/decode-fast.js';
 import type { DecodeRequest, ImageDecoder, ImageHeader } from './decoders/image-decoder.js';
 import { loadJpegTurbo } from './decoders/jpeg-turbo.js';
 import type { DecodedImage, ImageFormat, InputSpec, PreparedImage } from './image.js';
@@ -26,7 +28,10 @@ export interface DecoderOptions {
    * which gets them as they are. Off, or where it is not installed: by a process, as all others.
    */
   readonly jpegTurbo: 'pool' | 'thread' | 'off';
-  /** auto (default): images far larger than the input are decoded at a fraction of their size, see reduction.ts. */
+  /**
+   * auto (default): images that are larger than the input are resized where they are decoded (pixel-resizer.ts), those far
+   * larger decoded at a fraction of their size (reduction.ts). off: all pixels are wanted.
+   */
   readonly reduce?: 'auto' | 'off';
   /** Lowers the CPU time that one image may take, milliseconds. */
   readonly maxCpuMs?: number;
@@ -42,13 +47,14 @@ export interface Decoder {
    */
   inspect(bytes: Uint8Array): InspectedImage;
   /** Decodes, unless that is left to the thread that runs the model. Parameters and errors are those of `decode`. */
-  prepare(image: InspectedImage, signal?: AbortSignal): Promise<PreparedImage>;
+  prepare(image: InspectedImage, signal?: AbortSignal, traffic?: Traffic): Promise<PreparedImage>;
   /**
    * Decodes here whatever it is; the bytes must not change before the promise settles.
    * @param signal rejects with its reason; what is being decoded then is given up a little later
+   * @param traffic whose turn it takes; default single
    * @throws IMAGE_DIMENSIONS_EXCEEDED, IMAGE_UNDECODABLE, OVERLOADED, WORKER_LOST
    */
-  decode(image: InspectedImage, signal?: AbortSignal): Promise<DecodedImage>;
+  decode(image: InspectedImage, signal?: AbortSignal, traffic?: Traffic): Promise<DecodedImage>;
   /** Expected time to draw on an image, milliseconds of one process; it is decoded once more for it. */
   drawMs(image: InspectedImage, order: Omit<DrawingOrder, 'shapes'>): number;
   /** Decodes an image, draws on it and encodes it. Parameters and errors are those of `decode`. */
@@ -61,10 +67,11 @@ export interface Decoder {
   readonly active: number;
   /** Images waiting for their turn. */
   readonly waiting: number;
+  waitingOf(traffic: Traffic): number;
   /** Of those that wait or are being decoded, how many are for pictures, and not for the model. */
   readonly drawing: number;
-  /** Expected milliseconds of decoding that wait or run now, summed over images. */
-  readonly backlogMs: number;
+  /** Expected milliseconds of decoding, summed over images, until so much more of this traffic has been decoded. */
+  backlogMs(traffic: Traffic, moreMs: number): number;
   /** So many images are decoded side by side. */
   readonly lanes: number;
   /** Names of the decoders in use, preferred first. */
@@ -79,6 +86,8 @@ export interface Decoder {
 
 const DEFAULT_FORMATS: ReadonlySet<ImageFormat> = new Set(['jpeg', 'png', 'webp']);
 const DEFAULT_MAX_WAITING = 1000;
+/** Pixels, as decoded, from which on a JPEG goes to a process: the threads that decode keep a buffer for the largest. */
+const MAX_PIXELS_HERE = 8_000_000;
 /**
  * CPU time that an image may take: some, and more for each pixel, ten times what an ordinary one takes and more than
  * twice what the dearest do (docs/decisions/0011-decode-processes.md).
@@ -108,7 +117,7 @@ class QueuedDecoder implements Decoder {
 
   constructor(options: DecoderOptions) {
     const { formats = DEFAULT_FORMATS, maxPixels, spec, concurrency, jpegTurbo } = options;
-    const turbo = jpegTurbo === 'off' ? undefined : loadJpegTurbo();
+    const turbo = jpegTurbo === 'off' ? undefined : loadJpegTurbo(MAX_PIXELS_HERE);
     const onThread = jpegTurbo === 'thread' ? turbo : undefined;
     const goesToThread: InspectOptions['goesToThread'] = (bytes, header) =>
       onThread?.accepts(requestOf(bytes, header, spec)) ?? false;
@@ -123,6 +132,7 @@ class QueuedDecoder implements Decoder {
       maxPixels,
       spec,
       reduce: options.reduce ?? 'auto',
+      jpegTurbo: jpegTurbo !== 'off',
       processes: concurrency,
       onLost: options.onProcessLost,
     });
@@ -140,8 +150,12 @@ class QueuedDecoder implements Decoder {
     return this.#drawing;
   }
 
-  get backlogMs(): number {
-    return this.#queue.backlogMs;
+  waitingOf(traffic: Traffic): number {
+    return this.#queue.waitingOf(traffic);
+  }
+
+  backlogMs(traffic: Traffic, moreMs: number): number {
+    return this.#queue.backlogMs(traffic, moreMs);
   }
 
   get pids(): readonly number[] {
@@ -152,19 +166,19 @@ class QueuedDecoder implements Decoder {
     return inspect(bytes, this.#inspectOptions);
   }
 
-  async prepare(image: InspectedImage, signal?: AbortSignal): Promise<PreparedImage> {
+  async prepare(image: InspectedImage, signal?: AbortSignal, traffic?: Traffic): Promise<PreparedImage> {
     signal?.throwIfAborted();
     const { bytes, header, format } = image;
     if (image.onThread && header !== undefined) {
       const { width, height } = header;
       return { image: { jpeg: bytes, width, height }, format, width, height };
     }
-    const { pixels, ...rest } = await this.decode(image, signal);
+    const { pixels, ...rest } = await this.decode(image, signal, traffic);
     return { image: pixels, ...rest };
   }
 
-  decode(image: InspectedImage, signal?: AbortSignal): Promise<DecodedImage> {
-    return this.#queue.run(() => this.#decodeNow(image, signal), image.decodeMs, signal);
+  decode(image: InspectedImage, signal?: AbortSignal, traffic?: Traffic): Promise<DecodedImage> {
+    return this.#queue.run(() => this.#decodeNow(image, signal), image.decodeMs, signal, traffic);
   }
 
   drawMs(image: InspectedImage, { format, maxSide }: Omit<DrawingOrder, 'shapes'>): number {
@@ -239,19 +253,4 @@ function picturePixels({ work }: InspectedImage, maxSide: number): number {
 
 function requestOf(bytes: Uint8Array, header: ImageHeader, spec: InputSpec): DecodeRequest {
   return { bytes, format: 'jpeg', header, reducedTo: undefined, jpegDivisor: jpegDivisor(spec, header) };
-}
-
-/** Undefined where the decode processes have to judge: errors are the same whichever decoder ran. */
-async function decodeFast(
-  fast: ImageDecoder | undefined,
-  request: DecodeRequest,
-): Promise<DecodedImage | undefined> {
-  if (!fast?.accepts(request)) return undefined;
-  try {
-    const pixels = await fast.decode(request);
-    const { width, height } = request.header;
-    return { pixels, format: request.format, width, height };
-  } catch {
-    return undefined;
-  }
 }

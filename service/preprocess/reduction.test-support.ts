@@ -1,9 +1,13 @@
 import type { Sharp } from 'sharp';
 import { createDecoder, type DecoderOptions } from './decode.js';
-import { specOf, testDecoder } from './decoder.test-support.js';
+import { decodeFile } from './decode-file.js';
+import { specOf } from './decoder.test-support.js';
+import { createSharpDecoder } from './decoders/sharp.js';
 import type { DecodedImage, InputSpec } from './image.js';
+import { NO_REDUCTION, type Reduction, reductionFor, type Size } from './reduction.js';
 import { createResampler } from './resample.js';
 import { type Difference, difference } from './samples.test-support.js';
+import { sniffFormat } from './sniff-format.js';
 
 /** A size that is reduced. */
 export const [WIDTH, HEIGHT] = [2404, 1804];
@@ -15,10 +19,16 @@ function tensorOf(spec: InputSpec, image: DecodedImage): Uint8Array {
   return tensor;
 }
 
-const LARGEST = { maxPixels: 6_000_000, concurrency: 1, jpegTurbo: 'off' } as const;
-// The reduced size does not depend on the filter, which is ours and runs later.
-const reducing = testDecoder({ ...LARGEST, spec: specOf('bilinear', 'stretch', 224) });
-const whole = testDecoder({ ...LARGEST, spec: specOf('bilinear', 'stretch', 224), reduce: 'off' });
+const MAX_PIXELS = 6_000_000;
+const sharp = createSharpDecoder(['jpeg', 'png', 'webp'], MAX_PIXELS);
+// The reduced size does not depend on the filter, which runs later.
+const spec224 = specOf('bilinear', 'stretch', 224);
+
+function decoded(file: Uint8Array, reduce: (image: Size) => Reduction): Promise<DecodedImage> {
+  const { format } = sniffFormat(file);
+  if (format === undefined) throw new Error('is no image');
+  return decodeFile({ sharp }, Uint8Array.from(file), format, { maxPixels: MAX_PIXELS, reduce });
+}
 
 /** What was decoded fast for each input, and its tensor beside that of the whole image. */
 export async function decodedFast(
@@ -26,8 +36,8 @@ export async function decodedFast(
   specs: readonly InputSpec[],
   jpegTurbo: 'pool' | 'off',
 ): Promise<{ spec: InputSpec; image: DecodedImage; tensor: Uint8Array; exact: Uint8Array }[]> {
-  const options = { maxPixels: 6_000_000, concurrency: 1, jpegTurbo };
-  const whole = await decodedBy({ ...options, spec: specOf('nearest') }, file);
+  const options = { maxPixels: MAX_PIXELS, concurrency: 1, jpegTurbo };
+  const whole = await decodedBy({ ...options, spec: specOf('nearest'), reduce: 'off' }, file);
   return Promise.all(
     specs.map(async (spec) => {
       const image = await decodedBy({ ...options, spec }, file);
@@ -48,7 +58,8 @@ async function decodedBy(options: DecoderOptions, file: Uint8Array): Promise<Dec
 /** How far the tensors of the reduced and the whole image lie apart, at the worst of all filters. */
 export async function apart(encoded: Sharp): Promise<Difference> {
   const file = await encoded.toBuffer();
-  const [reduced, exact] = [await reducing.decode(file), await whole.decode(file)];
+  const reduced = await decoded(file, (image) => reductionFor(spec224, image, 'png'));
+  const exact = await decoded(file, () => NO_REDUCTION);
   if (reduced.pixels.data.byteLength >= exact.pixels.data.byteLength / 3.9)
     throw new Error('was not reduced');
   if (reduced.width !== exact.width || reduced.height !== exact.height) throw new Error('is of another size');

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { Batcher } from '../batching/batcher.js';
 import type { Config } from '../config.js';
 import { messageOf, ServiceError } from '../errors.js';
@@ -11,9 +11,10 @@ import { DOWNLOAD_LIMITS } from '../model/download-limits.js';
 import type { FetchModelOptions } from '../model/fetch-context.js';
 import { fetchModel, type ModelFiles } from '../model/fetch-model.js';
 import { type ModelSpec, resolveModelSpec } from '../model/model-spec.js';
+import { OWN_MODELS } from '../package-files.js';
 import { Predictor } from '../predict.js';
 import { createDecoder, type Decoder } from '../preprocess/decode.js';
-import { type ModelSizing, type ProcessLimits, sizeModel } from '../sizing.js';
+import { type ModelSizing, type ProcessLimits, sizeModel, sizingReason } from '../sizing.js';
 import type { Logger } from '../telemetry/logging.js';
 import type { Metrics, ModelMetrics } from '../telemetry/metrics.js';
 import { unlessAborted } from '../unless-aborted.js';
@@ -30,6 +31,7 @@ export interface LoadOptions {
   readonly machine: Machine;
   readonly limits: ProcessLimits;
   readonly metrics: Metrics;
+  readonly onFetched?: (() => void) | undefined;
 }
 
 /** What the steps after fetching share. */
@@ -61,16 +63,10 @@ export async function loadModel(options: LoadOptions, signal: AbortSignal): Prom
   const { config, logger, machine, limits } = options;
   const files = await fetchModel({ ...fetchOptions(config), logger, signal });
   const { modelPath } = files;
-  const { executionProviders } = config;
-  const { intraOpThreads } = sizeModel(machine, executionProviders[0] ?? 'cpu', config);
-  const { engine, warnings } = await preflight(
-    { modelPath, executionProviders, intraOpThreads },
-    config.modelLoadTimeoutMs,
-    signal,
-  );
-  logEngineWarnings(warnings, logger);
-  const sizing = sizeModel(machine, engine.provider, config);
-  logger.info({ provider: engine.provider, ...sizing }, 'sized');
+  setImmediate(() => options.onFetched?.());
+  const provider = await providerFor(modelPath, options, signal);
+  const sizing = sizeModel(machine, provider, config);
+  logger.info({ provider, ...sizing, because: sizingReason(machine, provider, config) }, 'sized');
   const metrics = options.metrics.forModel(files.manifest.name);
   const step: StepOptions = { config, logger, sizing, limits, metrics };
   const pool = await loadPool(modelPath, step, signal);
@@ -80,6 +76,22 @@ export async function loadModel(options: LoadOptions, signal: AbortSignal): Prom
     await pool.destroy().catch(() => undefined);
     throw error;
   }
+}
+
+/** The execution provider that a model will really get: known beforehand where there is one, and the model is our own. */
+async function providerFor(
+  modelPath: string,
+  { config, logger, machine }: LoadOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const { executionProviders, modelLoadTimeoutMs } = config;
+  const [first = 'cpu'] = executionProviders;
+  if (first === 'cpu' && modelPath.startsWith(OWN_MODELS + sep)) return first;
+  const { intraOpThreads } = sizeModel(machine, first, config);
+  const session = { modelPath, executionProviders, intraOpThreads };
+  const { engine, warnings } = await preflight(session, modelLoadTimeoutMs, signal);
+  logEngineWarnings(warnings, logger);
+  return engine.provider;
 }
 
 function loadPool(
@@ -173,7 +185,7 @@ async function proven(
   const predictor = new Predictor(decoder, batcher);
   await startDecoding(decoder);
   await checkGolden(
-    files.manifest.golden ?? [],
+    files.manifest,
     spec.task,
     (file) => readFile(join(files.directory, file)),
     async (bytes, parameters, signal) =>

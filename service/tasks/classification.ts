@@ -1,12 +1,12 @@
 import type { Static, TObject } from 'typebox';
 import type { ServiceError } from '../errors.js';
+import { closed, Type } from '../json-schema.js';
 import { floatsOf, type TensorInfo } from '../tensor.js';
 import { topK } from './classification/top-k.js';
 import { failure, misfit } from './faults.js';
 import { checkLabels, labelsField, labelsFor } from './labels.js';
 import { areNumbers, roundedScore, shownScore } from './numbers.js';
 import { pickOutput } from './pick-output.js';
-import { closed, Type } from './schema-types.js';
 import { sigmoid, softmax } from './softmax.js';
 import type { Geometry, Golden, Outputs, Task } from './task.js';
 

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { closed, Type } from '../json-schema.js';
 import type { TensorInfo } from '../tensor.js';
 import { BOX_DECODERS } from './detection/decoders/decoders.js';
 import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
@@ -17,7 +18,6 @@ import {
 } from './detection/objects.js';
 import { DEFAULT_PRIORS, type Priors } from './detection/priors.js';
 import { misfit } from './faults.js';
-import { closed, Type } from './schema-types.js';
 import type { Task } from './task.js';
 
 const MOST_GRIDS = 16;

@@ -1,8 +1,8 @@
 import type { Static } from 'typebox';
+import { closed, Type } from '../json-schema.js';
 import { floatsOf, type Tensor, type TensorInfo } from '../tensor.js';
 import { failure, misfit } from './faults.js';
 import { pickOutput } from './pick-output.js';
-import { closed, Type } from './schema-types.js';
 import { type Golden, NOTHING_OBSERVED, type Outputs, type Task } from './task.js';
 
 const MAX_DIMENSIONS = 16_384;

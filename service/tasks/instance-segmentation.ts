@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import type { MaskShape } from '../drawing/shapes.js';
+import { closed, Type } from '../json-schema.js';
 import type { TensorInfo } from '../tensor.js';
 import { ShapeError } from './detection/box-decoder.js';
 import { type GoldenObjects, goldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
@@ -27,7 +28,6 @@ import type { MaskDecoder, MaskGrid } from './instance-segmentation/mask-decoder
 import { type MaskFrame, maskFrames } from './instance-segmentation/mask-frames.js';
 import { renderMask } from './instance-segmentation/render-mask.js';
 import { encodeBitPng } from './mask-png.js';
-import { closed, Type } from './schema-types.js';
 import type { Geometry, Outputs, Task } from './task.js';
 
 const MAX_MASK_SIZE = 1024;

@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import type { PointsShape } from '../drawing/shapes.js';
+import { closed, Type } from '../json-schema.js';
 import type { TensorInfo } from '../tensor.js';
 import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
@@ -24,7 +25,6 @@ import { POINT_DECODERS } from './keypoints/decoders/decoders.js';
 import type { Point } from './keypoints/point-decoder.js';
 import { edgesBetween } from './keypoints/skeleton.js';
 import { roundedScore } from './numbers.js';
-import { closed, Type } from './schema-types.js';
 import type { Geometry, Task } from './task.js';
 
 const MAX_POINTS = 1000;

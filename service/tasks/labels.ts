@@ -1,5 +1,5 @@
+import { Type } from '../json-schema.js';
 import { misfit } from './faults.js';
-import { Type } from './schema-types.js';
 
 /** Labels in a manifest. @param most bounds a response */
 export function labelsField(most: number) {

@@ -1,7 +1,7 @@
 import type { Static } from 'typebox';
+import { closed, Type } from '../json-schema.js';
 import { type ElementType, halfToFloat, type Tensor, type TensorInfo } from '../tensor.js';
 import { failure, misfit, named } from './faults.js';
-import { closed, Type } from './schema-types.js';
 import { type Golden, NOTHING_OBSERVED, type Outputs, type Task } from './task.js';
 
 /** A hundred kilobytes of text or so: writing it takes a millisecond of the event loop, and a batch has many. */

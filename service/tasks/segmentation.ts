@@ -1,12 +1,12 @@
 import type { Static, TObject } from 'typebox';
 import type { Drawing } from '../drawing/shapes.js';
+import { closed, Type } from '../json-schema.js';
 import { floatsOf, type Tensor, type TensorInfo } from '../tensor.js';
 import { failure, misfit } from './faults.js';
 import { checkLabels, labelOf, labelsField, labelsFor } from './labels.js';
 import { encodeGreyPng } from './mask-png.js';
 import { areNumbers } from './numbers.js';
 import { pickOutput } from './pick-output.js';
-import { closed, Type } from './schema-types.js';
 import { classMap, type MaskToGrid, nearestClasses } from './segmentation/class-map.js';
 import type { Geometry, Golden, Outputs, Task } from './task.js';
 

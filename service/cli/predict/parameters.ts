@@ -1,5 +1,5 @@
 import type { TObject } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { compile } from '../../json-schema.js';
 import type { Parameters } from '../../tasks/task.js';
 import { UsageError } from '../outcome.js';
 
@@ -31,7 +31,7 @@ export function parametersFrom(typed: TypedParameters, schema: TObject): Paramet
     return [name, typedValue(values, property)] as const;
   });
   const parameters = Object.fromEntries(entries);
-  const validator = Compile(schema);
+  const validator = compile(schema);
   const [fault] = validator.Check(parameters) ? [] : validator.Errors(parameters);
   if (fault === undefined) return parameters;
   const [, name = ''] = fault.instancePath.split('/');

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { mostOf } from '../../fairness/shared-limit.js';
 import type { Prediction } from '../../predict.js';
 import type { InspectedImage } from '../../preprocess/decode.js';
 import type { ServingModel } from '../../serving/serving-model.js';
@@ -49,7 +50,7 @@ export async function predictAll(images: Iterable<ListedImage>, options: Predict
     if (options.model.cannotHeal) dead.abort(new CannotGoOn(why));
   }, LOOK_EVERY_MS);
   try {
-    const room = new Room(options.limits.maxQueueBytes);
+    const room = new Room(mostOf(options.limits.maxQueueBytes));
     await runLanes(images[Symbol.iterator](), { ...options, room, dead: dead.signal });
   } finally {
     clearInterval(watch);

@@ -18,7 +18,12 @@ async function served(body: Buffer, read: (request: FastifyRequest) => Promise<B
   server.addContentTypeParser('*', (_request, _payload, done) => done(null));
   server.post('/', async (request) => {
     const pace = { bytesPerSecond: 1, graceMs: 2000 };
-    request.scope = new RequestScope({ budgetMs: 10_000, body: admission.openBody(), pace });
+    request.scope = new RequestScope({
+      traffic: 'single',
+      budgetMs: 10_000,
+      body: admission.openBody('single'),
+      pace,
+    });
     const received = await read(request);
     request.scope.end(false);
     return received;

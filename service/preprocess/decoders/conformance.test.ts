@@ -43,6 +43,7 @@ const whole = testDecoder({
   maxPixels: MAX_PIXELS,
   concurrency: 4,
   jpegTurbo: 'pool',
+  reduce: 'off',
   spec: {
     layout: 'NCHW',
     type: 'float32',

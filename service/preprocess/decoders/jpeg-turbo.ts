@@ -3,16 +3,24 @@ import type { JpegDivisor, Size } from '../reduction.js';
 import type { DecodeRequest, ImageDecoder } from './image-decoder.js';
 import { type Handle, loadTurboJpeg, type TurboJpeg } from './turbojpeg-library.js';
 
-/** Beyond this the other decoder catches up, and the buffer that each thread keeps is no longer small. */
-const MAX_PIXELS = 8_000_000;
-
 /**
- * libjpeg-turbo for the common JPEG: sequential, grey or YCbCr, upright. Twice as fast as sharp on a small photograph, and the
- * same pixels. Undefined where it is not installed.
+ * libjpeg-turbo for the common JPEG: sequential, grey or YCbCr, upright. Twice as fast as sharp, and the same pixels. Undefined
+ * where it is not installed.
+ * @param maxPixels accepts no image of more, as large as it is decoded
+ * @param memory what it decodes into: so many bytes, or more; fresh ones where it is left out
  */
-export function loadJpegTurbo(): ImageDecoder | undefined {
+export function loadJpegTurbo(
+  maxPixels = Number.POSITIVE_INFINITY,
+  memory: (bytes: number) => Buffer = Buffer.allocUnsafeSlow,
+): ImageDecoder | undefined {
   const library = loadTurboJpeg();
-  return library && { name: 'jpeg-turbo', accepts, decode: (request) => decode(library, request) };
+  return (
+    library && {
+      name: 'jpeg-turbo',
+      accepts: (request) => accepts(request, maxPixels),
+      decode: (request) => decode(library, request, memory),
+    }
+  );
 }
 
 /** The same on the calling thread, for what `accepts` has taken. */
@@ -22,17 +30,21 @@ export function loadThreadDecoder(): ThreadDecoder | undefined {
 }
 
 /** Never to `reducedTo`, row by row: whole, or as libjpeg divides it, is faster. */
-function accepts({ header: { jpeg } }: DecodeRequest): boolean {
-  if (jpeg === undefined || jpeg.width * jpeg.height > MAX_PIXELS) return false;
+function accepts({ header: { jpeg }, jpegDivisor }: DecodeRequest, maxPixels: number): boolean {
+  if (jpeg === undefined || (jpeg.width * jpeg.height) / jpegDivisor ** 2 > maxPixels) return false;
   const isPlain = jpeg.isSequential && jpeg.precision === 8 && jpeg.orientation === 1;
   return isPlain && (jpeg.components === 1 || jpeg.isYcc);
 }
 
-async function decode(library: TurboJpeg, { bytes, header, jpegDivisor }: DecodeRequest): Promise<Pixels> {
+async function decode(
+  library: TurboJpeg,
+  { bytes, header, jpegDivisor }: DecodeRequest,
+  memory: (bytes: number) => Buffer,
+): Promise<Pixels> {
   const handle = openFor(library, { jpeg: bytes, width: header.width, height: header.height });
   try {
     const size = dividedSize(header, jpegDivisor);
-    const target = Buffer.allocUnsafeSlow(size.width * size.height * 3);
+    const target = memory(size.width * size.height * 3);
     if (!(await library.decodeAsync(handle, bytes, target, size.width, size.height))) throw damaged();
     return { data: target.buffer as ArrayBuffer, ...size };
   } finally {

@@ -5,21 +5,20 @@ import { reducedTo } from '../../drawing/picture-size.js';
 import type { Shape } from '../../drawing/shapes.js';
 import { messageOf, type RequestErrorCode, ServiceError } from '../../errors.js';
 import { decodeFile } from '../decode-file.js';
+import type { ImageDecoder } from '../decoders/image-decoder.js';
+import { loadJpegTurbo } from '../decoders/jpeg-turbo.js';
 import { createSharpDecoder } from '../decoders/sharp.js';
+import { PixelResizer } from '../pixel-resizer.js';
 import { NO_REDUCTION, type Reduction, reductionFor, type Size } from '../reduction.js';
 import { FrameReader, writeFrame } from './frame.js';
 import type { DecodeAnswer, DecodeJob, DecodeProcessInit } from './messages.js';
+import { ProcessMemory } from './process-memory.js';
 
 /** The end of the pipe that the service holds the other end of. */
 const PIPE_FD = 3;
 /** The service has bounded the file already. */
 const MAX_FILE_BYTES = 2 ** 32 - 1;
 const CPU_CHECK_MS = 100;
-/** Of files and pixels: so much is worth a small collection, and so much the few milliseconds of a full one. */
-const SOME_GARBAGE_BYTES = 8 * 1024 * 1024;
-const MUCH_GARBAGE_BYTES = 16 * 1024 * 1024;
-const COLLECTIONS = 3;
-const COLLECT_AGAIN_MS = 20;
 
 // A terminal sends Ctrl-C to all processes: the service decides when this one ends.
 process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
@@ -28,6 +27,9 @@ offerToOomKiller();
 
 const init = JSON.parse(process.argv[2] ?? '{}') as DecodeProcessInit;
 const sharp = createSharpDecoder(init.formats, init.maxPixels);
+const memory = new ProcessMemory();
+const resizer = new PixelResizer(init.spec);
+let turbo: ImageDecoder | undefined;
 const pipe = new Socket({ fd: PIPE_FD });
 const reader = new FrameReader<DecodeJob>(
   MAX_FILE_BYTES,
@@ -38,7 +40,7 @@ const reader = new FrameReader<DecodeJob>(
 pipe.on('close', () => process.kill(process.pid, 'SIGKILL'));
 pipe.on('error', () => pipe.destroy());
 pipe.on('data', (chunk) => reader.push(chunk));
-send({ type: 'ready' });
+writeFrame(pipe, { type: 'ready' });
 
 /** Where memory runs out it is this process that goes, with one request, and not the service. */
 function offerToOomKiller(): void {
@@ -50,23 +52,12 @@ function offerToOomKiller(): void {
 }
 
 function send(answer: DecodeAnswer, ...body: Uint8Array[]): void {
-  writeFrame(pipe, answer, body, () => setImmediate(collectGarbage, COLLECTIONS));
-}
-
-/**
- * Files and pixels lie outside V8's heap until it collects for other reasons. What sharp held on to is let go of by one
- * collection and gone with the next.
- */
-function collectGarbage(rounds: number): void {
-  const { external } = process.memoryUsage();
-  if (external < SOME_GARBAGE_BYTES) return;
-  const isMuch = external > MUCH_GARBAGE_BYTES;
-  globalThis.gc?.({ type: isMuch ? 'major' : 'minor' });
-  if (isMuch && rounds > 1) setTimeout(collectGarbage, COLLECT_AGAIN_MS, rounds - 1);
+  writeFrame(pipe, answer, body, () => setImmediate(() => memory.collect()));
 }
 
 /** One file at a time: the service sends the next after the answer. */
 async function serve(job: DecodeJob, body: Uint8Array): Promise<void> {
+  memory.begin();
   const watch = watchCpu(job.maxCpuMs);
   try {
     const answer = job.drawing === undefined ? decode(job, body) : draw(job, job.drawing, body);
@@ -76,6 +67,7 @@ async function serve(job: DecodeJob, body: Uint8Array): Promise<void> {
     if (!watch.isOver()) send(refusal(error));
   } finally {
     watch.stop();
+    memory.end();
   }
 }
 
@@ -86,16 +78,26 @@ interface Answer {
 
 async function decode({ format }: DecodeJob, file: Uint8Array): Promise<Answer> {
   const startedAt = performance.now();
-  const forModel = (image: Size): Reduction =>
-    init.reduce === 'off' ? NO_REDUCTION : reductionFor(init.spec, image, format);
-  const { pixels, width, height } = await decodeFile(sharp, file, format, {
-    maxPixels: init.maxPixels,
-    reduce: forModel,
-  });
-  const { width: pixelWidth, height: pixelHeight, data } = pixels;
+  const isForModel = init.reduce === 'auto';
+  const reduce = (image: Size): Reduction =>
+    isForModel ? reductionFor(init.spec, image, format) : NO_REDUCTION;
+  const options = { maxPixels: init.maxPixels, reduce };
+  const fast = format === 'jpeg' && init.jpegTurbo ? loadTurbo() : undefined;
+  const { pixels, width, height } = await decodeFile({ fast, sharp }, file, format, options);
+  const {
+    width: pixelWidth,
+    height: pixelHeight,
+    data,
+  } = isForModel ? resizer.resize(pixels, { width, height }) : pixels;
   const decodeMs = performance.now() - startedAt;
   const head = { type: 'decoded', pixelWidth, pixelHeight, width, height, decodeMs } as const;
-  return { head, bytes: new Uint8Array(data) };
+  return { head, bytes: new Uint8Array(data, 0, pixelWidth * pixelHeight * 3) };
+}
+
+/** Not before it is needed: it takes 5 MB. */
+function loadTurbo(): ImageDecoder | undefined {
+  turbo ??= loadJpegTurbo(Number.POSITIVE_INFINITY, (bytes) => memory.takePixels(bytes));
+  return turbo;
 }
 
 async function draw(
@@ -105,7 +107,7 @@ async function draw(
 ): Promise<Answer> {
   const end = body.byteLength - drawing.shapesBytes;
   const shapes = JSON.parse(Buffer.from(body.subarray(end)).toString()) as Shape[];
-  const decoded = await decodeFile(sharp, body.subarray(0, end), format, {
+  const decoded = await decodeFile({ sharp }, body.subarray(0, end), format, {
     maxPixels: init.maxPixels,
     reduce: (image) => ({ ...NO_REDUCTION, reducedTo: reducedTo(image, drawing.maxSide) }),
   });

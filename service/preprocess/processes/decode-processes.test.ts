@@ -23,6 +23,7 @@ async function start(change: Partial<DecodeProcessesOptions> = {}): Promise<Deco
     maxPixels: 25_000_000,
     spec: specOf('bilinear'),
     reduce: 'auto',
+    jpegTurbo: true,
     processes: 1,
     ...change,
   });
@@ -155,6 +156,26 @@ describe('processes that do not come up', () => {
     expect(lost[0]).toMatch(/exit code/);
     await processes.close();
     expect(processes.pids).toEqual([]);
+  });
+});
+
+describe.runIf(process.platform === 'linux')('a process after large images', () => {
+  /** What is its own, bytes. */
+  function ownMemory(pid: number): number {
+    const smaps = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+    return Number(/^Private_Dirty:\s+(\d+) kB/m.exec(smaps)?.[1]) * 1024;
+  }
+
+  it('gives back at rest what it took', async () => {
+    const processes = await start();
+    const [pid = 0] = processes.pids;
+    await expectDecoded(processes);
+    const before = ownMemory(pid);
+    const large = encoderOf(picture(64, 48)).resize(4000, 3000, { kernel: 'nearest' });
+    await decode(processes, await large.clone().png({ compressionLevel: 1 }).toBuffer());
+    await decode(processes, await large.jpeg().toBuffer(), { format: 'jpeg' });
+    await vi.waitFor(() => expect(ownMemory(pid)).toBeLessThan(before + 12_000_000), WAITING);
+    expect(processes.pids).toEqual([pid]);
   });
 });
 

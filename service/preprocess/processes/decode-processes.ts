@@ -155,9 +155,9 @@ export class DecodeProcesses {
   }
 
   #start(): void {
-    const { formats, maxPixels, spec, reduce } = this.#options;
+    const { formats, maxPixels, spec, reduce, jpegTurbo } = this.#options;
     const child = new DecodeChild(
-      { formats, maxPixels, spec, reduce },
+      { formats, maxPixels, spec, reduce, jpegTurbo },
       {
         onReady: () => {
           clearTimeout(patience);

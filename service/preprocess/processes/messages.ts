@@ -8,6 +8,8 @@ export interface DecodeProcessInit {
   readonly maxPixels: number;
   readonly spec: InputSpec;
   readonly reduce: 'auto' | 'off';
+  /** Common JPEGs are decoded by libjpeg-turbo, where it is installed. */
+  readonly jpegTurbo: boolean;
 }
 
 /** Head of a request; its body is the file, and the shapes as JSON where something is to be drawn. */
@@ -18,7 +20,7 @@ export interface DecodeJob {
   readonly drawing?: Omit<DrawingOrder, 'shapes'> & { readonly shapesBytes: number };
 }
 
-/** Head of an answer; the body of `decoded` is the pixels, that of `drawn` the picture. */
+/** Head of an answer; the body of `decoded` is the pixels (as few as the model needs), that of `drawn` the picture. */
 export type DecodeAnswer =
   | { readonly type: 'ready' }
   | {

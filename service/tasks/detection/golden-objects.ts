@@ -1,5 +1,5 @@
 import type { Static, TProperties } from 'typebox';
-import { closed, Type } from '../schema-types.js';
+import { closed, Type } from '../../json-schema.js';
 import type { Golden } from '../task.js';
 import { type Box, BoxSchema, ratio } from './objects.js';
 import { overlap } from './suppression.js';

@@ -1,11 +1,11 @@
 import type { Static, TObject } from 'typebox';
 import type { BoxShape } from '../../drawing/shapes.js';
+import { closed, Type } from '../../json-schema.js';
 import type { CoordinateMap } from '../../preprocess/geometry.js';
 import { floatsOf, type Tensor, type TensorInfo } from '../../tensor.js';
 import { failure, misfit, shapesOf } from '../faults.js';
 import { checkLabels, labelOf, labelsField, labelsFor } from '../labels.js';
 import { roundedScore, shownScore } from '../numbers.js';
-import { closed, Type } from '../schema-types.js';
 import type { Geometry, Observation, Outputs } from '../task.js';
 import { type BoxDecoder, type DecodeContext, type Fit, ShapeError } from './box-decoder.js';
 import { type Candidate, Candidates } from './candidates.js';
