@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { CannotGoOn } from '../service/cli/outcome.js';
 import { PACKAGE_ROOT } from '../service/package-files.js';
@@ -91,7 +91,7 @@ export async function quantize(options: QuantizeOptions): Promise<Candidates> {
     leaveOutBy,
   } = options;
   const job = {
-    model: modelPath,
+    model: resolve(modelPath),
     out: folder,
     input: inputName,
     mask: maskName ?? null,

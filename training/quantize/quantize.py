@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -351,6 +352,8 @@ def main() -> None:
     # What the tools print is for people.
     sys.stdout = sys.stderr
     job = read_job(sys.stdin.read())
+    # The tools leave files where they run.
+    os.chdir(job.out)
     shop = Workshop(job)
     say('tools', {name: version(name) for name in ('onnx', 'onnxruntime', 'numpy')})
     if job.leave_out_by is not None:
