@@ -1,4 +1,4 @@
-import { closedLoop, describeFailures, probe } from '../load.js';
+import { closedLoop, describeFailures, type LoadResult, probe } from '../load.js';
 import { treeBytes } from '../process-stats.js';
 import { type Bench, inTurn, LEAD_SECONDS, type Measurement, type Scenario, shotAt } from '../scenario.js';
 import type { Server } from '../server-process.js';
@@ -40,16 +40,39 @@ export const peers: Scenario = {
         rounds.push(await measureOne(bench, start));
       }
     }
-    return FIGURES.flatMap(([figure, label, unit]) =>
-      entries.map(({ name, rounds }) => ({
-        name: `${label}: ${name}`,
-        unit,
-        values: rounds.map((each) => each[figure]),
-        note: rounds.find(({ failures }) => failures !== '')?.failures ?? '',
-      })),
-    );
+    return [...timesAsFast(entries), ...FIGURES.flatMap((figure) => rowsOf(figure, entries))];
   },
 };
+
+interface Entry {
+  readonly name: string;
+  readonly rounds: readonly Round[];
+}
+
+/** Images a second of the service by those of each other server, round by round. */
+function timesAsFast([service, ...others]: readonly Entry[]): Measurement[] {
+  return others.map(({ name, rounds }) => ({
+    name: `the service by ${name}`,
+    unit: 'ratio',
+    values: rounds.map(
+      ({ imagesPerSecond }, index) => (service?.rounds[index]?.imagesPerSecond ?? 0) / imagesPerSecond,
+    ),
+  }));
+}
+
+function rowsOf([figure, label, unit]: (typeof FIGURES)[number], entries: readonly Entry[]): Measurement[] {
+  return entries.map(({ name, rounds }) => ({
+    name: `${label}: ${name}`,
+    unit,
+    values: rounds.map((each) => each[figure]),
+    note: rounds.find(({ failures }) => failures !== '')?.failures ?? '',
+  }));
+}
+
+function describeRound({ acceptedMs, failures }: LoadResult): string {
+  const described = describeFailures(failures);
+  return described === '' && acceptedMs.length === 0 ? 'nothing was answered' : described;
+}
 
 async function measureOne(bench: Bench, start: () => Promise<Server>): Promise<Round> {
   const server = await start();
@@ -70,7 +93,7 @@ async function measureOne(bench: Bench, start: () => Promise<Server>): Promise<R
       healthP99Ms: quantile(health, 0.99),
       memoryBytes: server.pid === undefined ? Number.NaN : (treeBytes(server.pid) ?? Number.NaN),
       readyMs: server.readyMs,
-      failures: describeFailures(load.failures),
+      failures: describeRound(load),
     };
   } finally {
     await server.stop();
