@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Admission } from './admission/admission.js';
 import { ApiKeys } from './admission/api-keys.js';
+import type { Capture } from './capture/capture.js';
+import { openCapture } from './capture/open-capture.js';
 import type { Config } from './config.js';
 import type { HttpServer, ServerDependencies } from './http/server.js';
 import { Lifecycle, type Resource } from './lifecycle.js';
@@ -12,6 +14,9 @@ import { ModelRegistry } from './serving/model-registry.js';
 import { limitProcess } from './sizing.js';
 import type { Logger } from './telemetry/logging.js';
 import { Metrics } from './telemetry/metrics.js';
+
+/** Of the time that a drain may take: what is not captured by then is dropped, so that it does not end in an abort. */
+const SHARE_FOR_CAPTURES = 0.9;
 
 export interface AppOptions {
   readonly config: Config;
@@ -42,6 +47,8 @@ export interface Core extends Pick<App, 'lifecycle' | 'loadModel'> {
   readonly models: ModelRegistry;
   readonly admission: Admission;
   readonly metrics: Metrics;
+  /** Present where answers are kept. */
+  readonly keeper: Capture | undefined;
   readonly maxUnreadBytes: number;
 }
 
@@ -59,7 +66,7 @@ export function createCore(options: AppOptions): Core {
     },
     (traffic) => models.current?.predictor.expectedMs(traffic, []) ?? 0,
   );
-  const metrics = new Metrics({
+  const metrics: Metrics = new Metrics({
     // As /ready says it: without an inference thread no traffic comes.
     ready: () => lifecycle.state === 'ready' && (models.current?.slots ?? 0) > 0,
     inFlightImages: () => admission.images,
@@ -70,13 +77,16 @@ export function createCore(options: AppOptions): Core {
     expectedWaitLimitSeconds: () => admission.maxExpectedWaitMs / 1000,
     cpuThrottledPeriods: readThrottledPeriods,
     droppedLogLines: () => options.droppedLogLines?.() ?? 0,
+    capturePendingBytes: () => keeper?.pendingBytes ?? 0,
     models: () => (models.current === undefined ? [] : [models.current.load]),
   });
+  const keeper = openCapture(config, metrics, logger);
   return {
     lifecycle,
     models,
     admission,
     metrics,
+    keeper,
     maxUnreadBytes: limits.maxInFlightBytes,
     async loadModel(signal, onFetched) {
       const startedAt = performance.now();
@@ -113,24 +123,34 @@ export async function createApp(options: AppOptions, core: Core = createCore(opt
   const server = await createServer(dependencies);
   const managementServer =
     config.managementPort === undefined ? undefined : await createManagementServer(dependencies);
-  const resources = drainOrder(server, managementServer, models);
+  const resources = drainOrder(server, managementServer, core, config.drainTimeoutMs);
   return { server, managementServer, lifecycle, loadModel: load, resources };
 }
 
-/** Requests first, then what they wait for. The management port answers to the last. */
+/**
+ * Requests first, then what they wait for, and what is left of captures last, in time for the deadline. The management port
+ * answers to the last.
+ */
 function drainOrder(
   server: HttpServer,
   managementServer: HttpServer | undefined,
-  models: ModelRegistry,
+  { models, keeper }: Core,
+  timeoutMs: number,
 ): Resource[] {
   const closeServer = (name: string, instance: HttpServer): Resource => ({
     name,
     close: async () => void (await instance.close()),
     destroy: async () => instance.server.closeAllConnections(),
   });
+  const http = closeServer('http', server);
+  const closeHttp = (): Promise<void> => {
+    keeper?.endWithin(timeoutMs * SHARE_FOR_CAPTURES);
+    return http.close();
+  };
   return [
-    closeServer('http', server),
+    { ...http, close: closeHttp },
     { name: 'models', close: () => models.close(), destroy: () => models.destroy() },
+    ...(keeper === undefined ? [] : [keeper]),
     ...(managementServer === undefined ? [] : [closeServer('management', managementServer)]),
   ];
 }

@@ -32,6 +32,15 @@ export function integer<Value extends number | undefined>(
   });
 }
 
+/** 0..1, both included. */
+export function share(options: FieldText<number>): Field<number> {
+  return field(options, 'number 0..1', (text) => {
+    const value = Number(text);
+    if (!/^\d*\.?\d+$/.test(text) || value > 1) throw new Error('is not a number from 0 to 1');
+    return value;
+  });
+}
+
 export function text<Value extends string | undefined>(
   options: FieldText<Value> & {
     readonly secret?: boolean;

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Field, flag, integer, listOf, oneOf, text, textList } from './config-fields.js';
+import { type Field, flag, integer, listOf, oneOf, share, text, textList } from './config-fields.js';
 import { messageOf, ServiceError } from './errors.js';
 import { OWN_MODELS } from './package-files.js';
 import { IMAGE_FORMATS } from './preprocess/image.js';
@@ -215,6 +215,43 @@ export const CONFIG_SCHEMA = {
   IMAGE_FORMATS: listOf(IMAGE_FORMATS, {
     default: ['jpeg', 'png', 'webp'],
     description: 'What is decoded; everything else is refused',
+  }),
+
+  CAPTURE_TO: text({
+    default: undefined,
+    defaultText: 'off',
+    pattern: /^(s3:\/\/[^/@?#]+(\/.*)?|file:\/\/\/.+|(?!\w+:\/\/).+)$/i,
+    hint: 'is neither a folder nor s3://bucket/prefix',
+    description:
+      'Keeps a sample of images and answers, and feedback on them, in a folder or under s3://bucket/prefix, and opens POST /feedback; these are the images of your users: docs/capture.md',
+  }),
+  CAPTURE_SHARE: share({
+    default: 0.01,
+    description: 'Share of all images that is kept, taken by chance',
+  }),
+  CAPTURE_UNCERTAIN_BELOW: share({
+    default: 0.6,
+    description: 'An image whose best score is below that is kept as well',
+  }),
+  CAPTURE_UNCERTAIN_PER_MINUTE: integer({
+    default: 60,
+    min: 0,
+    max: 1_000_000,
+    description: 'Most images that are kept for that, per minute and pod; those taken by chance do not count',
+  }),
+  CAPTURE_MAX_BYTES: integer({
+    default: 1024 * MiB,
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    description:
+      'Size of a folder of captures, beyond which the oldest are removed; a bucket has its own rules',
+  }),
+  CAPTURE_MAX_AGE_DAYS: integer({
+    default: 30,
+    min: 0,
+    max: 36_500,
+    description:
+      'Age at which captures in a folder are removed, whole days UTC beside today; a bucket has its own rules',
   }),
 
   DRAIN_DELAY_MS: integer({

@@ -75,6 +75,36 @@ describe('a picture', () => {
   });
 });
 
+describe('a file that is wanted beside the answer', () => {
+  it.each([
+    ['PNG', () => encoderOf(photograph(40, 40)).png().toBuffer()],
+    ['JPEG', () => plainJpeg({ r: 7, g: 7, b: 7 }, 12, 10, 85)],
+  ])('comes as it was: a %s', async (_, make) => {
+    const { runner, predictor } = await setUp();
+    const file = await make();
+    const expected = Buffer.from(new Uint8Array(file));
+    const prediction = predictor.predict(predictor.inspect(file), { ...options, keepsFile: true });
+    await untilRunning(runner);
+    await runner.finish();
+    expect(expected.equals((await prediction).file ?? Buffer.alloc(0))).toBe(true);
+  });
+
+  it('comes as well where the engine has handed it back to be decoded elsewhere, and not unasked', async () => {
+    const { runner, predictor } = await setUp();
+    const file = await plainJpeg({ r: 7, g: 7, b: 7 }, 12, 10, 85);
+    for (const keepsFile of [true, false]) {
+      const prediction = predictor.predict(predictor.inspect(file), { ...options, keepsFile });
+      await untilRunning(runner);
+      if (hasTurbo) {
+        await runner.handBack();
+        await untilRunning(runner);
+      }
+      await runner.finish();
+      expect((await prediction).file).toEqual(keepsFile ? file : undefined);
+    }
+  });
+});
+
 async function untilRunning(runner: ControlledRunner): Promise<void> {
   await expect.poll(() => runner.pending.length).toBe(1);
 }

@@ -16,6 +16,8 @@ export interface PredictOptions {
   readonly traffic?: Traffic;
   /** Where a picture is wanted beside the answer. */
   readonly picture?: PictureOrder | undefined;
+  /** Whether the file is wanted beside the answer. Default false. */
+  readonly keepsFile?: boolean;
 }
 
 /** Which picture is to be made of an answer. */
@@ -30,6 +32,8 @@ export interface Prediction {
   readonly spans: readonly StageSpan[];
   /** Where one was wanted; the image as a person sees it, with what was found drawn on it. */
   readonly picture?: Picture;
+  /** Where it was wanted: the image as it came, without a copy. */
+  readonly file?: Uint8Array;
 }
 
 /** The data flow of one image: bytes to pixels, pixels to a row, the row to an answer. Knows no protocol and no task. */
@@ -103,8 +107,9 @@ export class Predictor {
 
   async #answer(
     inspected: InspectedImage,
-    { signal, parameters, traffic }: PredictOptions,
+    { signal, parameters, traffic, keepsFile = false }: PredictOptions,
   ): Promise<Prediction> {
+    let { bytes } = inspected;
     const spans: StageSpan[] = [];
     let startedAt = performance.now();
     let prepared = await this.decoder.prepare(inspected, signal, traffic);
@@ -112,7 +117,10 @@ export class Predictor {
       const preparedMs = performance.now() - startedAt;
       const isLeftToEngine = fileOf(prepared.image) !== undefined;
       const decodeMs = isLeftToEngine ? inspected.decodeMs : 0;
-      const served = await this.batcher.submit(rowOf(prepared, parameters), signal, { traffic, decodeMs });
+      const served = await this.batcher.submit(rowOf(prepared, parameters, keepsFile), signal, {
+        traffic,
+        decodeMs,
+      });
       spans.push(
         ...spansFrom(startedAt, [
           { stage: 'decode', durationMs: preparedMs },
@@ -125,12 +133,13 @@ export class Predictor {
       if ('answer' in served) {
         const { width, height, format } = prepared;
         if (isLeftToEngine) this.decoder.observe(inspected, served.decodeMs);
-        return { image: { width, height, format }, answer: served.answer, spans };
+        const file = keepsFile && { file: served.file ?? bytes };
+        return { image: { width, height, format }, answer: served.answer, spans, ...file };
       }
       // The engine's decoder refuses it, and the other one judges: errors are the same whichever ran.
-      const returned = { ...inspected, bytes: served.returned };
+      bytes = served.returned;
       startedAt = performance.now();
-      const { pixels, ...rest } = await this.decoder.decode(returned, signal, traffic);
+      const { pixels, ...rest } = await this.decoder.decode({ ...inspected, bytes }, signal, traffic);
       prepared = { ...rest, image: pixels };
     }
   }

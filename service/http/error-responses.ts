@@ -25,6 +25,7 @@ export const STATUS_OF_CODE: Readonly<Record<RequestErrorCode, number>> = {
   SHUTTING_DOWN: 503,
   WORKER_LOST: 503,
   RESTART_NEEDED: 503,
+  STORAGE_UNAVAILABLE: 503,
   DEADLINE_EXCEEDED: 504,
   // Never seen by anyone: the client has gone. 499 is nginx's status for it.
   CLIENT_CLOSED_REQUEST: 499,
@@ -40,6 +41,7 @@ const RETRYABLE: ReadonlySet<RequestErrorCode> = new Set([
   'SHUTTING_DOWN',
   'WORKER_LOST',
   'RESTART_NEEDED',
+  'STORAGE_UNAVAILABLE',
 ]);
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 

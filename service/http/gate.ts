@@ -40,14 +40,16 @@ export async function registerGate(server: FastifyInstance, deps: GateDependenci
   server.addHook('onRequest', async (request, reply) => {
     checkKey(request, deps);
     if (request.is404) refuseRoute(server, request, reply);
-    const traffic = traitsOf(request).predicts;
-    if (traffic === undefined) return;
+    const { predicts, judges } = traitsOf(request);
+    if (predicts === undefined && judges === undefined) return;
     if (deps.lifecycle.state === 'stopped')
       throw new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
     if (deps.models.current === undefined)
       throw new ServiceError('NOT_READY', 'The model is still being loaded.');
     const budgetMs = budgetMsOf(request, deps.requestTimeoutMs);
-    await refusedAtPace(refusals, () => deps.admission.requireRoom(traffic, budgetMs));
+    if (predicts !== undefined)
+      await refusedAtPace(refusals, () => deps.admission.requireRoom(predicts, budgetMs));
+    const traffic = predicts ?? 'single';
     const scope = new RequestScope({ traffic, budgetMs, body: deps.admission.openBody(traffic), pace });
     request.scope = scope;
     reply.raw.once('close', () => scope.end(!reply.raw.writableFinished));
@@ -81,7 +83,7 @@ async function registerRateLimit(
     max: rateLimitPerMinute,
     timeWindow: 60_000,
     keyGenerator: (request) => apiKeys.clientOf(apiKeyOf(request), request.ip),
-    allowList: (request) => traitsOf(request).predicts === undefined,
+    allowList: (request) => traitsOf(request).predicts === undefined && !traitsOf(request).judges,
     errorResponseBuilder: (_request, context) =>
       new ServiceError('RATE_LIMITED', `${context.max} requests per minute are allowed.`, {
         retryAfterSeconds: Math.ceil(context.ttl / 1000),

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission } from '../admission/admission.js';
+import type { AnswerKeeper } from '../answer-keeper.js';
 import { REQUEST_ERROR_CODES, ServiceError } from '../errors.js';
 import type { Prediction, PredictOptions } from '../predict.js';
 import type { InspectedImage } from '../preprocess/decode.js';
@@ -20,6 +21,8 @@ export interface PredictDependencies {
   readonly admission: Admission;
   readonly models: Pick<ModelRegistry, 'current'>;
   readonly metrics: Metrics;
+  /** Present where answers are kept. */
+  readonly keeper: AnswerKeeper | undefined;
 }
 
 /** POST /predict and POST /predict/batch. */
@@ -121,13 +124,13 @@ async function predictAll(
   inputs: readonly ImageInput[],
   asked: Omit<PredictOptions, 'signal'>,
   request: FastifyRequest,
-  { admission }: PredictDependencies,
+  { admission, keeper }: PredictDependencies,
 ): Promise<Outcome[]> {
   const { scope, record } = request;
   const { predictor } = model;
   record.bytes = inputs.reduce((sum, input) => sum + ('bytes' in input ? input.bytes.length : 0), 0);
   const { traffic, signal } = scope;
-  const options = { ...asked, traffic, signal };
+  const options = { ...asked, traffic, signal, keepsFile: keeper !== undefined };
   const inspected = inputs.map((input) => inspect(model, input));
   const images = inspected.flatMap((each) => (each instanceof ServiceError ? [] : [each]));
   const leave =
@@ -148,10 +151,34 @@ async function predictAll(
     record.images = outcomes.map((outcome) => recordOf(outcome, model));
     // Now, since whoever reads slowly ends late, and who has left has ended already.
     for (const image of record.images) model.metrics.ended(image);
+    if (keeper !== undefined) handOver(outcomes, keeper, model, request);
     return outcomes;
   } finally {
     leave?.();
     scope.releaseBody();
+  }
+}
+
+/** To whoever keeps answers. Whether anybody waits for them still is all the same. */
+function handOver(
+  outcomes: readonly Outcome[],
+  keeper: AnswerKeeper,
+  model: ServingModel,
+  { id, scope }: FastifyRequest,
+): void {
+  for (const [position, outcome] of outcomes.entries()) {
+    if (outcome.status === 'rejected' || outcome.value.file === undefined) continue;
+    const { image, answer, file } = outcome.value;
+    keeper.answered({
+      requestId: id,
+      index: scope.traffic === 'batch' ? position : undefined,
+      model: model.reference,
+      file,
+      image,
+      answer,
+      claim: model.claim(answer),
+      scores: model.observe(answer).scores,
+    });
   }
 }
 

@@ -4,7 +4,7 @@ import type { RequestRecord } from '../telemetry/request-record.js';
 /** What this folder keeps at a request. */
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Present on routes that predict. */
+    /** Present on routes that predict, and on that for feedback. */
     scope: RequestScope;
     record: RequestRecord;
   }

@@ -5,10 +5,14 @@ import { ServiceError } from '../errors.js';
 
 /** What a request says of itself before its body. */
 
-/** The caller's own id where it is a sane one: it ends up in logs. */
+/** Of ids that are taken over: they end up in logs, and in names of files. */
+export const REQUEST_ID = '^[\\w.:/+=@-]{1,128}$';
+const REQUEST_ID_PATTERN = new RegExp(REQUEST_ID);
+
+/** The caller's own id where it is a sane one. */
 export function requestIdOf(request: Pick<IncomingMessage, 'headers'>): string {
   const given = request.headers['x-request-id'];
-  return typeof given === 'string' && /^[\w.:/+=@-]{1,128}$/.test(given) ? given : randomUUID();
+  return typeof given === 'string' && REQUEST_ID_PATTERN.test(given) ? given : randomUUID();
 }
 
 export function apiKeyOf({ headers }: FastifyRequest): string | undefined {

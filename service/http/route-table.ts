@@ -9,6 +9,8 @@ export interface RouteTraits {
   readonly isQuiet: boolean;
   /** Takes images: admission, deadline and rate limit apply. */
   readonly predicts?: Traffic;
+  /** Takes feedback: deadline and rate limit apply. */
+  readonly judges?: true;
 }
 
 const PROBE: RouteTraits = { isOpen: true, isQuiet: true };
@@ -21,6 +23,7 @@ export const ROUTE_TABLE = {
   '/metrics': PROBE,
   '/predict': { ...OTHER, predicts: 'single' },
   '/predict/batch': { ...OTHER, predicts: 'batch' },
+  '/feedback': { ...OTHER, judges: true },
 } as const satisfies Readonly<Record<string, RouteTraits>>;
 
 export function traitsOf(request: FastifyRequest): RouteTraits {

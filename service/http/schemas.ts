@@ -1,8 +1,10 @@
 import type { Static, TObject } from 'typebox';
+import { VERDICTS } from '../answer-keeper.js';
 import { REQUEST_ERROR_CODES } from '../errors.js';
-import { Type } from '../json-schema.js';
+import { closed, Type } from '../json-schema.js';
 import { IMAGE_FORMATS } from '../preprocess/image.js';
 import type { Answer } from '../tasks/task.js';
+import { REQUEST_ID } from './request-head.js';
 
 export const PredictHeadersSchema = Type.Object({
   'x-request-id': Type.Optional(Type.String({ description: 'Comes back in the answer and in the log' })),
@@ -84,6 +86,52 @@ export function batchResultSchema(answer: TObject) {
 }
 export type BatchItemError = Static<typeof BatchItemErrorSchema>;
 export type BatchItem = BatchItemError | ({ readonly index: number; readonly image: ImageInfo } & Answer);
+
+const MAX_LABEL_LENGTH = 200;
+const MAX_OBJECTS = 1000;
+const LabelSchema = Type.String({ minLength: 1, maxLength: MAX_LABEL_LENGTH });
+const PixelSchema = Type.Number({ minimum: -1e6, maximum: 1e6 });
+
+/** What /feedback takes. */
+export const FeedbackSchema = Type.Object(
+  {
+    request_id: Type.String({ pattern: REQUEST_ID, description: 'of the request that was answered' }),
+    image: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 999, description: 'its position, where that was a batch' }),
+    ),
+    label: Type.Optional(LabelSchema),
+    objects: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            label: LabelSchema,
+            box: Type.Object(
+              { x_min: PixelSchema, y_min: PixelSchema, x_max: PixelSchema, y_max: PixelSchema },
+              { ...closed, description: 'pixels of the image as a person sees it' },
+            ),
+          },
+          closed,
+        ),
+        { maxItems: MAX_OBJECTS, description: 'all that there are' },
+      ),
+    ),
+  },
+  { ...closed, description: 'either `label` or `objects`' },
+);
+
+/** The same, for the OpenAPI document. */
+export const FEEDBACK_BODY = { content: { 'application/json': { schema: FeedbackSchema } } };
+
+/** What /feedback answers. */
+export const JudgementSchema = Type.Object({
+  request_id: Type.String(),
+  image: Type.Optional(Type.Integer()),
+  verdict: Type.Enum([...VERDICTS], {
+    description: 'whether the answer was right; unknown: it is not known any more',
+  }),
+});
+export type Judgement = Static<typeof JudgementSchema>;
+
 export const HealthSchema = Type.Object({ status: Type.Literal('ok'), state: Type.String() });
 export const ReadySchema = Type.Object({ ready: Type.Literal(true), model: ModelReferenceSchema });
 

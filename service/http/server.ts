@@ -2,6 +2,7 @@ import './request-context.js';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify';
+import type { AnswerKeeper } from '../answer-keeper.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { RequestRecord } from '../telemetry/request-record.js';
 import { answerBrokenRequest } from './connections/broken-requests.js';
@@ -12,6 +13,7 @@ import { UnreadAnswers } from './connections/unread-answers.js';
 import { endUnreadBody, takeInBodyBeforeClose } from './connections/unread-body.js';
 import { registerDocsRoutes } from './docs-routes.js';
 import { sendError } from './error-responses.js';
+import { registerFeedbackRoutes } from './feedback-routes.js';
 import { checkKey, type GateDependencies, registerGate } from './gate.js';
 import type { InputLimits } from './input/input-limits.js';
 import { registerMetricsRoutes } from './metrics-routes.js';
@@ -32,6 +34,8 @@ export interface ServerDependencies extends GateDependencies {
   readonly version: string;
   readonly logger: FastifyBaseLogger;
   readonly metrics: Metrics;
+  /** Present where answers are kept, and feedback on them. */
+  readonly keeper: AnswerKeeper | undefined;
   /** Answers that their clients have not read yet, all together. */
   readonly maxUnreadBytes: number;
   readonly trustProxyHops: number;
@@ -71,6 +75,7 @@ export async function createServer(deps: ServerDependencies): Promise<FastifyIns
     if (!deps.hasManagementPort) registerManagementRoutes(routes, deps);
     registerModelRoutes(routes, deps);
     registerPredictRoutes(routes, deps);
+    registerFeedbackRoutes(routes, deps);
   });
   return server;
 }

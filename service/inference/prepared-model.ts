@@ -95,11 +95,13 @@ export class PreparedModel {
 
   #interpret(row: Row, outputs: RawOutputs, index: number, { input }: Shape): RowResult {
     const { task, outputs: wanted } = this.#plan;
-    const { width, height, parameters } = row;
+    const { image, width, height, parameters, isKept } = row;
     const own = outputsOfRow(outputs, wanted, index);
     try {
       const geometry = { width, height, tensor: input, toImage: tensorToImage(input, width, height) };
-      return { answer: this.#task.interpret(own, geometry, parameters, task.spec) };
+      const answer = this.#task.interpret(own, geometry, parameters, task.spec);
+      const file = isKept ? fileOf(image) : undefined;
+      return { answer, ...(file && { file }) };
     } catch (error) {
       return { failure: failureOf(error) };
     }

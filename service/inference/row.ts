@@ -10,6 +10,6 @@ interface Placed {
 }
 
 /** An image with what is asked of the model's task. */
-export function rowOf({ image, width, height }: Placed, parameters: Parameters): Row {
-  return { image, width, height, parameters, bytes: bytesOf(image) };
+export function rowOf({ image, width, height }: Placed, parameters: Parameters, isKept = false): Row {
+  return { image, width, height, parameters, bytes: bytesOf(image), isKept };
 }

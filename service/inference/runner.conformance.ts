@@ -93,6 +93,19 @@ export function describeRunner(name: string, make: MakeRunner): void {
       },
     );
 
+    it.skipIf(loadThreadDecoder() === undefined)(
+      'hands a file back with its answer where that is to be kept, and takes it for good elsewhere',
+      async () => {
+        const { runner } = await make(1);
+        const [kept, dropped] = [await jpegOf(40, 50, 60), await jpegOf(40, 50, 60)];
+        const expected = new Uint8Array(kept.jpeg);
+        const { items } = await runner.run([{ ...plainRow(kept), isKept: true }, plainRow(dropped)]);
+        expect(items[0]).toEqual({ answer: expect.anything(), file: expected });
+        expect(items[1]).toEqual({ answer: expect.anything() });
+        expect([kept.jpeg.byteLength, dropped.jpeg.byteLength]).toEqual([0, 0]);
+      },
+    );
+
     it('works on after a failure', async () => {
       const { runner } = await make(1);
       await runner.run([plain(...BRIGHT_RED)]);

@@ -37,6 +37,8 @@ export interface Row {
   readonly parameters: Parameters;
   /** What it holds while it waits. */
   readonly bytes: number;
+  /** Whether the file, where the image is one, is to be handed back with its answer. Default: it is dropped. */
+  readonly isKept?: boolean;
 }
 
 /** Why there is no answer for a row. */
@@ -48,11 +50,11 @@ export interface RowFailure {
 }
 
 /**
- * What became of one row of a batch: its answer, why there is none for it alone, or the file of an image that the engine
+ * What became of one row of a batch: its answer, with the file where that is kept, why there is none for it alone, or the file of an image that the engine
  * could not decode, handed back for another decoder to judge.
  */
 export type RowResult =
-  | { readonly answer: Answer }
+  | { readonly answer: Answer; readonly file?: Uint8Array }
   | { readonly failure: RowFailure }
   | { readonly returned: Uint8Array };
 

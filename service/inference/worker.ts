@@ -42,7 +42,8 @@ async function answer(model: PreparedModel, id: number, batch: readonly Row[]): 
 
 /** What is handed back. Answers are small, and copied. */
 function buffersOf(items: readonly RowResult[]): ArrayBuffer[] {
-  return items.flatMap((item) => ('returned' in item ? [item.returned.buffer as ArrayBuffer] : []));
+  const files = items.map((item) => ('returned' in item ? item.returned : 'file' in item && item.file));
+  return files.flatMap((file) => (file instanceof Uint8Array ? [file.buffer as ArrayBuffer] : []));
 }
 
 start().catch((error: unknown) => send({ type: 'refused', reason: messageOf(error) }));

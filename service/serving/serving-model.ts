@@ -4,6 +4,7 @@ import type { WorkerPool } from '../inference/worker-pool.js';
 import type { ModelSpec } from '../model/model-spec.js';
 import type { ResolvedManifest } from '../model/resolved-manifest.js';
 import type { PictureOrder, Predictor } from '../predict.js';
+import type { Claim } from '../tasks/claim.js';
 import type { Answer, Observation, Parameters } from '../tasks/task.js';
 import type { ModelMetrics, ModelSource } from '../telemetry/metrics.js';
 import type { TensorInfo } from '../tensor.js';
@@ -95,6 +96,11 @@ export class ServingModel {
   /** What metrics show of an answer. */
   observe(answer: Answer): Observation {
     return this.#spec.task.observe(answer);
+  }
+
+  /** What an answer says of an image, to be held against feedback. */
+  claim(answer: Answer): Claim | undefined {
+    return this.#spec.task.claim?.(answer);
   }
 
   /** Whether there is anything to see of its answers. */

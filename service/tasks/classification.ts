@@ -108,6 +108,7 @@ export const classification: Task<
   differs,
   observe: ({ predictions: [best] }) =>
     best === undefined ? { labels: [], scores: [] } : { labels: [best.label], scores: [best.score] },
+  claim: ({ predictions: [best] }) => best && { label: best.label },
   draw: ({ predictions }) => ({
     shapes: [
       {

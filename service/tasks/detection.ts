@@ -5,6 +5,7 @@ import { BOX_DECODERS } from './detection/decoders/decoders.js';
 import { type GoldenObjects, GoldenObjectsSchema, objectsDiffer } from './detection/golden-objects.js';
 import {
   boxOf,
+  claimOfObjects,
   decoderNamed,
   describeObjects,
   findObjects,
@@ -85,6 +86,7 @@ export const detection: Task<
   goldenParameters: () => ({}),
   differs: (expected, { predictions }) => objectsDiffer(expected, predictions),
   observe: observeObjects,
+  claim: claimOfObjects,
   draw: ({ predictions }) => ({ shapes: predictions.map(boxOf) }),
 };
 

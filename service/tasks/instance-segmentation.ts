@@ -8,6 +8,7 @@ import {
   asFloats,
   boxOf,
   boxSchema,
+  claimOfObjects,
   contextOf,
   decoderNamed,
   describeObjects,
@@ -123,6 +124,7 @@ export const instanceSegmentation: Task<
     );
   },
   observe: observeObjects,
+  claim: claimOfObjects,
   draw: ({ predictions }) => ({
     shapes: [...predictions.map(maskOf), ...predictions.map(boxOf)],
   }),

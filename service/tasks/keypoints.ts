@@ -7,6 +7,7 @@ import {
   across,
   asFloats,
   boxOf,
+  claimOfObjects,
   contextOf,
   decoderNamed,
   describeObjects,
@@ -94,6 +95,7 @@ export const keypoints: Task<Manifest, KeypointsSpec, ObjectParameters, Keypoint
   goldenParameters: () => ({}),
   differs: (expected, { predictions }) => objectsDiffer(expected, predictions),
   observe: observeObjects,
+  claim: claimOfObjects,
   draw: ({ predictions }) => ({
     shapes: predictions.flatMap((object) => [boxOf(object), pointsOf(object)]),
   }),

@@ -2,6 +2,7 @@ import type { TObject } from 'typebox';
 import type { Drawing } from '../drawing/shapes.js';
 import type { CoordinateMap } from '../preprocess/geometry.js';
 import type { Tensor, TensorInfo } from '../tensor.js';
+import type { Claim } from './claim.js';
 
 /** Which of the model's outputs a task reads. */
 export interface WantedOutput {
@@ -83,6 +84,11 @@ export interface Task<
   /** What is wrong with the answer to a golden image, or undefined. */
   differs(expected: Expected, given: Given): string | undefined;
   observe(given: Given): Observation;
+  /**
+   * What somebody would have to say of the image for the answer to be right; undefined where it claims nothing. Absent
+   * where no label or box could say that.
+   */
+  claim?(given: Given): Claim | undefined;
   /** What a picture shows of an answer, in pixels of the image; absent where there is nothing to see. */
   draw?(given: Given, asked: Asked): Drawing;
 }

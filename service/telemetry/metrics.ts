@@ -11,6 +11,12 @@ const MAX_LABEL_VALUES = 100;
 
 const LOSS_REASONS = ['exited', 'failed', 'stuck'] as const;
 type LossReason = (typeof LOSS_REASONS)[number];
+const CAPTURE_REASONS = ['sampled', 'uncertain'] as const;
+type CaptureReason = (typeof CAPTURE_REASONS)[number];
+const DROP_REASONS = ['busy', 'too_large', 'duplicate', 'timed_out', 'failed', 'stopped'] as const;
+type DropReason = (typeof DROP_REASONS)[number];
+const VERDICTS = ['correct', 'wrong', 'unknown'] as const;
+type Verdict = (typeof VERDICTS)[number];
 
 /** What is read at each scrape, since it changes too often to be pushed. */
 export interface Sources {
@@ -23,6 +29,7 @@ export interface Sources {
   /** Counted by the kernel. */
   readonly cpuThrottledPeriods: () => number;
   readonly droppedLogLines: () => number;
+  readonly capturePendingBytes: () => number;
   readonly models: () => readonly ModelSource[];
 }
 
@@ -45,6 +52,7 @@ const NO_SOURCES: Sources = {
   expectedWaitLimitSeconds: () => 0,
   cpuThrottledPeriods: () => 0,
   droppedLogLines: () => 0,
+  capturePendingBytes: () => 0,
   models: () => [],
 };
 
@@ -193,6 +201,29 @@ export class Metrics {
     'Log lines that were given up because nobody read the log in time',
     () => this.#sources.droppedLogLines(),
   );
+  readonly captures = new Counter({
+    name: 'cv_capture_images_total',
+    help: 'Images that were kept with their answers, by why: chance took them, or the model was uncertain',
+    labelNames: ['model', 'why'],
+    registers: this.#registers,
+  });
+  readonly capturesDropped = new Counter({
+    name: 'cv_capture_dropped_total',
+    help: 'Images that were to be kept and are not: too much waits (busy), too large, an id seen before (duplicate), or the storage',
+    labelNames: ['model', 'reason'],
+    registers: this.#registers,
+  });
+  readonly capturePending = this.#gauge(
+    'cv_capture_pending_bytes',
+    'Images and records that wait to be kept',
+    () => this.#sources.capturePendingBytes(),
+  );
+  readonly feedback = new Counter({
+    name: 'cv_feedback_total',
+    help: 'Answers that somebody has judged, each once, by whether they were right; unknown: the answer is not known here any more',
+    labelNames: ['model', 'verdict'],
+    registers: this.#registers,
+  });
   readonly buildInfo = new Gauge({
     name: 'cv_build_info',
     help: '1, labelled with the version of the service',
@@ -219,6 +250,18 @@ export class Metrics {
   /** A request to predict is over. Its images were counted when they were. */
   ended({ codes }: RequestRecord): void {
     for (const code of codes) this.rejections.inc({ code });
+  }
+
+  captured(model: string, why: CaptureReason): void {
+    this.captures.inc({ model, why });
+  }
+
+  captureDropped(model: string, reason: DropReason): void {
+    this.capturesDropped.inc({ model, reason });
+  }
+
+  judged(model: string, verdict: Verdict): void {
+    this.feedback.inc({ model, verdict });
   }
 
   forModel(name: string): ModelMetrics {
@@ -264,6 +307,9 @@ export class ModelMetrics {
     for (const reason of LOSS_REASONS) all.workerRestarts.inc({ model, reason }, 0);
     for (const stage of USUAL_STAGES) all.stageDuration.zero({ model, stage });
     all.decodeProcessRestarts.inc({ model }, 0);
+    for (const why of CAPTURE_REASONS) all.captures.inc({ model, why }, 0);
+    for (const reason of DROP_REASONS) all.capturesDropped.inc({ model, reason }, 0);
+    for (const verdict of VERDICTS) all.feedback.inc({ model, verdict }, 0);
   }
 
   /** Labels that answers may have. */

@@ -3,6 +3,7 @@ import type { BoxShape } from '../../drawing/shapes.js';
 import { closed, Type } from '../../json-schema.js';
 import type { CoordinateMap } from '../../preprocess/geometry.js';
 import { floatsOf, type Tensor, type TensorInfo } from '../../tensor.js';
+import type { Claim } from '../claim.js';
 import { failure, misfit, shapesOf } from '../faults.js';
 import { checkLabels, labelOf, labelsField, labelsFor } from '../labels.js';
 import { roundedScore, shownScore } from '../numbers.js';
@@ -184,6 +185,15 @@ export function observeObjects({
     labels: predictions.map(({ label }) => label),
     scores: predictions.map(({ score }) => score),
   };
+}
+
+/** All of them, and no others. */
+export function claimOfObjects({
+  predictions,
+}: {
+  readonly predictions: readonly Pick<FoundObject, 'label' | 'box'>[];
+}): Claim {
+  return { objects: predictions.map(({ label, box }) => ({ label, box })) };
 }
 
 /** How an object is drawn. */

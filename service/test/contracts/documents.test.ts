@@ -15,6 +15,7 @@ import { TASK_NAMES, TASKS, taskNamed } from '../../tasks/tasks.js';
 import { ATTACKS } from '../hostile/attacks/all-attacks.js';
 import { STALLED_LOG } from '../hostile/soak/soak.js';
 import { createAppFor } from '../support/app.js';
+import { temporaryFolder } from '../support/models.js';
 import { configTable, errorRows, manifestTable, metricsTable, taskTable } from '../support/tables.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -48,7 +49,7 @@ describe('docs/', () => {
   });
 
   it('names only routes that exist, and every one', async () => {
-    const app = await createAppFor();
+    const app = await createAppFor({ CAPTURE_TO: await temporaryFolder() });
     const routes = [...read('docs/api.md').matchAll(/`(GET|POST) (\/[a-z./]*)`/g)];
     const missing = routes.filter(([, method = '', url = '']) => !app.server.hasRoute({ method, url }));
     expect(missing.map(([route]) => route)).toEqual([]);

@@ -47,7 +47,17 @@ const ALLOWED: Readonly<
     types: ['http', 'lifecycle'],
   },
   app: {
-    values: ['admission', 'http', 'lifecycle', 'machine', 'package-files', 'serving', 'sizing', 'telemetry'],
+    values: [
+      'admission',
+      'capture',
+      'http',
+      'lifecycle',
+      'machine',
+      'package-files',
+      'serving',
+      'sizing',
+      'telemetry',
+    ],
     types: ['config'],
   },
   serving: {
@@ -85,8 +95,13 @@ const ALLOWED: Readonly<
   admission: { values: ['errors', 'fairness'] },
   fairness: { values: [] },
   drawing: { values: [] },
+  'answer-keeper': { values: [], types: ['tasks'] },
+  capture: {
+    values: ['errors', 'model', 'preprocess', 'tasks', 'unless-aborted'],
+    types: ['answer-keeper', 'config', 'lifecycle', 'telemetry'],
+  },
   http: {
-    values: ['admission', 'drawing', 'errors', 'json-schema', 'preprocess', 'telemetry'],
+    values: ['admission', 'answer-keeper', 'drawing', 'errors', 'json-schema', 'preprocess', 'telemetry'],
     types: ['fairness', 'lifecycle', 'predict', 'serving', 'tasks'],
   },
   preprocess: { values: ['drawing', 'errors', 'fairness', 'niceness', 'package-files'] },
@@ -123,6 +138,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@julusian/jpeg-turbo': ['preprocess/decoders/turbojpeg-library.ts'],
   koffi: ['preprocess/decoders/turbojpeg-library.ts', 'preprocess/processes/malloc-trim.ts'],
   '@aws-sdk/client-s3': [
+    'capture/s3-store.ts',
     'cli/predict/s3-images.ts',
     'cli/predict/s3-output.ts',
     'model/sources/s3.ts',

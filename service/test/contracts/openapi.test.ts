@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createAppFor, startApp } from '../support/app.js';
+import { temporaryFolder } from '../support/models.js';
 
 interface Operation {
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: object }[];
@@ -28,6 +29,15 @@ describe('GET /openapi.json', () => {
       '/predict/batch',
       '/ready',
     ]);
+  });
+
+  it('has feedback where answers are kept', async () => {
+    const { paths } = await document({ CAPTURE_TO: await temporaryFolder() });
+    const { requestBody, responses } = paths['/feedback']?.['post'] ?? { responses: {} };
+    expect(requestBody?.content['application/json']).toMatchObject({ schema: { required: ['request_id'] } });
+    expect(responses['200']?.content?.['application/json']).toMatchObject({
+      schema: { properties: { verdict: { enum: ['correct', 'wrong', 'unknown'] } } },
+    });
   });
 
   it('says how images may be sent, and that errors are problem details', async () => {

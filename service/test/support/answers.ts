@@ -18,6 +18,7 @@ const WITH_RETRY_AFTER: ReadonlySet<RequestErrorCode> = new Set([
   'SHUTTING_DOWN',
   'WORKER_LOST',
   'RESTART_NEEDED',
+  'STORAGE_UNAVAILABLE',
 ]);
 
 export interface SendOptions {

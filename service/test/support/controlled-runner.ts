@@ -40,10 +40,11 @@ export class ControlledRunner implements InferenceRunner {
   /** Ends the oldest run. */
   async finish(failures: Readonly<Record<number, string>> = {}): Promise<void> {
     const run = this.#next();
-    const items = run.batch.map(({ image }, index) => {
+    const items = run.batch.map(({ image, isKept }, index) => {
       const reason = failures[index];
       if (reason !== undefined) return { failure: { reason, detail: undefined } };
-      return { answer: { value: firstByte(image) } };
+      const file = isKept === true ? fileOf(image) : undefined;
+      return { answer: { value: firstByte(image) }, ...(file && { file }) };
     });
     this.#resolve(run, items);
     await settle();
