@@ -4,6 +4,7 @@ import { otherThan, type Traffic } from './fairness/traffic.js';
 import { rowOf } from './inference/row.js';
 import type { Decoder, InspectedImage } from './preprocess/decode.js';
 import { fileOf, type PreparedImage } from './preprocess/image.js';
+import { type ImageStatistics, imageStatistics } from './statistics/image-statistics.js';
 import type { Answer, Parameters } from './tasks/task.js';
 import { type StageSpan, spansFrom } from './telemetry/stages.js';
 
@@ -28,6 +29,8 @@ export interface Prediction {
   readonly answer: Answer;
   /** What it went through, in order. */
   readonly spans: readonly StageSpan[];
+  /** Where they are taken. */
+  readonly statistics?: ImageStatistics;
   /** Where one was wanted; the image as a person sees it, with what was found drawn on it. */
   readonly picture?: Picture;
 }
@@ -125,7 +128,9 @@ export class Predictor {
       if ('answer' in served) {
         const { width, height, format } = prepared;
         if (isLeftToEngine) this.decoder.observe(inspected, served.decodeMs);
-        return { image: { width, height, format }, answer: served.answer, spans };
+        const { answer, statistics } = served;
+        const taken = statistics && { statistics: imageStatistics(statistics, prepared) };
+        return { image: { width, height, format }, answer, spans, ...taken };
       }
       // The engine's decoder refuses it, and the other one judges: errors are the same whichever ran.
       const returned = { ...inspected, bytes: served.returned };

@@ -168,8 +168,8 @@ function inspect({ predictor }: ServingModel, input: ImageInput): InspectedImage
 
 function recordOf(outcome: Outcome, model: ServingModel): ImageRecord {
   if (outcome.status === 'rejected') return failureRecord(outcome.reason);
-  const { image, answer, spans } = outcome.value;
-  return { outcome: 'ok', image, spans, observed: model.observe(answer) };
+  const { image, answer, spans, statistics } = outcome.value;
+  return { outcome: 'ok', image, spans, observed: model.observe(answer), ...(statistics && { statistics }) };
 }
 
 /** What the query asks of the model. Throws REQUEST_INVALID where that is not for this model, or out of its range. */

@@ -139,7 +139,7 @@ async function prepare(files: ModelFiles, pool: WorkerPool, options: StepOptions
   const { manifest, warnings } = await manifestOf(files, engine);
   for (const warning of warnings) logger.warn({ source: 'no model.json' }, warning);
   const spec = resolveModelSpec(manifest, files.digest, engine);
-  await pool.prepare(spec.plan);
+  await pool.prepare({ ...spec.plan, takesStatistics: config.inputStatistics });
   const maxBatchSize = spec.plan.fixedBatch ?? sizing.maxBatchSize;
   const decoder = createDecoder({
     formats: new Set(config.imageFormats),

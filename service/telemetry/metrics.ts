@@ -1,11 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { BROKEN_REASONS, BrokenInput } from '../statistics/broken-input.js';
+import { FEATURE_NAMES, FEATURES, type FeatureName } from '../statistics/features.js';
+import type { ImageStatistics } from '../statistics/image-statistics.js';
 import { IMAGE_OUTCOMES, type ImageRecord, type RequestRecord } from './request-record.js';
 import { stagesOf, timingsOf, USUAL_STAGES } from './stages.js';
 
 /** 1 ms to 20 s: one scale fits a health check and an overloaded queue. The latency objective, 0.5 s, is one of them. */
 const LATENCY_BUCKETS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128];
-const CONFIDENCE_BUCKETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1];
 /** A label set stays closed: a model with more classes than this is counted as `other`. */
 const MAX_LABEL_VALUES = 100;
 
@@ -99,11 +101,11 @@ export class Metrics {
     labelNames: ['model', 'label'],
     registers: this.#registers,
   });
-  readonly confidence = new Histogram({
-    name: 'cv_prediction_confidence_ratio',
-    help: 'Scores of the labels given',
-    labelNames: ['model'],
-    buckets: CONFIDENCE_BUCKETS,
+  readonly features = new Map(FEATURE_NAMES.map((name) => [name, this.#featureHistogram(name)]));
+  readonly brokenInputs = new Counter({
+    name: 'cv_input_broken_total',
+    help: 'Images that are no picture of anything: blank, or the same as one of the last eight',
+    labelNames: ['model', 'reason'],
     registers: this.#registers,
   });
   readonly queueImages = this.#modelGauge(
@@ -225,6 +227,18 @@ export class Metrics {
     return new ModelMetrics(this, name);
   }
 
+  #featureHistogram(name: FeatureName): Histogram<'model'> {
+    const { metric, help, buckets } = FEATURES[name];
+    const labelNames = ['model'] as const;
+    return new Histogram({
+      name: metric,
+      help,
+      labelNames,
+      buckets: [...buckets],
+      registers: this.#registers,
+    });
+  }
+
   #gauge(name: string, help: string, read: () => number): Gauge {
     const collect = function (this: Gauge): void {
       this.set(read());
@@ -255,6 +269,7 @@ export class Metrics {
 export class ModelMetrics {
   readonly #all: Metrics;
   readonly #model: string;
+  readonly #brokenInput = new BrokenInput();
   #labels = 0;
 
   constructor(all: Metrics, model: string) {
@@ -264,6 +279,8 @@ export class ModelMetrics {
     for (const reason of LOSS_REASONS) all.workerRestarts.inc({ model, reason }, 0);
     for (const stage of USUAL_STAGES) all.stageDuration.zero({ model, stage });
     all.decodeProcessRestarts.inc({ model }, 0);
+    for (const name of FEATURE_NAMES) all.features.get(name)?.zero({ model });
+    for (const reason of BROKEN_REASONS) all.brokenInputs.inc({ model, reason }, 0);
   }
 
   /** Labels that answers may have. */
@@ -285,7 +302,18 @@ export class ModelMetrics {
     for (const [stage, ms] of stagesOf(timingsOf(image.spans)))
       this.#all.stageDuration.observe({ model, stage }, ms / 1000);
     for (const label of labels) this.#all.predictions.inc({ model, label: this.#valueOf(label) });
-    for (const score of scores) this.#all.confidence.observe({ model }, score);
+    for (const score of scores) this.#all.features.get('confidence')?.observe({ model }, score);
+    if (image.statistics !== undefined) this.#count(image.statistics);
+  }
+
+  #count(statistics: ImageStatistics): void {
+    const model = this.#model;
+    for (const name of FEATURE_NAMES) {
+      const value = name === 'confidence' ? undefined : statistics[name];
+      if (value !== undefined) this.#all.features.get(name)?.observe({ model }, value);
+    }
+    const reason = this.#brokenInput.reasonFor(statistics);
+    if (reason !== undefined) this.#all.brokenInputs.inc({ model, reason });
   }
 
   lostWorker(reason: LossReason): void {
