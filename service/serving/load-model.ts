@@ -161,6 +161,13 @@ async function prepare(files: ModelFiles, pool: WorkerPool, options: StepOptions
   );
   const model = new ServingModel(spec, pool, predictor, metrics, { workers: sizing.workers, maxBatchSize });
   metrics.startLabels(model.labels);
+  const { reference } = manifest;
+  const unlike = config.inputStatistics && reference ? metrics.startReference(reference) : [];
+  if (unlike.length > 0)
+    logger.warn(
+      { features: unlike },
+      'reference has other buckets than metrics: cv-inference reference makes it anew',
+    );
   return model;
 }
 

@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { BROKEN_REASONS, BrokenInput } from '../statistics/broken-input.js';
 import { FEATURE_NAMES, FEATURES, type FeatureName } from '../statistics/features.js';
 import type { ImageStatistics } from '../statistics/image-statistics.js';
+import { comparable, type Reference } from '../statistics/reference.js';
 import { IMAGE_OUTCOMES, type ImageRecord, type RequestRecord } from './request-record.js';
 import { stagesOf, timingsOf, USUAL_STAGES } from './stages.js';
 
@@ -106,6 +107,24 @@ export class Metrics {
     name: 'cv_input_broken_total',
     help: 'Images that are no picture of anything: blank, or the same as one of the last eight',
     labelNames: ['model', 'reason'],
+    registers: this.#registers,
+  });
+  readonly referenceShare = new Gauge({
+    name: 'cv_reference_share',
+    help: "Share of the model's training pictures, or of its answers to them, above one edge and not above the next, 0 to 1",
+    labelNames: ['model', 'feature', 'above', 'le'],
+    registers: this.#registers,
+  });
+  readonly referenceLabelShare = new Gauge({
+    name: 'cv_reference_label_share',
+    help: 'Share of each label among the answers to training pictures (models with more than 100 labels: none)',
+    labelNames: ['model', 'label'],
+    registers: this.#registers,
+  });
+  readonly referenceImages = new Gauge({
+    name: 'cv_reference_images',
+    help: "How many training pictures the model's reference was made of",
+    labelNames: ['model'],
     registers: this.#registers,
   });
   readonly queueImages = this.#modelGauge(
@@ -288,6 +307,23 @@ export class ModelMetrics {
     this.#labels = labels.length;
     for (const label of labels)
       this.#all.predictions.inc({ model: this.#model, label: this.#valueOf(label) }, 0);
+  }
+
+  /** What drift is measured against. @returns features that cannot be compared, since their edges are others */
+  startReference(reference: Reference): readonly string[] {
+    const model = this.#model;
+    const { usable, others } = comparable(reference);
+    this.#all.referenceImages.set({ model }, reference.images);
+    for (const [feature, { buckets, share }] of usable) {
+      for (const [index, value] of share.entries()) {
+        const [above, le] = [buckets[index - 1] ?? '-Inf', buckets[index] ?? '+Inf'];
+        this.#all.referenceShare.set({ model, feature, above, le }, value);
+      }
+    }
+    if (this.#labels <= MAX_LABEL_VALUES)
+      for (const [label, value] of Object.entries(reference.labels ?? {}))
+        this.#all.referenceLabelShare.set({ model, label }, value);
+    return others;
   }
 
   ranBatch(images: number): void {

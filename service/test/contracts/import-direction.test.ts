@@ -28,6 +28,7 @@ const ALLOWED: Readonly<
       'serving',
       'signals',
       'sizing',
+      'statistics',
       'telemetry',
     ],
     types: ['drawing', 'predict', 'preprocess', 'tasks', 'tensor'],
@@ -108,8 +109,11 @@ const ALLOWED: Readonly<
   'package-files': { values: [] },
   tasks: { values: ['errors', 'json-schema', 'tensor'], types: ['drawing', 'preprocess'] },
   tensor: { values: [] },
-  model: { values: ['errors', 'json-schema', 'tasks'], types: ['inference', 'preprocess', 'tensor'] },
-  statistics: { values: [] },
+  model: {
+    values: ['errors', 'json-schema', 'statistics', 'tasks'],
+    types: ['inference', 'preprocess', 'tensor'],
+  },
+  statistics: { values: ['json-schema'] },
   telemetry: { values: ['statistics'] },
   bench: {
     values: [
@@ -136,7 +140,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@fastify/rate-limit': ['http/gate.ts'],
   '@fastify/swagger': ['http/docs-routes.ts'],
   '@fastify/swagger-ui': ['http/docs-routes.ts'],
-  typebox: ['json-schema.ts', 'cli', 'http', 'model', 'serving', 'tasks'],
+  typebox: ['json-schema.ts', 'cli', 'http', 'model', 'serving', 'statistics', 'tasks'],
   'typebox/compile': ['json-schema.ts'],
   'onnxruntime-node': ['inference/session.ts'],
   sharp: ['preprocess/decoders/sharp.ts', 'drawing/sharp.ts', 'bench'],
