@@ -5,7 +5,6 @@ import { sha256Of } from '../service/model/digest.js';
 import type { Processor } from '../service/processor.js';
 import { goldenAnew } from './golden.js';
 import { ownFolder } from './own-folder.js';
-import { referenceOf } from './reference.js';
 import { type OptimizeReport, pageOf } from './report.js';
 import type { GoldenImage, Subject } from './subject.js';
 import type { Tried } from './trial.js';
@@ -66,9 +65,8 @@ async function fill(folder: string, output: Output): Promise<void> {
 
 /** Figures of the original's evaluation are not its own: what is known of it is in `optimized`. */
 function manifestOf({ subject, kept, golden, tools, processor, report }: Output, sha256: string): object {
-  const { task, plan, manifest, digest } = subject.spec;
+  const { task, manifest, digest } = subject.spec;
   const { metrics: _, reference, schema_version, name, version, ...words } = manifest;
-  const observations = kept.answers.map((answer) => task.observe(answer));
   const { loss, speedup, speedupInterval, ms, memoryBytes } = kept;
   return {
     schema_version,
@@ -80,7 +78,7 @@ function manifestOf({ subject, kept, golden, tools, processor, report }: Output,
     golden: golden.map(({ file }, index) =>
       goldenAnew(task.name, subject.manifest.golden ?? [], file, kept.goldenAnswers[index] ?? {}),
     ),
-    reference: { ...reference, ...referenceOf(observations, task.labels(plan.task.spec)) },
+    ...(reference !== undefined && { reference }),
     optimized: {
       from: digest,
       settings: { candidate: kept.name, ...kept.settings },

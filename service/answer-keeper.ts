@@ -1,3 +1,4 @@
+import type { ImageStatistics } from './statistics/image-statistics.js';
 import type { Claim } from './tasks/claim.js';
 import type { Answer } from './tasks/task.js';
 
@@ -23,7 +24,7 @@ export interface AnsweredImage {
   /** Of the labels given, 0..1. */
   readonly scores: readonly number[];
   /** What was measured of its pixels, where that is done. */
-  readonly statistics?: Readonly<Record<string, number>> | undefined;
+  readonly statistics?: ImageStatistics | undefined;
 }
 
 /** What somebody who has looked at an image says of it. */

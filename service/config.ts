@@ -212,6 +212,11 @@ export const CONFIG_SCHEMA = {
     max: 1024 * MiB,
     description: 'Size of one /predict/batch request',
   }),
+  INPUT_STATISTICS: flag({
+    default: true,
+    description:
+      'Whether statistics of images and answers are counted, by which drift is noticed: metrics.md',
+  }),
   IMAGE_FORMATS: listOf(IMAGE_FORMATS, {
     default: ['jpeg', 'png', 'webp'],
     description: 'What is decoded; everything else is refused',

@@ -4,6 +4,7 @@ import { otherThan, type Traffic } from './fairness/traffic.js';
 import { rowOf } from './inference/row.js';
 import type { Decoder, InspectedImage } from './preprocess/decode.js';
 import { fileOf, type PreparedImage } from './preprocess/image.js';
+import { type ImageStatistics, imageStatistics } from './statistics/image-statistics.js';
 import type { Answer, Parameters } from './tasks/task.js';
 import { type StageSpan, spansFrom } from './telemetry/stages.js';
 
@@ -30,6 +31,8 @@ export interface Prediction {
   readonly answer: Answer;
   /** What it went through, in order. */
   readonly spans: readonly StageSpan[];
+  /** Where they are taken. */
+  readonly statistics?: ImageStatistics;
   /** Where one was wanted; the image as a person sees it, with what was found drawn on it. */
   readonly picture?: Picture;
   /** Where it was wanted: the image as it came, without a copy. */
@@ -133,8 +136,10 @@ export class Predictor {
       if ('answer' in served) {
         const { width, height, format } = prepared;
         if (isLeftToEngine) this.decoder.observe(inspected, served.decodeMs);
+        const { answer, statistics } = served;
+        const taken = statistics && { statistics: imageStatistics(statistics, prepared) };
         const file = keepsFile && { file: served.file ?? bytes };
-        return { image: { width, height, format }, answer: served.answer, spans, ...file };
+        return { image: { width, height, format }, answer, spans, ...taken, ...file };
       }
       // The engine's decoder refuses it, and the other one judges: errors are the same whichever ran.
       bytes = served.returned;

@@ -13,7 +13,7 @@ from evaluate import LARGEST, REPEATS, Reader, accuracy, augmented_set, confusio
 from export import check_parity, export_onnx, sha256
 from golden import write_golden
 from ink import InkBank, build_bank
-from manifest import distribution, format_json
+from manifest import format_json
 from model import DigitNet
 from preprocess import Preprocess
 
@@ -58,7 +58,7 @@ def write_bundle(
 ) -> dict[str, Any]:
     """Exports, evaluates on the held-out scans, prints the figures, writes the folder; returns the manifest.
 
-    pixels: [N, H, W] uint8, the training pictures that `reference` describes.
+    pixels: [N, H, W] uint8, the training pictures.
     """
     shutil.rmtree(out / 'golden', ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def write_bundle(
     difference = check_parity(model, path, preprocess.normalise(pixels[:512])[:, None])
     print(f'PyTorch and ONNX Runtime differ by {difference:.1e} at most')
     reader, bank = Reader(path, preprocess), build_bank(held_out)
-    metrics, scores = measure(reader, bank, seed)
+    metrics = measure(reader, bank, seed)
     manifest = {
         **ABOUT,
         'file': path.name,
@@ -78,22 +78,21 @@ def write_bundle(
         'output': OUTPUT,
         'golden': write_golden(reader, bank, out / 'golden', seed),
         'metrics': {'seed': seed, 'training_scans': len(training), 'training_pictures': len(pixels), **metrics},
-        'reference': describe(pixels, scores),
     }
     (out / 'model.json').write_text(format_json(manifest) + '\n', encoding='utf-8')
     report(manifest['metrics'])
     return manifest
 
 
-def measure(reader: Reader, bank: InkBank, seed: int) -> tuple[dict[str, Any], np.ndarray]:
-    """The manifest's figures on held-out scans, and the scores [N, 10] of the augmented ones."""
+def measure(reader: Reader, bank: InkBank, seed: int) -> dict[str, Any]:
+    """The manifest's figures on held-out scans."""
     labels = bank.scans.labels
     plain = {name: reader.scores(images) for name, images in plain_sets(bank.scans).items()}
     images, augmented_labels = augmented_set(bank, seed, REPEATS)
     scores = reader.scores(images)
     by_rendering = {name: round(accuracy(each, labels), 6) for name, each in plain.items()}
     main = plain['bicubic_dark_on_light']
-    figures = {
+    return {
         'held_out': {
             'scans': len(labels),
             'accuracy': round(accuracy(main, labels), 6),
@@ -107,35 +106,6 @@ def measure(reader: Reader, bank: InkBank, seed: int) -> tuple[dict[str, Any], n
             'largest_side_pixels': LARGEST,
             'accuracy': round(accuracy(scores, augmented_labels), 6),
             'confusion_matrix': confusion(scores, augmented_labels).tolist(),
-        },
-    }
-    return figures, scores
-
-
-def describe(pixels: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
-    """The manifest's `reference`, for drift.
-
-    pixels: [N, H, W] uint8 training pictures after resizing; scores: [M, 10] on augmented held-out ones.
-    """
-    levels = pixels.reshape(len(pixels), -1).astype(np.float32) / 255
-    share = np.bincount(scores.argmax(axis=1), minlength=CLASSES) / len(scores)
-    return {
-        'input_brightness': {
-            'what': 'mean grey level of the resized image, 0..1, before normalisation; training pictures',
-            **distribution(levels.mean(axis=1), 1.0),
-        },
-        'input_contrast': {
-            'what': 'standard deviation of the grey levels of the resized image, 0..0.5; training pictures',
-            **distribution(levels.std(axis=1), 0.5),
-        },
-        'predicted_class_share': {
-            'what': 'share of each label among the answers on augmented held-out pictures',
-            'labels': OUTPUT['labels'],
-            'share': [round(float(value), 6) for value in share],
-        },
-        'confidence': {
-            'what': 'score of the best label, 0..1; augmented held-out pictures',
-            **distribution(scores.max(axis=1), 1.0),
         },
     }
 

@@ -6,6 +6,7 @@ from functools import partial
 from multiprocessing import get_context
 
 import numpy as np
+from PIL import Image
 
 from augment import picture
 from data import CLASSES
@@ -20,17 +21,23 @@ PLAIN, SCANS = 0.09, 0.55
 """Shares of samples: scans as they are; scans at all. The rest is drawn from skeletons."""
 
 
-def make_sample(bank: InkBank, preprocess: Preprocess, seed: int, index: int) -> tuple[np.ndarray, int]:
-    """Sample `index`: pixels [H, W] uint8 and its label."""
+def make_picture(bank: InkBank, seed: int, index: int) -> tuple[Image.Image, int]:
+    """Picture `index` and its label."""
     rng = np.random.default_rng([seed, STREAM, index])
     digit, way = int(rng.integers(CLASSES)), rng.random()
     if way >= SCANS:
-        return preprocess.pixels(picture(stroke_ink(digit, rng), rng)), digit
+        return picture(stroke_ink(digit, rng), rng), digit
     row = int(rng.choice(np.flatnonzero(bank.scans.labels == digit)))
     if way < PLAIN:
         image = plain_image(bank.scans.images[row], light_ink=rng.random() < 0.5, blocky=rng.random() < 0.5)
     else:
         image = picture(scan_ink(bank, row, rng), rng)
+    return image, digit
+
+
+def make_sample(bank: InkBank, preprocess: Preprocess, seed: int, index: int) -> tuple[np.ndarray, int]:
+    """Sample `index`: pixels [H, W] uint8 and its label."""
+    image, digit = make_picture(bank, seed, index)
     return preprocess.pixels(image), digit
 
 

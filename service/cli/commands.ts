@@ -6,10 +6,11 @@ import type { Command, Terminal } from './command.js';
 import { inspectCommand } from './inspect.js';
 import { CannotGoOn, EXIT_CODES, UsageError } from './outcome.js';
 import { predictCommand } from './predict.js';
+import { referenceCommand } from './reference.js';
 import { serveCommand } from './serve.js';
 
 /** All there are. What takes time to load they load when they run. */
-export const COMMANDS: readonly Command[] = [serveCommand, predictCommand, inspectCommand];
+export const COMMANDS: readonly Command[] = [serveCommand, predictCommand, inspectCommand, referenceCommand];
 
 /** Runs what was typed; without a command, `serve`. Faults become one line on stderr and an exit code. */
 export async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {

@@ -168,7 +168,7 @@ function handOver(
 ): void {
   for (const [position, outcome] of outcomes.entries()) {
     if (outcome.status === 'rejected' || outcome.value.file === undefined) continue;
-    const { image, answer, file } = outcome.value;
+    const { image, answer, file, statistics } = outcome.value;
     keeper.answered({
       requestId: id,
       index: scope.traffic === 'batch' ? position : undefined,
@@ -178,6 +178,7 @@ function handOver(
       answer,
       claim: model.claim(answer),
       scores: model.observe(answer).scores,
+      statistics,
     });
   }
 }
@@ -195,8 +196,8 @@ function inspect({ predictor }: ServingModel, input: ImageInput): InspectedImage
 
 function recordOf(outcome: Outcome, model: ServingModel): ImageRecord {
   if (outcome.status === 'rejected') return failureRecord(outcome.reason);
-  const { image, answer, spans } = outcome.value;
-  return { outcome: 'ok', image, spans, observed: model.observe(answer) };
+  const { image, answer, spans, statistics } = outcome.value;
+  return { outcome: 'ok', image, spans, observed: model.observe(answer), ...(statistics && { statistics }) };
 }
 
 /** What the query asks of the model. Throws REQUEST_INVALID where that is not for this model, or out of its range. */

@@ -4,7 +4,9 @@ import { inputFor, tensorToImage } from '../preprocess/geometry.js';
 import { fileOf, type InputSpec, type Pixels, pixelsOf } from '../preprocess/image.js';
 import { jpegDivisor } from '../preprocess/reduction.js';
 import { createResampler, type Resampler } from '../preprocess/resample.js';
-import type { Task } from '../tasks/task.js';
+import type { RowStatistics } from '../statistics/image-statistics.js';
+import { PixelSampler, type PixelStatistics } from '../statistics/pixel-sampler.js';
+import type { Outputs, Task } from '../tasks/task.js';
 import { taskNamed } from '../tasks/tasks.js';
 import { checkRows, outputsOfRow } from './output-rows.js';
 import type { Row, RowResult, RowTimes, RunPlan, RunResult } from './runner.js';
@@ -17,6 +19,8 @@ interface Filled {
   readonly returned: readonly (Uint8Array | undefined)[];
   readonly decodeMs: readonly number[];
   readonly resampleMs: number;
+  /** Of each row; none where none are taken. */
+  readonly statistics: readonly PixelStatistics[];
 }
 
 /** How images become tensors: the same for all, or for one image of a size of its own. */
@@ -33,6 +37,7 @@ export class PreparedModel {
   readonly #task: Task;
   readonly #decoder = loadThreadDecoder();
   readonly #shape: Shape;
+  readonly #sampler: PixelSampler | undefined;
   /** The input of every run: one at a time is under way, and each writes all that it uses. */
   #tensor: TensorData;
 
@@ -43,6 +48,7 @@ export class PreparedModel {
     if (task === undefined) throw new Error(`there is no task ${plan.task.name}`);
     this.#task = task;
     this.#shape = shapeOf(plan.input);
+    this.#sampler = plan.takesStatistics === true ? new PixelSampler() : undefined;
     this.#tensor = allocate(plan.input, (plan.fixedBatch ?? 1) * this.#shape.elementsPerImage);
   }
 
@@ -70,7 +76,7 @@ export class PreparedModel {
 
   async #runTogether(batch: readonly Row[]): Promise<RunResult> {
     const shape = this.#shapeFor(batch[0]);
-    const { rows, returned, decodeMs, resampleMs } = this.#fill(batch, shape);
+    const { rows, returned, decodeMs, resampleMs, statistics } = this.#fill(batch, shape);
     const startedAt = performance.now();
     const outputs: RawOutputs = rows === 0 ? new Map() : await this.#runRows(rows, shape);
     const runMs = performance.now() - startedAt;
@@ -80,7 +86,10 @@ export class PreparedModel {
     for (const [index, row] of batch.entries()) {
       const interpretedAt = performance.now();
       const file = returned[index];
-      items.push(file === undefined ? this.#interpret(row, outputs, next++, shape) : { returned: file });
+      if (file === undefined) {
+        items.push(this.#interpret(row, outputs, next, shape, statistics[next]));
+        next += 1;
+      } else items.push({ returned: file });
       times.push({ decodeMs: decodeMs[index] ?? 0, interpretMs: performance.now() - interpretedAt });
     }
     return { items, times, resampleMs, runMs };
@@ -93,7 +102,13 @@ export class PreparedModel {
     return input === this.#plan.input ? this.#shape : shapeOf(input);
   }
 
-  #interpret(row: Row, outputs: RawOutputs, index: number, { input }: Shape): RowResult {
+  #interpret(
+    row: Row,
+    outputs: RawOutputs,
+    index: number,
+    { input }: Shape,
+    pixels: PixelStatistics | undefined,
+  ): RowResult {
     const { task, outputs: wanted } = this.#plan;
     const { image, width, height, parameters, isKept } = row;
     const own = outputsOfRow(outputs, wanted, index);
@@ -101,10 +116,16 @@ export class PreparedModel {
       const geometry = { width, height, tensor: input, toImage: tensorToImage(input, width, height) };
       const answer = this.#task.interpret(own, geometry, parameters, task.spec);
       const file = isKept ? fileOf(image) : undefined;
-      return { answer, ...(file && { file }) };
+      const statistics = pixels && this.#statistics(pixels, own);
+      return { answer, ...(file && { file }), ...(statistics && { statistics }) };
     } catch (error) {
       return { failure: failureOf(error) };
     }
+  }
+
+  #statistics(pixels: PixelStatistics, outputs: Outputs): RowStatistics {
+    const entropy = this.#task.entropy?.(outputs, this.#plan.task.spec);
+    return entropy === undefined ? pixels : { ...pixels, entropy };
   }
 
   /** Each image is decoded and resampled before the next: they share the decoder's memory. */
@@ -112,6 +133,7 @@ export class PreparedModel {
     const tensor = this.#tensorFor(batch.length * elementsPerImage);
     const returned: (Uint8Array | undefined)[] = [];
     const decodeMs: number[] = [];
+    const statistics: PixelStatistics[] = [];
     let rows = 0;
     let resampleMs = 0;
     for (const { image } of batch) {
@@ -120,13 +142,14 @@ export class PreparedModel {
       const pixels = this.#pixelsOf(image);
       const decodedAt = performance.now();
       if (pixels !== undefined) {
-        resampler.resampleInto(pixels, tensor, rows++ * elementsPerImage);
+        resampler.resampleInto(pixels, tensor, rows++ * elementsPerImage, this.#sampler);
+        if (this.#sampler !== undefined) statistics.push(this.#sampler.result());
       }
       returned.push(pixels === undefined ? file : undefined);
       decodeMs.push(file === undefined ? 0 : decodedAt - startedAt);
       resampleMs += performance.now() - decodedAt;
     }
-    return { rows, returned, decodeMs, resampleMs };
+    return { rows, returned, decodeMs, resampleMs, statistics };
   }
 
   /** Undefined where they cannot be had here. */

@@ -1,4 +1,5 @@
 import type { InputSpec, ModelImage } from '../preprocess/image.js';
+import type { RowStatistics } from '../statistics/image-statistics.js';
 import type { Answer, Parameters, WantedOutput } from '../tasks/task.js';
 import type { TensorInfo } from '../tensor.js';
 
@@ -23,6 +24,8 @@ export interface RunPlan {
   /** Rows per run where the file fixes it (a smaller batch is padded), or undefined where it is dynamic. */
   readonly fixedBatch: number | undefined;
   readonly outputs: readonly WantedOutput[];
+  /** Whether statistics of pixels and answers are taken. Default false. */
+  readonly takesStatistics?: boolean;
   /** By name, with the spec that it made. */
   readonly task: { readonly name: string; readonly spec: unknown };
 }
@@ -50,11 +53,11 @@ export interface RowFailure {
 }
 
 /**
- * What became of one row of a batch: its answer, with the file where that is kept, why there is none for it alone, or the file of an image that the engine
- * could not decode, handed back for another decoder to judge.
+ * What became of one row of a batch: its answer, with the file where that is kept; why there is none for it alone; or the
+ * file of an image that the engine could not decode, handed back for another decoder to judge.
  */
 export type RowResult =
-  | { readonly answer: Answer; readonly file?: Uint8Array }
+  | { readonly answer: Answer; readonly file?: Uint8Array; readonly statistics?: RowStatistics }
   | { readonly failure: RowFailure }
   | { readonly returned: Uint8Array };
 

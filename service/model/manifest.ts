@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import { ServiceError } from '../errors.js';
 import { closed, compile, Type } from '../json-schema.js';
+import { ReferenceSchema, referenceFault } from '../statistics/reference.js';
 import type { Golden, Task } from '../tasks/task.js';
 import { TASK_NAMES, taskNamed } from '../tasks/tasks.js';
 
@@ -153,11 +154,7 @@ const COMMON = {
   ),
   input: Type.Optional(InputSchema),
   metrics: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'of its evaluation' })),
-  reference: Type.Optional(
-    Type.Record(Type.String(), Type.Unknown(), {
-      description: 'statistics of its training data, for drift',
-    }),
-  ),
+  reference: Type.Optional(ReferenceSchema),
   optimized: Type.Optional(OptimizedSchema),
 };
 
@@ -206,9 +203,16 @@ export function parseManifest(text: string, origin: string): Manifest {
     throw new ServiceError('MODEL_INCOMPATIBLE', `${origin}: /task ${given}`);
   }
   const validator = compile(manifestSchema(task));
-  if (validator.Check(value)) return value as Manifest;
-  const faults = validator.Errors(value).map((fault) => `${fault.instancePath || '/'} ${fault.message}`);
+  const faults = validator.Check(value)
+    ? faultsOfReference(value as Manifest)
+    : validator.Errors(value).map((fault) => `${fault.instancePath || '/'} ${fault.message}`);
+  if (faults.length === 0) return value as Manifest;
   throw new ServiceError('MODEL_INCOMPATIBLE', `${origin}: ${[...new Set(faults)].slice(0, 10).join('; ')}`);
+}
+
+function faultsOfReference({ reference }: Manifest): string[] {
+  const fault = reference && referenceFault(reference);
+  return fault === undefined ? [] : [fault];
 }
 
 function parseJson(text: string, origin: string): unknown {

@@ -10,15 +10,24 @@ import { type Tensor, TensorWriter } from './tensor-writer.js';
 /** Tables of the sizes seen last; most services see few sizes. Two for each size. */
 const MAX_TABLES = 32;
 
+/** Is shown the pixels that the model sees: those that are drawn, without padding, before they are normalised. */
+export interface RowObserver {
+  /** An image begins. @param channels 1 (grey), or 3 in the order red, green, blue */
+  begin(width: number, height: number, channels: number): void;
+  /** One drawn row, in order. @param address of its first byte, good until this returns */
+  row(bytes: Uint8Array, address: number, index: number): void;
+}
+
 /** Turns decoded pixels into a model's input. One for each worker thread: it holds a WebAssembly instance. */
 export interface Resampler {
   /**
    * Writes one image of a batch: resized, cropped or padded, normalised.
    * @param tensor the whole batch, of the element type of the spec (float16 as its bits)
    * @param elementOffset where the image begins: a multiple of channels * height * width
+   * @param observer shown every row
    * @throws RangeError when the pixels are fewer than their size says or the image does not fit into the tensor
    */
-  resampleInto(pixels: Pixels, tensor: Tensor, elementOffset: number): void;
+  resampleInto(pixels: Pixels, tensor: Tensor, elementOffset: number, observer?: RowObserver): void;
   /** What the instance holds outside the JavaScript heap: bounded, whatever the sizes of the images. */
   readonly memoryBytes: number;
 }
@@ -51,7 +60,7 @@ class KernelResampler implements Resampler {
     return this.#arena.size;
   }
 
-  resampleInto(pixels: Pixels, tensor: Tensor, elementOffset: number): void {
+  resampleInto(pixels: Pixels, tensor: Tensor, elementOffset: number, observer?: RowObserver): void {
     if (pixels.data.byteLength < pixels.width * pixels.height * 3) {
       throw new RangeError(
         `${pixels.data.byteLength} bytes are not ${pixels.width} x ${pixels.height} pixels`,
@@ -63,7 +72,21 @@ class KernelResampler implements Resampler {
     const { width, height } = pixels.extent ?? pixels;
     const at = placement(this.#spec, width, height);
     this.#arena.release(this.#mark);
-    this.#writer.write(tensor, elementOffset, at, this.#rows(pixels, at));
+    const rows = this.#rows(pixels, at);
+    this.#writer.write(tensor, elementOffset, at, observer ? this.#observed(rows, at, observer) : rows);
+  }
+
+  #observed(
+    rows: (row: number) => number,
+    { drawWidth, drawHeight }: Placement,
+    observer: RowObserver,
+  ): (row: number) => number {
+    observer.begin(drawWidth, drawHeight, this.#channels);
+    return (row) => {
+      const address = rows(row);
+      observer.row(this.#arena.bytes, address, row);
+      return address;
+    };
   }
 
   /** Sets up the two passes; the result makes drawn rows, in order, and returns their addresses. */

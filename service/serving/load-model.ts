@@ -139,7 +139,7 @@ async function prepare(files: ModelFiles, pool: WorkerPool, options: StepOptions
   const { manifest, warnings } = await manifestOf(files, engine);
   for (const warning of warnings) logger.warn({ source: 'no model.json' }, warning);
   const spec = resolveModelSpec(manifest, files.digest, engine);
-  await pool.prepare(spec.plan);
+  await pool.prepare({ ...spec.plan, takesStatistics: config.inputStatistics });
   const maxBatchSize = spec.plan.fixedBatch ?? sizing.maxBatchSize;
   const decoder = createDecoder({
     formats: new Set(config.imageFormats),
@@ -161,6 +161,13 @@ async function prepare(files: ModelFiles, pool: WorkerPool, options: StepOptions
   );
   const model = new ServingModel(spec, pool, predictor, metrics, { workers: sizing.workers, maxBatchSize });
   metrics.startLabels(model.labels);
+  const { reference } = manifest;
+  const unlike = config.inputStatistics && reference ? metrics.startReference(reference) : [];
+  if (unlike.length > 0)
+    logger.warn(
+      { features: unlike },
+      'reference has other buckets than metrics: cv-inference reference makes it anew',
+    );
   return model;
 }
 

@@ -2,6 +2,7 @@ import type { Static, TObject } from 'typebox';
 import type { ServiceError } from '../errors.js';
 import { closed, Type } from '../json-schema.js';
 import { floatsOf, type TensorInfo } from '../tensor.js';
+import { entropyRatio } from './classification/entropy.js';
 import { topK } from './classification/top-k.js';
 import { failure, misfit } from './faults.js';
 import { checkLabels, labelsField, labelsFor } from './labels.js';
@@ -104,6 +105,10 @@ export const classification: Task<
   answerSchema: () => AnswerSchema,
   labels: ({ labels }) => labels,
   interpret,
+  entropy: (outputs, { outputName, activation }) => {
+    const tensor = activation === 'softmax' ? outputs.get(outputName) : undefined;
+    return tensor && entropyRatio(floatsOf(tensor));
+  },
   goldenParameters: ({ predictions }) => ({ top_k: predictions.length, threshold: Number.NEGATIVE_INFINITY }),
   differs,
   observe: ({ predictions: [best] }) =>

@@ -79,6 +79,8 @@ export interface Task<
    * Throws INFERENCE_FAILED where they are no answer, with what was found as its cause.
    */
   interpret(outputs: Outputs, geometry: Geometry, asked: Asked, spec: Spec): Given;
+  /** How undecided an answer is, 0..1; runs in an inference thread. Absent, or undefined, where classes do not exclude each other. */
+  entropy?(outputs: Outputs, spec: Spec): number | undefined;
   /** What to ask so that the answer can be compared with a golden one. */
   goldenParameters(expected: Expected): Asked;
   /** What is wrong with the answer to a golden image, or undefined. */

@@ -1,11 +1,14 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { BROKEN_REASONS, BrokenInput } from '../statistics/broken-input.js';
+import { FEATURE_NAMES, FEATURES, type FeatureName } from '../statistics/features.js';
+import type { ImageStatistics } from '../statistics/image-statistics.js';
+import { comparable, type Reference } from '../statistics/reference.js';
 import { IMAGE_OUTCOMES, type ImageRecord, type RequestRecord } from './request-record.js';
 import { stagesOf, timingsOf, USUAL_STAGES } from './stages.js';
 
 /** 1 ms to 20 s: one scale fits a health check and an overloaded queue. The latency objective, 0.5 s, is one of them. */
 const LATENCY_BUCKETS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128];
-const CONFIDENCE_BUCKETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1];
 /** A label set stays closed: a model with more classes than this is counted as `other`. */
 const MAX_LABEL_VALUES = 100;
 
@@ -107,11 +110,29 @@ export class Metrics {
     labelNames: ['model', 'label'],
     registers: this.#registers,
   });
-  readonly confidence = new Histogram({
-    name: 'cv_prediction_confidence_ratio',
-    help: 'Scores of the labels given',
+  readonly features = new Map(FEATURE_NAMES.map((name) => [name, this.#featureHistogram(name)]));
+  readonly brokenInputs = new Counter({
+    name: 'cv_input_broken_total',
+    help: 'Images that are no picture of anything: blank, or the same as one of the last eight',
+    labelNames: ['model', 'reason'],
+    registers: this.#registers,
+  });
+  readonly referenceShare = new Gauge({
+    name: 'cv_reference_share',
+    help: "Share of the model's training pictures, or of its answers to them, above one edge and not above the next, 0 to 1",
+    labelNames: ['model', 'feature', 'above', 'le'],
+    registers: this.#registers,
+  });
+  readonly referenceLabelShare = new Gauge({
+    name: 'cv_reference_label_share',
+    help: 'Share of each label among the answers to training pictures (models with more than 100 labels: none)',
+    labelNames: ['model', 'label'],
+    registers: this.#registers,
+  });
+  readonly referenceImages = new Gauge({
+    name: 'cv_reference_images',
+    help: "How many training pictures the model's reference was made of",
     labelNames: ['model'],
-    buckets: CONFIDENCE_BUCKETS,
     registers: this.#registers,
   });
   readonly queueImages = this.#modelGauge(
@@ -268,6 +289,18 @@ export class Metrics {
     return new ModelMetrics(this, name);
   }
 
+  #featureHistogram(name: FeatureName): Histogram<'model'> {
+    const { metric, help, buckets } = FEATURES[name];
+    const labelNames = ['model'] as const;
+    return new Histogram({
+      name: metric,
+      help,
+      labelNames,
+      buckets: [...buckets],
+      registers: this.#registers,
+    });
+  }
+
   #gauge(name: string, help: string, read: () => number): Gauge {
     const collect = function (this: Gauge): void {
       this.set(read());
@@ -298,6 +331,7 @@ export class Metrics {
 export class ModelMetrics {
   readonly #all: Metrics;
   readonly #model: string;
+  readonly #brokenInput = new BrokenInput();
   #labels = 0;
 
   constructor(all: Metrics, model: string) {
@@ -310,6 +344,8 @@ export class ModelMetrics {
     for (const why of CAPTURE_REASONS) all.captures.inc({ model, why }, 0);
     for (const reason of DROP_REASONS) all.capturesDropped.inc({ model, reason }, 0);
     for (const verdict of VERDICTS) all.feedback.inc({ model, verdict }, 0);
+    for (const name of FEATURE_NAMES) all.features.get(name)?.zero({ model });
+    for (const reason of BROKEN_REASONS) all.brokenInputs.inc({ model, reason }, 0);
   }
 
   /** Labels that answers may have. */
@@ -317,6 +353,23 @@ export class ModelMetrics {
     this.#labels = labels.length;
     for (const label of labels)
       this.#all.predictions.inc({ model: this.#model, label: this.#valueOf(label) }, 0);
+  }
+
+  /** What drift is measured against. @returns features that cannot be compared, since their edges are others */
+  startReference(reference: Reference): readonly string[] {
+    const model = this.#model;
+    const { usable, others } = comparable(reference);
+    this.#all.referenceImages.set({ model }, reference.images);
+    for (const [feature, { buckets, share }] of usable) {
+      for (const [index, value] of share.entries()) {
+        const [above, le] = [buckets[index - 1] ?? '-Inf', buckets[index] ?? '+Inf'];
+        this.#all.referenceShare.set({ model, feature, above, le }, value);
+      }
+    }
+    if (this.#labels <= MAX_LABEL_VALUES)
+      for (const [label, value] of Object.entries(reference.labels ?? {}))
+        this.#all.referenceLabelShare.set({ model, label }, value);
+    return others;
   }
 
   ranBatch(images: number): void {
@@ -331,7 +384,18 @@ export class ModelMetrics {
     for (const [stage, ms] of stagesOf(timingsOf(image.spans)))
       this.#all.stageDuration.observe({ model, stage }, ms / 1000);
     for (const label of labels) this.#all.predictions.inc({ model, label: this.#valueOf(label) });
-    for (const score of scores) this.#all.confidence.observe({ model }, score);
+    for (const score of scores) this.#all.features.get('confidence')?.observe({ model }, score);
+    if (image.statistics !== undefined) this.#count(image.statistics);
+  }
+
+  #count(statistics: ImageStatistics): void {
+    const model = this.#model;
+    for (const name of FEATURE_NAMES) {
+      const value = name === 'confidence' ? undefined : statistics[name];
+      if (value !== undefined) this.#all.features.get(name)?.observe({ model }, value);
+    }
+    const reason = this.#brokenInput.reasonFor(statistics);
+    if (reason !== undefined) this.#all.brokenInputs.inc({ model, reason });
   }
 
   lostWorker(reason: LossReason): void {

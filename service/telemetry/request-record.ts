@@ -1,3 +1,4 @@
+import type { ImageStatistics } from '../statistics/image-statistics.js';
 import { type StageSpan, type StageTimings, slowest, stagesOf, timingsOf } from './stages.js';
 
 export const IMAGE_OUTCOMES = [
@@ -23,6 +24,8 @@ export type ImageRecord =
       readonly image: { readonly width: number; readonly height: number; readonly format: string };
       readonly spans: readonly StageSpan[];
       readonly observed: Observed;
+      /** Where they are taken. */
+      readonly statistics?: ImageStatistics;
     }
   | { readonly outcome: Exclude<ImageOutcome, 'ok'>; readonly code: string };
 

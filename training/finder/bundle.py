@@ -26,7 +26,7 @@ from finder.measure import (
 from finder.network import Exported, FinderNet
 from finder.scene import UNITS, Scene
 from ink import InkBank
-from manifest import distribution, format_json
+from manifest import format_json
 from preprocess import Preprocess
 
 INPUT: dict[str, Any] = {
@@ -93,7 +93,6 @@ def write_bundle(net: FinderNet, out: Path, pictures: Path, training: InkBank, h
         'output': output,
         'golden': write_golden(finder, held_out, out / 'golden', seed),
         'metrics': {'seed': seed, 'training_scans': len(training.scans), **metrics},
-        'reference': describe(known, preprocess, output['threshold']),
     }
     (out / 'model.json').write_text(format_json(manifest) + '\n', encoding='utf-8')
     write_sheet(finder, pairs, pictures)
@@ -118,30 +117,6 @@ def evaluate(finder: Finder, bank: InkBank, seed: int, count: int) -> tuple[dict
     pairs = find_all(finder, bank, seed, HELD_OUT_STREAM, 1.0, count)
     mixed = find_all(finder, bank, seed, MIXED_STREAM, 0.5, count)
     return {'held_out': measure(finder, pairs), 'held_out_and_drawn': measure(finder, mixed)}, pairs
-
-
-def describe(pairs: Pairs, preprocess: Preprocess, threshold: float) -> dict[str, Any]:
-    """The manifest's `reference`, for drift: scenes made as those of training are."""
-    levels = np.stack([preprocess.pixels(scene.image) for scene, _ in pairs]).reshape(len(pairs), -1) / 255
-    found = [found.above(threshold) for _, found in pairs]
-    scores, labels = (np.concatenate(each) for each in zip(*((f.scores, f.labels) for f in found), strict=True))
-    share = np.bincount(labels, minlength=CLASSES) / max(1, len(labels))
-    return {
-        'input_brightness': {
-            'what': 'mean grey level of the resized image, 0..1, before normalisation; scenes of training scans',
-            **distribution(levels.mean(axis=1), 1.0),
-        },
-        'input_contrast': {
-            'what': 'standard deviation of the grey levels of the resized image, 0..0.5; scenes of training scans',
-            **distribution(levels.std(axis=1), 0.5),
-        },
-        'predicted_class_share': {
-            'what': 'share of each label among the digits found in these scenes',
-            'labels': OUTPUT['labels'],
-            'share': [round(float(value), 6) for value in share],
-        },
-        'confidence': {'what': 'score of each digit found in these scenes, 0..1', **distribution(scores, 1.0)},
-    }
 
 
 def report(metrics: dict[str, Any]) -> None:
