@@ -7,6 +7,8 @@ import { IMAGE_FORMATS } from './preprocess/image.js';
 
 const MiB = 1024 * 1024;
 const AUTO = 'by CPU quota';
+/** Where descriptions begin: after the longest name. */
+const HELP_COLUMN = 29;
 
 /** Every setting there is: name in the environment, type, default, unit (in the name) and consequence. */
 export const CONFIG_SCHEMA = {
@@ -387,7 +389,7 @@ export function configHelp(): string {
       field.defaultText && `default ${field.defaultText}`,
       field.secret && 'secret',
     ];
-    return `  ${name.padEnd(26)}${field.description}\n${' '.repeat(28)}${details.filter(Boolean).join('; ')}`;
+    return `  ${name.padEnd(HELP_COLUMN)}${field.description}\n${' '.repeat(HELP_COLUMN + 2)}${details.filter(Boolean).join('; ')}`;
   });
   return ['Settings, all from the environment:', '', ...rows, ''].join('\n');
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AnsweredImage } from '../answer-keeper.js';
 import { Capture, type CaptureOptions } from './capture.js';
@@ -8,6 +9,7 @@ const KiB = 1024;
 const model = { name: 'digits', version: '1.0.0', digest: 'sha256:0' };
 const judged = { reference: model, claim: () => ({ label: '3' }) };
 const patient = new AbortController().signal;
+setMaxListeners(0, patient);
 
 /** Storage that does what a test says, or nothing at all. */
 class ScriptedStore implements Store {

@@ -64,8 +64,10 @@ export class FolderLimits {
 
   /** Rejects where there is none, however much is removed, and with the signal's reason once that aborts. */
   async makeRoom(bytes: number, signal: AbortSignal): Promise<void> {
-    if (this.#fits(bytes)) return;
-    await unlessAborted(this.#sweep(bytes), signal);
+    // One that was under way already did not know of these bytes.
+    for (let sweeps = 0; sweeps < 2 && !this.#fits(bytes); sweeps += 1) {
+      await unlessAborted(this.#sweep(bytes), signal);
+    }
     if (!this.#fits(bytes)) throw new Error(`the folder may have ${this.#options.maxBytes} bytes`);
   }
 
