@@ -72,6 +72,7 @@ describe.each([
       captured_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
       image: { width: 8, height: 8, format: 'png' },
       answer: { predictions: ofPng.predictions },
+      statistics: expect.objectContaining({ size: 8, aspect: 1, contrast: 0 }),
       why: 'sampled',
     });
     expect(await counted(app, 'cv_capture_images_total{why="sampled"}')).toBe(2);
