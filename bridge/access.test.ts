@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isAuthorized, readAlertsToken } from './access.js';
+
+const TOKEN = 'a-token-of-sixteen-or-more';
+
+describe('a token', () => {
+  it.each([`Bearer ${TOKEN}`, `bearer ${TOKEN}`])('opens as %j', (header) => {
+    expect(isAuthorized(header, TOKEN)).toBe(true);
+  });
+
+  it.each([
+    undefined,
+    '',
+    TOKEN,
+    `Basic ${TOKEN}`,
+    'Bearer ',
+    `Bearer ${TOKEN.slice(0, -1)}`,
+    `Bearer ${TOKEN} `,
+    `Bearer ${TOKEN}${TOKEN}`,
+    `Bearer ${TOKEN.toUpperCase()}`,
+  ])('does not as %j', (header) => {
+    expect(isAuthorized(header, TOKEN)).toBe(false);
+  });
+});
+
+describe('the file of the token', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cv-bridge-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const read = (text: string) => {
+    const path = join(folder, 'token');
+    writeFileSync(path, text);
+    return readAlertsToken(path);
+  };
+
+  it('may end with a line break', async () => {
+    expect(await read(`${TOKEN}\n`)).toBe(TOKEN);
+  });
+
+  it.each(['', '\n', 'short', 'two tokens in one line', 'x\ny-of-sixteen-letters', 'schlüssel-mit-umlaut'])(
+    'is refused with %j in it',
+    async (text) => {
+      await expect(read(text)).rejects.toThrow(/holds no token|less than 16/);
+    },
+  );
+
+  it('is refused where it is not there', async () => {
+    await expect(readAlertsToken(join(folder, 'no'))).rejects.toThrow(/cannot be read/);
+  });
+});
