@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ScriptedServer, startScriptedServer } from '../../service/test/support/s3-server.js';
+import { settleChampion } from '../scripts/settle-champion.js';
+
+const SHA256 = '5e'.repeat(32);
+
+/** The part of MLflow's REST API that is used, with one version in its registry. */
+describe('the registry', () => {
+  let server: ScriptedServer;
+  let calls: unknown[];
+  let aliases: string[];
+
+  beforeEach(async () => {
+    [calls, aliases] = [[], []];
+    server = await startScriptedServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const url = new URL(request.url ?? '', 'http://mlflow');
+      const text = Buffer.concat(chunks).toString();
+      calls.push([
+        request.method,
+        url.pathname,
+        text === '' ? url.searchParams.get('filter') : JSON.parse(text),
+      ]);
+      const isAsked = url.searchParams.get('filter') === `tags.sha256 = '${SHA256}'`;
+      const isAllowed = request.headers.authorization === 'Bearer a-token';
+      response.writeHead(isAllowed ? 200 : 401, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify(isAsked ? { model_versions: [{ name: 'digits', version: '7', aliases }] } : {}),
+      );
+    });
+  });
+  afterEach(() => server.close());
+
+  const settle = (changes: object = {}) =>
+    settleChampion({
+      trackingUri: `${server.url}/`,
+      token: 'a-token',
+      sha256: SHA256,
+      hasHeld: true,
+      ...changes,
+    });
+  const search = ['GET', '/api/2.0/mlflow/model-versions/search', `tags.sha256 = '${SHA256}'`];
+  const tag = (value: string) => [
+    'POST',
+    '/api/2.0/mlflow/model-versions/set-tag',
+    { name: 'digits', version: '7', key: 'canary', value },
+  ];
+
+  it('has another champion once a promotion has held', async () => {
+    expect(await settle()).toBe('digits 7 is champion');
+    expect(calls).toEqual([
+      search,
+      tag('held'),
+      [
+        'POST',
+        '/api/2.0/mlflow/registered-models/alias',
+        { name: 'digits', alias: 'champion', version: '7' },
+      ],
+    ]);
+  });
+
+  it('keeps its champion where it has not, and marks the version', async () => {
+    expect(await settle({ hasHeld: false })).toBe('digits 7 is marked as failed; champion stays');
+    expect(calls).toEqual([search, tag('failed')]);
+  });
+
+  it('does not mark the champion where another image fails with it', async () => {
+    aliases = ['champion'];
+    expect(await settle({ hasHeld: false })).toBe('digits 7 is champion already');
+    expect(calls).toEqual([search]);
+  });
+
+  it('is not asked about the model that an image brings', async () => {
+    await settle({ sha256: '' });
+    expect(calls).toEqual([]);
+  });
+
+  it.each([
+    [{ sha256: "' or '1' = '1" }, /not a digest/],
+    [{ sha256: '00'.repeat(32) }, /no version/],
+    [{ token: 'another' }, /answered 401/],
+  ])('is a reason to fail with %j', async (changes, reason) => {
+    await expect(settle(changes)).rejects.toThrow(reason);
+  });
+});
