@@ -26,6 +26,20 @@ describe('a token', () => {
   });
 });
 
+it('takes as long for a token that is wrong at its beginning as for one that is wrong at its end', () => {
+  const token = 'x'.repeat(4096);
+  const wrongAt = (index: number) => `Bearer ${token.slice(0, index)}y${token.slice(index + 1)}`;
+  const microsecondsOf = (header: string): number => {
+    const before = process.cpuUsage();
+    for (let nth = 0; nth < 5000; nth += 1) isAuthorized(header, token);
+    return process.cpuUsage(before).user;
+  };
+  microsecondsOf(wrongAt(0));
+  const ratio = microsecondsOf(wrongAt(0)) / microsecondsOf(wrongAt(4095));
+  expect(ratio).toBeGreaterThan(0.5);
+  expect(ratio).toBeLessThan(2);
+});
+
 describe('the file of the token', () => {
   let folder: string;
   beforeAll(() => {

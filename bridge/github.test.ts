@@ -75,6 +75,13 @@ describe('GitHub', () => {
     expect(server.dispatches).toHaveLength(1);
   });
 
+  it('is not asked again where it failed, and does not say whether the run is there', async () => {
+    server.faults.push({ status: 502, taken: true });
+    server.listsRuns = false;
+    expect(await github.dispatch(PAYLOAD, NEVER)).toBe('unknown');
+    expect(server.dispatches).toHaveLength(1);
+  });
+
   it.each<[string, Fault]>([
     ['does not answer', 'silence'],
     ['breaks the connection', 'reset'],
@@ -111,8 +118,8 @@ describe('GitHub', () => {
     server.faults.push({ status: 500 }, { status: 500 });
     const ended = new AbortController();
     ended.abort();
-    await expect(github.dispatch(PAYLOAD, ended.signal)).rejects.toThrow(/not tried again/);
-    expect(server.calls).toBe(1);
+    await expect(github.dispatch(PAYLOAD, ended.signal)).rejects.toThrow(NotDelivered);
+    expect(calls).toEqual(['dispatch 500', 'runs 200']);
   });
 
   it('lists trainings by the names of their runs, and nothing else', async () => {

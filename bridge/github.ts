@@ -8,6 +8,8 @@ const MAX_ATTEMPTS = 4;
 /** A limit that takes longer to end is left to the next notification, milliseconds. */
 const MAX_PAUSE_MS = 30_000;
 
+type Payload = { readonly decision: string } & Readonly<Record<string, unknown>>;
+
 /** Surely not delivered. */
 export class NotDelivered extends Error {}
 
@@ -30,24 +32,22 @@ export class GitHub {
    * Sends repository_dispatch, and again where GitHub says that it failed or has had too much, unless a run shows that it
    * came through.
    * @param payload with `decision`, by which the run is found again
-   * @returns `unknown` where no answer came: it is not sent again
+   * @returns `unknown` where nobody can tell whether it was delivered: it is not sent again
    * @throws NotDelivered
    */
-  async dispatch(
-    payload: { readonly decision: string } & Readonly<Record<string, unknown>>,
-    stop: AbortSignal,
-  ): Promise<'accepted' | 'unknown'> {
+  async dispatch(payload: Payload, stop: AbortSignal): Promise<'accepted' | 'unknown'> {
     const body = { event_type: EVENT_TYPE, client_payload: payload };
     for (let attempt = 1; ; attempt += 1) {
       const result = await this.#call('dispatch', { method: 'POST', path: '/dispatches', body });
       if (result.kind === 'lost') return 'unknown';
       if (result.kind === 'answer' && result.status >= 200 && result.status < 300) return 'accepted';
       const pauseMs = pauseBefore(result, this.#options.firstPauseMs * 2 ** (attempt - 1));
-      if (pauseMs === undefined || attempt === MAX_ATTEMPTS) throw new NotDelivered(describe(result));
-      await pause(pauseMs, undefined, { signal: stop }).catch(() => {
-        throw new NotDelivered(`${describe(result)}; not tried again: the bridge ends`);
-      });
-      if (isServersFault(result) && (await this.#hasStarted(payload.decision))) return 'accepted';
+      if (pauseMs === undefined) throw new NotDelivered(describe(result));
+      // At the end of the bridge it is looked at once more, but not sent again.
+      await pause(pauseMs, undefined, { signal: stop }).catch(() => undefined);
+      const found = isServersFault(result) ? await this.#find(payload.decision) : 'absent';
+      if (found !== 'absent') return found;
+      if (attempt === MAX_ATTEMPTS || stop.aborted) throw new NotDelivered(describe(result));
     }
   }
 
@@ -62,8 +62,13 @@ export class GitHub {
     return parseRuns(result.text);
   }
 
-  async #hasStarted(decision: string): Promise<boolean> {
-    return (await this.trainings()).some(({ cause }) => cause === decision);
+  /** What became of a dispatch that GitHub says it failed at; it may have taken it all the same. */
+  async #find(decision: string): Promise<'accepted' | 'absent' | 'unknown'> {
+    try {
+      return (await this.trainings()).some(({ cause }) => cause === decision) ? 'accepted' : 'absent';
+    } catch {
+      return 'unknown';
+    }
   }
 
   async #call(name: 'dispatch' | 'runs', call: Call): Promise<CallResult> {

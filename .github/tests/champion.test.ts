@@ -17,17 +17,13 @@ describe('the registry', () => {
       for await (const chunk of request) chunks.push(chunk);
       const url = new URL(request.url ?? '', 'http://mlflow');
       const text = Buffer.concat(chunks).toString();
-      calls.push([
-        request.method,
-        url.pathname,
-        text === '' ? url.searchParams.get('filter') : JSON.parse(text),
-      ]);
-      const isAsked = url.searchParams.get('filter') === `tags.sha256 = '${SHA256}'`;
+      calls.push([request.method, url.pathname, text === '' ? url.search : JSON.parse(text)]);
       const isAllowed = request.headers.authorization === 'Bearer a-token';
       response.writeHead(isAllowed ? 200 : 401, { 'content-type': 'application/json' });
-      response.end(
-        JSON.stringify(isAsked ? { model_versions: [{ name: 'digits', version: '7', aliases }] } : {}),
-      );
+      const isAsked = url.searchParams.get('filter') === `tags.digest = 'sha256:${SHA256}'`;
+      const versions = isAsked ? [{ name: 'digits', version: '7' }] : undefined;
+      const model = { name: 'digits', aliases: aliases.map((alias) => ({ alias, version: '7' })) };
+      response.end(JSON.stringify({ model_versions: versions, registered_model: model }));
     });
   });
   afterEach(() => server.close());
@@ -40,35 +36,37 @@ describe('the registry', () => {
       hasHeld: true,
       ...changes,
     });
-  const search = ['GET', '/api/2.0/mlflow/model-versions/search', `tags.sha256 = '${SHA256}'`];
-  const tag = (value: string) => [
+  const written = () => calls.filter((one) => (one as string[])[0] !== 'GET');
+  const tag = (key: string, value: string) => [
     'POST',
     '/api/2.0/mlflow/model-versions/set-tag',
-    { name: 'digits', version: '7', key: 'canary', value },
+    { name: 'digits', version: '7', key, value },
+  ];
+  const alias = (method: string, body: object) => [
+    method,
+    '/api/2.0/mlflow/registered-models/alias',
+    { name: 'digits', ...body },
   ];
 
   it('has another champion once a promotion has held', async () => {
+    aliases = ['challenger'];
     expect(await settle()).toBe('digits 7 is champion');
-    expect(calls).toEqual([
-      search,
-      tag('held'),
-      [
-        'POST',
-        '/api/2.0/mlflow/registered-models/alias',
-        { name: 'digits', alias: 'champion', version: '7' },
-      ],
+    expect(written()).toEqual([
+      tag('status', 'promoted'),
+      alias('POST', { alias: 'champion', version: '7' }),
+      alias('DELETE', { alias: 'challenger' }),
     ]);
   });
 
   it('keeps its champion where it has not, and marks the version', async () => {
     expect(await settle({ hasHeld: false })).toBe('digits 7 is marked as failed; champion stays');
-    expect(calls).toEqual([search, tag('failed')]);
+    expect(written()).toEqual([tag('status', 'failed'), tag('reason', 'it did not hold in production')]);
   });
 
   it('does not mark the champion where another image fails with it', async () => {
     aliases = ['champion'];
     expect(await settle({ hasHeld: false })).toBe('digits 7 is champion already');
-    expect(calls).toEqual([search]);
+    expect(written()).toEqual([]);
   });
 
   it('is not asked about the model that an image brings', async () => {

@@ -261,7 +261,7 @@ describe.skipIf(absent('groovy', 'java'))('the Jenkinsfile', () => {
     CV_INFERENCE_COSIGN_KEY: 'cosign.pub',
   };
   function standIns(): StandIns {
-    const tools = new StandIns('docker', 'cosign', 'gh', 'npm', 'trivy');
+    const tools = new StandIns('docker', 'cosign', 'gh', 'aws', 'npm', 'trivy');
     const kustomize = tool('kustomize');
     if (kustomize !== undefined) symlinkSync(kustomize, join(tools.bin, 'kustomize'));
     return tools;
@@ -319,7 +319,7 @@ describe.skipIf(absent('groovy', 'java'))('the Jenkinsfile', () => {
     };
     const ended = runStage('Retrain', standIns(), remote, given);
     expect([ended.length, faultsOf(ended)]).toEqual([2, []]);
-    expect(remote.show(MODEL, 'stage/model')).toContain('MODEL_URI=s3://bucket/models/digits/2\n');
+    expect(remote.show(MODEL, 'stage/model')).toContain('MODEL_URI=s3://bucket/models/digits/2.0.0\n');
   });
 
   it('trains on main alone, by night or for a person, where there is something to train on', () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -13,7 +14,8 @@ const SETTINGS = {
   MLFLOW_TRACKING_URI: 'https://mlflow.test',
   CAUSE: 'repository_dispatch',
 };
-const OPTIONS = '--model digits --capture s3://bucket/captured --models s3://bucket/models --work WORK';
+const OPTIONS = '--source s3://bucket/captured --champion models:/digits@champion --model digits';
+const URI = 's3://bucket/models/digits/2.0.0';
 const SHA256 = '5e'.repeat(32);
 
 describe('retrain', () => {
@@ -24,6 +26,7 @@ describe('retrain', () => {
     bin = emptyFolder();
     cpSync(join(ROOT, '.github/scripts'), join(folder, '.github/scripts'), { recursive: true });
     cpSync(join(import.meta.dirname, 'support/loop.py'), join(folder, 'training/loop.py'));
+    fakeTool(bin, 'aws', [{ call: /^aws s3api put-object / }]);
   });
 
   const retrain = (changes: Environment = {}): Ended =>
@@ -37,61 +40,73 @@ describe('retrain', () => {
         ...changes,
       },
     });
-  const calls = (): string[] => readFileSync(join(folder, 'calls'), 'utf8').trimEnd().split('\n');
   const written = (file: string): string => readFileSync(join(folder, file), 'utf8');
 
-  it('runs one stage after the other, and hands on the version that has passed, with its verdict', () => {
+  it('runs the stages, copies what has passed, and hands it on with its verdict', () => {
     const ended = retrain();
     expect(ended).toMatchObject({ code: 0 });
-    expect(calls()).toEqual(
-      ['ingest', 'validate', 'train', 'evaluate', 'register'].map((stage) => `${stage} ${OPTIONS}`),
-    );
-    expect(outputsOf(ended)).toMatchObject({
-      model_uri: 's3://bucket/models/digits/2',
-      model_sha256: SHA256,
-    });
-    expect(written('output')).toMatch(/^details<<(\w+)\n# Better\nby 1 %\n\n\1\n/);
-    expect(written('summary')).toBe('# Better\nby 1 %\n');
+    expect(written('calls')).toBe(`all ${OPTIONS} --work WORK\n`);
+    expect(callsOf(bin).map((call) => / --key (\S+)/.exec(call)?.[1])).toEqual([
+      'models/digits/2.0.0/model.onnx',
+      'models/digits/2.0.0/model.json',
+    ]);
+    expect(outputsOf(ended)).toMatchObject({ model_uri: URI, model_sha256: SHA256 });
+    expect(written('output')).toMatch(/^details<<(\w+)\n# Verdict\nby 1 %\n\n\1\n/);
+    expect(written('summary')).toBe('# Verdict\nby 1 %\n');
   });
 
-  it('has Kubeflow run them where it is told to', () => {
+  it('has Kubeflow run them where it is told to, and fetches what has passed', () => {
+    cpSync(join(import.meta.dirname, 'support/submit.py'), join(folder, 'training/kubeflow/submit.py'));
     expect(retrain({ KFP_HOST: 'https://kubeflow.test' })).toMatchObject({ code: 0 });
-    expect(calls()).toEqual([`kubeflow --host https://kubeflow.test ${OPTIONS}`]);
+    expect(written('calls')).toBe(
+      `submit --host https://kubeflow.test ${OPTIONS}\nfetch ${OPTIONS} --work WORK\n`,
+    );
+  });
+
+  it('fetches nothing where Kubeflow has failed', () => {
+    cpSync(join(import.meta.dirname, 'support/submit.py'), join(folder, 'training/kubeflow/submit.py'));
+    const ended = retrain({ KFP_HOST: 'https://kubeflow.test', ENDS: 'FAILED' });
+    expect([ended.code, outputsOf(ended)]).toEqual([1, {}]);
+    expect(written('calls')).not.toContain('fetch');
   });
 
   it('has the image run them where there is one, with what they need and nothing else of the machine', () => {
     fakeTool(bin, 'docker', [{ call: /^docker run /, code: 125 }]);
-    expect(retrain({ TRAINING_IMAGE: 'registry.test/it-training:tree-0123', CAUSE: 'x' }).code).toBe(125);
+    expect(retrain({ TRAINING_IMAGE: 'registry.test/it-training:1', CAUSE: 'x' }).code).toBe(125);
     expect(callsOf(bin)).toEqual([
       expect.stringMatching(
-        /^docker run --rm --user \d+:\d+ --volume \S+\/training\/work:\/work (--env \w+ )+registry\.test\/it-training:tree-0123 python loop\.py ingest --model digits .*--work \/work$/,
+        /^docker run --rm --user \d+:\d+ --volume (\S+\/training\/work):\1 (--env=[\w/=]+ )+--entrypoint \/opt\/training\/bin\/python registry\.test\/it-training:1 \/app\/training\/loop\.py all --source .* --work \1$/,
       ),
     ]);
   });
 
-  it.each(['validate', 'evaluate'])('fails where the stage %s refuses: the drift is not mended', (stage) => {
-    const ended = retrain({ FAILS_AT: stage, FAILS_WITH: '3' });
-    expect(ended).toMatchObject({ code: 3, stdout: expect.stringContaining('::warning title=Refused::') });
-    expect(calls().at(-1)).toBe(`${stage} ${OPTIONS}`);
-    expect(written('summary')).toContain('# Better');
-    expect(outputsOf(ended)).toEqual({});
-  });
+  it.each(['bad data', 'the challenger is no better'])(
+    'fails where a stage refuses (%s): the drift is not mended, and nothing is copied',
+    (reason) => {
+      const ended = retrain({ ENDS: reason });
+      expect(ended).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining(`::warning title=Refused::digits: ${reason}\n`),
+      });
+      expect([outputsOf(ended), callsOf(bin)]).toEqual([{}, []]);
+    },
+  );
 
-  it('does not fail by night where a stage refuses, and stages nothing', () => {
-    const ended = retrain({ FAILS_AT: 'evaluate', FAILS_WITH: '3', CAUSE: 'schedule' });
+  it('does not fail by night where a stage refuses', () => {
+    const ended = retrain({ ENDS: 'the challenger is no better', CAUSE: 'schedule' });
     expect([ended.code, outputsOf(ended)]).toEqual([0, {}]);
+    expect(written('summary')).toContain('# Verdict');
   });
 
   it('fails by night too where a stage breaks', () => {
-    expect(retrain({ FAILS_AT: 'train', FAILS_WITH: '1', CAUSE: 'schedule' }).code).toBe(1);
-    expect(calls().at(-1)).toBe(`train ${OPTIONS}`);
+    expect(retrain({ ENDS: 'broken', CAUSE: 'schedule' }).code).toBe(1);
   });
 
   it.each(['', '$(id)', 'a b', '--work=/', '../digits', 'x'.repeat(101)])(
     'takes %j for no model',
     (model) => {
       expect(retrain({ MODEL: model }).code).not.toBe(0);
-      expect(() => calls()).toThrow();
+      expect(() => written('calls')).toThrow();
     },
   );
 
@@ -101,7 +116,7 @@ describe('retrain', () => {
       join(folder, '.github/scripts/stage'),
       '#!/bin/sh\necho "$MODEL_URI $MODEL_SHA256 $DETAILS"\n',
     );
-    retrain({ FAILS_AT: 'evaluate', FAILS_WITH: '3' });
+    retrain({ ENDS: 'the challenger is no better' });
     expect(run(join(folder, script), [])).toMatchObject({
       code: 0,
       stdout: 'no version has passed: nothing to stage\n',
@@ -109,29 +124,29 @@ describe('retrain', () => {
     retrain();
     expect(run(join(folder, script), [])).toMatchObject({
       code: 0,
-      stdout: `s3://bucket/models/digits/2 ${SHA256} # Better\nby 1 %\n`,
+      stdout: `${URI} ${SHA256} # Verdict\nby 1 %\n`,
     });
   });
 });
 
 describe('the image for training', () => {
   const IMAGE = 'registry.test/it';
-  const tree = run('git', ['rev-parse', 'HEAD:training']).stdout.slice(0, 12);
-  const name = `${IMAGE}-training:tree-${tree}`;
+  const trees = run('git', ['rev-parse', 'HEAD:training', 'HEAD:service/models/digits']).stdout;
+  const name = `${IMAGE}-training:content-${createHash('sha256').update(trees).digest('hex').slice(0, 12)}`;
   const build = (env: Environment, isThere: boolean): { ended: Ended; bin: string } => {
     const bin = emptyFolder();
     fakeTool(bin, 'docker', [
       { call: /imagetools inspect/, code: isThere ? 0 : 1 },
-      { call: /^docker buildx build training / },
+      { call: /^docker buildx build --file training\/Dockerfile / },
     ]);
     const script = join(ROOT, '.github/scripts/build-training-image');
     return { ended: run(script, [], { bin, env: { IMAGE, ...env } }), bin };
   };
 
-  it('is built and pushed under the name of what is in training/', () => {
+  it('is built and pushed under the name of what is in it', () => {
     const { ended, bin } = build({}, false);
     expect([ended.code, outputsOf(ended)]).toEqual([0, { image: name }]);
-    expect(callsOf(bin).at(-1)).toBe(`docker buildx build training --push --tag ${name}`);
+    expect(callsOf(bin).at(-1)).toBe(`docker buildx build --file training/Dockerfile --push --tag ${name} .`);
   });
 
   it('is not built again where it is there', () => {
@@ -142,7 +157,9 @@ describe('the image for training', () => {
 
   it('is only built for a pull request', () => {
     const { bin } = build({ PUSH: 'false' }, false);
-    expect(callsOf(bin)).toEqual(['docker buildx build training --output type=cacheonly']);
+    expect(callsOf(bin)).toEqual([
+      'docker buildx build --file training/Dockerfile --output type=cacheonly .',
+    ]);
   });
 
   it('is looked at for changes of training/ alone, and on main', () => {
