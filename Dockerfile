@@ -10,6 +10,7 @@ COPY .npmrc package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY service service
+COPY bridge bridge
 RUN npm run build
 
 # What runs, for this platform alone.
@@ -46,6 +47,7 @@ COPY package.json LICENSE* NOTICE* ./
 COPY --from=dependencies /app/node_modules node_modules
 COPY service/models service/models
 COPY --from=build /app/dist/service dist/service
+COPY --from=build /app/dist/bridge dist/bridge
 # File reads and name look-ups take threads of this pool. ONNX Runtime reports to its maker unless told not to. The pieces
 # that bodies arrive in are given back to the system when they are freed: docs/decisions/0010-bodies-in-memory.md.
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=8 MODEL_CACHE_DIR=/tmp/models ORT_DISABLE_TELEMETRY=1 \

@@ -2,7 +2,12 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['service/**/*.test.ts', 'loadtest/**/*.test.ts', 'optimize/**/*.test.ts'],
+    include: [
+      'service/**/*.test.ts',
+      'loadtest/**/*.test.ts',
+      'optimize/**/*.test.ts',
+      'bridge/**/*.test.ts',
+    ],
     exclude: ['**/node_modules/**', '**/*.slow.test.ts'],
     globalSetup: ['service/test/support/build.ts'],
     // Most tests wait for processes: two cores serve two files at a time.

@@ -10,8 +10,8 @@ const PACKAGES = /^(package(-lock)?\.json|\.npmrc|tsconfig(\.build)?\.json)$/;
 
 /** The jobs of ci.yml that run only for some files, and those files. */
 export const AREAS = {
-  test: [/^(service|loadtest|optimize)\//, /^vitest\.config\.ts$/, PACKAGES],
-  manifests: [/^(k8s|argocd|service|docs\/runbooks)\//, /^\.ci\/manifests$/, PACKAGES],
+  test: [/^(service|loadtest|optimize|bridge)\//, /^vitest\.config\.ts$/, PACKAGES],
+  manifests: [/^(k8s|argocd|service|bridge|docs\/runbooks)\//, /^\.ci\/manifests$/, PACKAGES],
   pipelines: [
     /^(\.github|\.ci|loadtest|k8s|argocd|service)\//,
     /^(Jenkinsfile|Makefile)$/,
@@ -20,7 +20,7 @@ export const AREAS = {
   ],
   training: [/^training\//, /^service\/models\//, /^docs\/images\/digit-finder/],
   parity: [/^service\/(?!models\/)/, /^\.ci\/parity$/, PACKAGES],
-  container: [/^service\//, /^(Dockerfile|\.dockerignore|LICENSE)$/, /^\.ci\/container$/, PACKAGES],
+  container: [/^(service|bridge)\//, /^(Dockerfile|\.dockerignore|LICENSE)$/, /^\.ci\/container$/, PACKAGES],
   cuda: [/^service\/inference\/cuda\//, /^(Dockerfile|\.ci\/cuda)$/, /^package-lock\.json$/],
   codeql: [/\.([cm]?[jt]s|py)$/, /^\.github\/(workflows|actions)\//],
 } as const satisfies Readonly<Record<string, readonly RegExp[]>>;

@@ -136,6 +136,7 @@ describe.skipIf(absent('groovy', 'java'))('the Jenkinsfile', () => {
       'Scan',
       'Load test',
       'Publish',
+      'Retrain',
       'Stage release',
       'Stage model',
       'Promote',
@@ -197,6 +198,7 @@ describe.skipIf(absent('groovy', 'java'))('the Jenkinsfile', () => {
     const bindings = stages.filter((one) => all(one).some(({ name }) => name === 'withCredentials'));
     expect(bindings.map(({ args }) => args[0])).toEqual([
       'Publish',
+      'Retrain',
       'Stage release',
       'Stage model',
       'Promote',
@@ -240,6 +242,7 @@ describe.skipIf(absent('groovy', 'java'))('the Jenkinsfile', () => {
     for (const slow of ['k8s/tests/tools/install', '.github/tests/tools/install', '.ci/container'])
       write(cwd, slow, '#!/bin/sh\n', 0o755);
     write(cwd, '.github/publisher', 'jenkins\n');
+    cpSync(join(ROOT, '.github/tests/support/loop.py'), join(cwd, 'training/loop.py'));
     write(cwd, 'package.json', '{ "type": "module", "version": "0.2.0" }\n');
     // A build of a tag has not fetched main.
     if (given['TAG_NAME'] !== undefined) git(cwd, 'update-ref', '-d', 'refs/remotes/origin/main');
@@ -258,7 +261,7 @@ describe.skipIf(absent('groovy', 'java'))('the Jenkinsfile', () => {
     CV_INFERENCE_COSIGN_KEY: 'cosign.pub',
   };
   function standIns(): StandIns {
-    const tools = new StandIns('docker', 'cosign', 'gh', 'npm', 'trivy');
+    const tools = new StandIns('docker', 'cosign', 'gh', 'aws', 'npm', 'trivy');
     const kustomize = tool('kustomize');
     if (kustomize !== undefined) symlinkSync(kustomize, join(tools.bin, 'kustomize'));
     return tools;
@@ -303,4 +306,32 @@ describe.skipIf(absent('groovy', 'java'))('the Jenkinsfile', () => {
       expect(remote.show(ENVIRONMENTS, 'promote/production')).toContain(`revision: ${head} }`);
     },
   );
+
+  it.skipIf(absent('kustomize'))('trains, and stages the model that has passed', () => {
+    const remote = new Remote();
+    const given = {
+      ...CONTROLLER,
+      BRANCH_NAME: 'main',
+      RETRAIN_MODEL: 'digits',
+      CV_INFERENCE_CAPTURE: 's3://bucket/captured',
+      CV_INFERENCE_MODELS: 's3://bucket/models',
+      CV_INFERENCE_MLFLOW: 'https://mlflow.test',
+    };
+    const ended = runStage('Retrain', standIns(), remote, given);
+    expect([ended.length, faultsOf(ended)]).toEqual([2, []]);
+    expect(remote.show(MODEL, 'stage/model')).toContain('MODEL_URI=s3://bucket/models/digits/2.0.0\n');
+  });
+
+  it('trains on main alone, by night or for a person, where there is something to train on', () => {
+    const when = JSON.stringify(child(stage('Retrain'), 'when'));
+    for (const condition of [
+      'TimerTrigger',
+      'RETRAIN_MODEL',
+      'CV_INFERENCE_CAPTURE',
+      'is-publisher jenkins',
+    ]) {
+      expect(when).toContain(condition);
+    }
+    expect(child(child(stage('Retrain'), 'when'), 'branch')?.args).toEqual(['main']);
+  });
 });

@@ -27,9 +27,9 @@ function alertmanagerOf(manifests: readonly KubernetesObject[]): Alertmanager {
 }
 
 /** Whom an alert reaches, by the kinds of receiver. */
-function reached({ config }: Alertmanager, receiver: string): string[] {
-  const found = config.receivers.find(({ name }) => name === receiver);
-  return Object.keys(found ?? {}).filter((key) => key !== 'name');
+function reached({ config }: Alertmanager, receivers: string): string[] {
+  const found = config.receivers.filter(({ name }) => receivers.split(',').includes(name));
+  return found.flatMap((receiver) => Object.keys(receiver).filter((key) => key !== 'name'));
 }
 
 describe.skipIf(absent('kustomize', 'amtool', 'alertmanager'))('Alertmanager', () => {
@@ -69,7 +69,7 @@ describe.skipIf(absent('kustomize', 'amtool', 'alertmanager'))('Alertmanager', (
       ...JSON.stringify(on.config).matchAll(/"\/etc\/alertmanager\/secrets\/([\w-]+)\/[\w-]+"/g),
     ];
     expect(new Set(files.map(([, secret]) => secret))).toEqual(new Set(on.alertmanagerSpec.secrets));
-    expect(on.alertmanagerSpec.secrets).toHaveLength(3);
+    expect(on.alertmanagerSpec.secrets).toHaveLength(4);
   });
 
   it('knows staging by the namespace that its overlay creates', () => {
@@ -91,6 +91,18 @@ describe.skipIf(absent('kustomize', 'amtool', 'alertmanager'))('Alertmanager', (
   ])('routes %s', (_, labels, kinds) => {
     write(on);
     expect(reached(on, routed(labels)).sort()).toEqual(kinds);
+  });
+
+  it.each([
+    ['a warning', {}, ['retrain', 'warning']],
+    ['what is critical', { severity: 'critical' }, ['retrain', 'critical']],
+    ['information', { severity: 'info' }, ['retrain']],
+    ['staging', { namespace: STAGING.namespace }, ['warning']],
+    ['another action', { action: 'page' }, ['warning']],
+  ])('routes what asks for a training to the bridge first, then to people: %s', (_, labels, receivers) => {
+    write(on);
+    const asking = { ...CRITICAL, severity: 'warning', action: 'retrain', model: 'digits', ...labels };
+    expect(routed(asking).split(',')).toEqual(receivers);
   });
 
   describe('with real receivers', () => {

@@ -5,7 +5,12 @@ import { type KubernetesObject, renderKustomization } from '../support/render.js
 import { absent } from '../support/tools.js';
 
 /** Secrets that somebody makes in the cluster, never Git. */
-const SECRETS_MADE_ELSEWHERE = ['cv-inference-secrets', 'cv-inference-tls', 'grafana-admin'];
+const SECRETS_MADE_ELSEWHERE = [
+  'cv-inference-secrets',
+  'cv-inference-bridge',
+  'cv-inference-tls',
+  'grafana-admin',
+];
 
 interface Reference {
   readonly kind?: string;

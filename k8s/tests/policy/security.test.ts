@@ -96,7 +96,7 @@ describe.skipIf(absent('kustomize')).each(listCombinations())('in $name', ({ ren
 
 function isSecret(name: string): boolean {
   const field = Object.entries(CONFIG_SCHEMA).find(([setting]) => setting === name)?.[1];
-  return field?.secret === true || /(PASSWORD|SECRET|ACCESS_KEY|TOKEN)(?!\w*__FILE$)/.test(name);
+  return field?.secret === true || /(PASSWORD|SECRET|ACCESS_KEY|TOKEN)(?!\w*_FILE$)/.test(name);
 }
 
 describe.skipIf(absent('kustomize')).each(listOverlays())('$name', ({ render }) => {

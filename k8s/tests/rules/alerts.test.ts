@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { alertId, alerts, gitopsGroups, type RuleGroup, ruleGroups } from '../support/expressions.js';
+import {
+  alertId,
+  alerts,
+  bridgeGroups,
+  gitopsGroups,
+  type RuleGroup,
+  ruleGroups,
+} from '../support/expressions.js';
 import { renderKustomization } from '../support/render.js';
 import { absent, requiredTool } from '../support/tools.js';
 
@@ -55,6 +62,7 @@ describe.skipIf(absent('kustomize'))('the rules of an overlay', () => {
 
 describe.each([
   { of: 'the service', groups: ruleGroups(), cases: 'alerts.yaml' },
+  { of: 'the bridge', groups: bridgeGroups(), cases: 'bridge.yaml' },
   { of: 'Argo CD and Argo Rollouts', groups: gitopsGroups(), cases: 'gitops.yaml' },
 ])('the rules of $of', ({ groups, cases }) => {
   const { tests } = parse(readFileSync(join(import.meta.dirname, cases), 'utf8')) as {

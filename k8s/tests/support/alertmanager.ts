@@ -44,10 +44,14 @@ async function startReceiver(received: Received[]) {
   });
 }
 
-/** `config` as in the manifests; it notifies at once. Secrets are files; a path becomes a URL of the receiver. */
+/**
+ * `config` as in the manifests; it notifies at once. Secrets are files; a path becomes a URL of the receiver.
+ * @param edit of the configuration, as text, last of all
+ */
 export async function startAlertmanager(
   config: object,
   secrets: Readonly<Record<string, string>>,
+  edit = (yaml: string): string => yaml,
 ): Promise<Notified> {
   const received: Received[] = [];
   const receiver = await startReceiver(received);
@@ -59,7 +63,7 @@ export async function startAlertmanager(
   const text = stringify({ ...config, global: { pagerduty_url: `${receiver.url}/v2/enqueue` } })
     .replaceAll('/etc/alertmanager/secrets', folder)
     .replace(/group_wait: .+/, 'group_wait: 1s');
-  writeFileSync(join(folder, 'alertmanager.yaml'), text);
+  writeFileSync(join(folder, 'alertmanager.yaml'), edit(text));
 
   const url = `http://127.0.0.1:${await freePort()}`;
   const child = spawn(

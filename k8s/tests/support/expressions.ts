@@ -66,6 +66,11 @@ export function gitopsGroups(): RuleGroup[] {
   );
 }
 
+/** On the bridge, of component retraining. */
+export function bridgeGroups(): RuleGroup[] {
+  return manifests('retraining', 'PrometheusRule').flatMap(({ spec }) => spec.groups ?? []);
+}
+
 /** As the replacement in k8s/components/monitoring/kustomization.yaml: what stands between the first two quotation marks. */
 function inNamespace(expression: string, namespace: string): string {
   return expression.replace(/"[^"]*"/, `"${namespace}"`);

@@ -298,6 +298,23 @@ describe('imports', () => {
   });
 });
 
+it('of the bridge reach the service for its settings, schemas, log and signals alone, and never come back', () => {
+  const files = readdirSync(join(ROOT, '../bridge')).filter((file) => /^[\w-]+\.ts$/.test(file));
+  const targets = files.flatMap((file) =>
+    [...readFileSync(join(ROOT, '../bridge', file), 'utf8').matchAll(/from '\.\.\/service\/([^']+)'/g)].map(
+      ([, target]) => target,
+    ),
+  );
+  expect([...new Set(targets)].sort()).toEqual([
+    'config-fields.js',
+    'errors.js',
+    'json-schema.js',
+    'signals.js',
+    'telemetry/log-sink.js',
+    'telemetry/logging.js',
+  ]);
+});
+
 it('the environment is read and the process ended by the two processes that people start alone', () => {
   const users = sources
     .filter((file) => !/^(test|bench)\/|\.test\.ts$/.test(file))

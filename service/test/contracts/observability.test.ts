@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from 'vitest';
 import {
   alerts,
   allExpressions,
+  bridgeGroups,
   dashboardExpressions,
   gitopsGroups,
   NAMESPACE,
@@ -27,9 +28,11 @@ const RUNBOOKS = join(ROOT, 'docs/runbooks');
 const RUNBOOK_URL = 'https://github.com/cv-inference/cv-inference/blob/main/docs/runbooks/';
 /** What Prometheus adds to every series of a pod. */
 const TARGET_LABELS = ['namespace', 'pod', 'job'];
-/** Of Argo CD 3.5.1 (controller/metrics/metrics.go) and Argo Rollouts 1.9.1 (controller/metrics/prommetrics.go). */
+/** Of bridge/metrics.ts; and of Argo CD 3.5.1 (controller/metrics/metrics.go) and Argo Rollouts 1.9.1 (controller/metrics/prommetrics.go). */
 const OF_OTHERS: Readonly<Record<string, readonly string[]>> = {
   up: [],
+  cv_bridge_decisions_total: ['outcome'],
+  cv_bridge_github_calls_total: ['call', 'result'],
   argocd_app_info: ['name', 'project', 'dest_namespace', 'sync_status', 'health_status', 'operation'],
   rollout_info: ['name', 'strategy', 'traffic_router', 'phase'],
 };
@@ -52,8 +55,12 @@ const placeholders = {
   args: new Proxy<Record<string, string>>({}, { get: () => '.*' }),
 };
 const gitopsAlerts = alerts(gitopsGroups());
-const ofGitops = gitopsAlerts.map(({ alert, expr }) => ({ where: `alert ${alert}`, text: expr }));
-const askedByMachines = [...allExpressions(), ...ofGitops].map(({ where, text }) => ({
+const bridgeAlerts = alerts(bridgeGroups());
+const ofOthers = [...bridgeAlerts, ...gitopsAlerts].map(({ alert, expr }) => ({
+  where: `alert ${alert}`,
+  text: expr,
+}));
+const askedByMachines = [...allExpressions(), ...ofOthers].map(({ where, text }) => ({
   where,
   text: substitute(text, placeholders),
 }));
@@ -152,7 +159,7 @@ describe('what rules, dashboard, analyses, autoscalers and runbooks ask', () => 
 describe('one environment never speaks of another', () => {
   it('in rules: their first selector names it, and no `or` widens them', () => {
     const own: Matcher = { label: 'namespace', operator: '=', value: NAMESPACE };
-    for (const { expr } of rules()) {
+    for (const { expr } of [...rules(), ...bridgeAlerts]) {
       expect(selectors(expr)[0]?.matchers[0], expr).toEqual(own);
       expect(expr).not.toMatch(/\bor\b/);
     }
@@ -177,7 +184,7 @@ describe('one environment never speaks of another', () => {
 
 describe('alerts', () => {
   it('say how bad it is, what it is and where to read on', () => {
-    for (const { alert, labels, annotations } of [...alerts(), ...gitopsAlerts]) {
+    for (const { alert, labels, annotations } of [...alerts(), ...bridgeAlerts, ...gitopsAlerts]) {
       expect(alert).toMatch(/^(CvInference|GitOps)[A-Z][A-Za-z]+$/);
       expect(['critical', 'warning', 'info']).toContain(labels?.['severity']);
       expect(annotations?.['summary']).toMatch(/^[A-Z].{10,70}$/);
@@ -188,7 +195,9 @@ describe('alerts', () => {
 
   it('have a runbook each, of at most 35 lines and in the index, and no runbook is left over', () => {
     const files = readdirSync(RUNBOOKS).filter((file) => file !== 'README.md');
-    expect(new Set(files)).toEqual(new Set([...alerts(), ...gitopsAlerts].map(({ alert }) => `${alert}.md`)));
+    expect(new Set(files)).toEqual(
+      new Set([...alerts(), ...bridgeAlerts, ...gitopsAlerts].map(({ alert }) => `${alert}.md`)),
+    );
     const index = readFileSync(join(RUNBOOKS, 'README.md'), 'utf8');
     expect(files.filter((file) => !index.includes(`(${file})`))).toEqual([]);
     const lines = (file: string): number =>

@@ -1,0 +1,84 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ScriptedServer, startScriptedServer } from '../../service/test/support/s3-server.js';
+import { settleChampion } from '../scripts/settle-champion.js';
+
+const SHA256 = '5e'.repeat(32);
+
+/** The part of MLflow's REST API that is used, with one version in its registry. */
+describe('the registry', () => {
+  let server: ScriptedServer;
+  let calls: unknown[];
+  let aliases: string[];
+
+  beforeEach(async () => {
+    [calls, aliases] = [[], []];
+    server = await startScriptedServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const url = new URL(request.url ?? '', 'http://mlflow');
+      const text = Buffer.concat(chunks).toString();
+      calls.push([request.method, url.pathname, text === '' ? url.search : JSON.parse(text)]);
+      const isAllowed = request.headers.authorization === 'Bearer a-token';
+      response.writeHead(isAllowed ? 200 : 401, { 'content-type': 'application/json' });
+      const isAsked = url.searchParams.get('filter') === `tags.digest = 'sha256:${SHA256}'`;
+      const versions = isAsked ? [{ name: 'digits', version: '7' }] : undefined;
+      const model = { name: 'digits', aliases: aliases.map((alias) => ({ alias, version: '7' })) };
+      response.end(JSON.stringify({ model_versions: versions, registered_model: model }));
+    });
+  });
+  afterEach(() => server.close());
+
+  const settle = (changes: object = {}) =>
+    settleChampion({
+      trackingUri: `${server.url}/`,
+      token: 'a-token',
+      sha256: SHA256,
+      hasHeld: true,
+      ...changes,
+    });
+  const written = () => calls.filter((one) => (one as string[])[0] !== 'GET');
+  const tag = (key: string, value: string) => [
+    'POST',
+    '/api/2.0/mlflow/model-versions/set-tag',
+    { name: 'digits', version: '7', key, value },
+  ];
+  const alias = (method: string, body: object) => [
+    method,
+    '/api/2.0/mlflow/registered-models/alias',
+    { name: 'digits', ...body },
+  ];
+
+  it('has another champion once a promotion has held', async () => {
+    aliases = ['challenger'];
+    expect(await settle()).toBe('digits 7 is champion');
+    expect(written()).toEqual([
+      tag('status', 'promoted'),
+      alias('POST', { alias: 'champion', version: '7' }),
+      alias('DELETE', { alias: 'challenger' }),
+    ]);
+  });
+
+  it('keeps its champion where it has not, and marks the version', async () => {
+    expect(await settle({ hasHeld: false })).toBe('digits 7 is marked as failed; champion stays');
+    expect(written()).toEqual([tag('status', 'failed'), tag('reason', 'it did not hold in production')]);
+  });
+
+  it('does not mark the champion where another image fails with it', async () => {
+    aliases = ['champion'];
+    expect(await settle({ hasHeld: false })).toBe('digits 7 is champion already');
+    expect(written()).toEqual([]);
+  });
+
+  it('is not asked about the model that an image brings', async () => {
+    await settle({ sha256: '' });
+    expect(calls).toEqual([]);
+  });
+
+  it.each([
+    [{ sha256: "' or '1' = '1" }, /not a digest/],
+    [{ sha256: '00'.repeat(32) }, /no version/],
+    [{ token: 'another' }, /answered 401/],
+  ])('is a reason to fail with %j', async (changes, reason) => {
+    await expect(settle(changes)).rejects.toThrow(reason);
+  });
+});

@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { callsOf, fakeTool } from './support/fake-tools.js';
+import { emptyFolder } from './support/folder.js';
+import { type Ended, type Environment, outputsOf, ROOT, run } from './support/run.js';
+import { workflowNamed } from './support/workflows.js';
+
+const SETTINGS = {
+  MODEL: 'digits',
+  CAPTURE_URI: 's3://bucket/captured',
+  MODEL_PREFIX: 's3://bucket/models',
+  MLFLOW_TRACKING_URI: 'https://mlflow.test',
+  CAUSE: 'repository_dispatch',
+};
+const OPTIONS = '--source s3://bucket/captured --champion models:/digits@champion --model digits';
+const URI = 's3://bucket/models/digits/2.0.0';
+const SHA256 = '5e'.repeat(32);
+
+describe('retrain', () => {
+  let folder: string;
+  let bin: string;
+  beforeEach(() => {
+    folder = emptyFolder();
+    bin = emptyFolder();
+    cpSync(join(ROOT, '.github/scripts'), join(folder, '.github/scripts'), { recursive: true });
+    cpSync(join(import.meta.dirname, 'support/loop.py'), join(folder, 'training/loop.py'));
+    fakeTool(bin, 'aws', [{ call: /^aws s3api put-object / }]);
+  });
+
+  const retrain = (changes: Environment = {}): Ended =>
+    run(join(folder, '.github/scripts/retrain'), [], {
+      bin,
+      env: {
+        ...SETTINGS,
+        CALLS: join(folder, 'calls'),
+        GITHUB_OUTPUT: join(folder, 'output'),
+        GITHUB_STEP_SUMMARY: join(folder, 'summary'),
+        ...changes,
+      },
+    });
+  const written = (file: string): string => readFileSync(join(folder, file), 'utf8');
+
+  it('runs the stages, copies what has passed, and hands it on with its verdict', () => {
+    const ended = retrain();
+    expect(ended).toMatchObject({ code: 0 });
+    expect(written('calls')).toBe(`all ${OPTIONS} --work WORK\n`);
+    expect(callsOf(bin).map((call) => / --key (\S+)/.exec(call)?.[1])).toEqual([
+      'models/digits/2.0.0/model.onnx',
+      'models/digits/2.0.0/model.json',
+    ]);
+    expect(outputsOf(ended)).toMatchObject({ model_uri: URI, model_sha256: SHA256 });
+    expect(written('output')).toMatch(/^details<<(\w+)\n# Verdict\nby 1 %\n\n\1\n/);
+    expect(written('summary')).toBe('# Verdict\nby 1 %\n');
+  });
+
+  it('has Kubeflow run them where it is told to, and fetches what has passed', () => {
+    cpSync(join(import.meta.dirname, 'support/submit.py'), join(folder, 'training/kubeflow/submit.py'));
+    expect(retrain({ KFP_HOST: 'https://kubeflow.test' })).toMatchObject({ code: 0 });
+    expect(written('calls')).toBe(
+      `submit --host https://kubeflow.test ${OPTIONS}\nfetch ${OPTIONS} --work WORK\n`,
+    );
+  });
+
+  it('fetches nothing where Kubeflow has failed', () => {
+    cpSync(join(import.meta.dirname, 'support/submit.py'), join(folder, 'training/kubeflow/submit.py'));
+    const ended = retrain({ KFP_HOST: 'https://kubeflow.test', ENDS: 'FAILED' });
+    expect([ended.code, outputsOf(ended)]).toEqual([1, {}]);
+    expect(written('calls')).not.toContain('fetch');
+  });
+
+  it('has the image run them where there is one, with what they need and nothing else of the machine', () => {
+    fakeTool(bin, 'docker', [{ call: /^docker run /, code: 125 }]);
+    expect(retrain({ TRAINING_IMAGE: 'registry.test/it-training:1', CAUSE: 'x' }).code).toBe(125);
+    expect(callsOf(bin)).toEqual([
+      expect.stringMatching(
+        /^docker run --rm --user \d+:\d+ --volume (\S+\/training\/work):\1 (--env=[\w/=]+ )+--entrypoint \/opt\/training\/bin\/python registry\.test\/it-training:1 \/app\/training\/loop\.py all --source .* --work \1$/,
+      ),
+    ]);
+  });
+
+  it.each(['bad data', 'the challenger is no better'])(
+    'fails where a stage refuses (%s): the drift is not mended, and nothing is copied',
+    (reason) => {
+      const ended = retrain({ ENDS: reason });
+      expect(ended).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining(`::warning title=Refused::digits: ${reason}\n`),
+      });
+      expect([outputsOf(ended), callsOf(bin)]).toEqual([{}, []]);
+    },
+  );
+
+  it('does not fail by night where a stage refuses', () => {
+    const ended = retrain({ ENDS: 'the challenger is no better', CAUSE: 'schedule' });
+    expect([ended.code, outputsOf(ended)]).toEqual([0, {}]);
+    expect(written('summary')).toContain('# Verdict');
+  });
+
+  it('fails by night too where a stage breaks', () => {
+    expect(retrain({ ENDS: 'broken', CAUSE: 'schedule' }).code).toBe(1);
+  });
+
+  it.each(['', '$(id)', 'a b', '--work=/', '../digits', 'x'.repeat(101)])(
+    'takes %j for no model',
+    (model) => {
+      expect(retrain({ MODEL: model }).code).not.toBe(0);
+      expect(() => written('calls')).toThrow();
+    },
+  );
+
+  it('leaves to stage-trained what has passed, and nothing where nothing has', () => {
+    const script = '.github/scripts/stage-trained';
+    writeFileSync(
+      join(folder, '.github/scripts/stage'),
+      '#!/bin/sh\necho "$MODEL_URI $MODEL_SHA256 $DETAILS"\n',
+    );
+    retrain({ ENDS: 'the challenger is no better' });
+    expect(run(join(folder, script), [])).toMatchObject({
+      code: 0,
+      stdout: 'no version has passed: nothing to stage\n',
+    });
+    retrain();
+    expect(run(join(folder, script), [])).toMatchObject({
+      code: 0,
+      stdout: `${URI} ${SHA256} # Verdict\nby 1 %\n`,
+    });
+  });
+});
+
+describe('the image for training', () => {
+  const IMAGE = 'registry.test/it';
+  const trees = run('git', ['rev-parse', 'HEAD:training', 'HEAD:service/models/digits']).stdout;
+  const name = `${IMAGE}-training:content-${createHash('sha256').update(trees).digest('hex').slice(0, 12)}`;
+  const build = (env: Environment, isThere: boolean): { ended: Ended; bin: string } => {
+    const bin = emptyFolder();
+    fakeTool(bin, 'docker', [
+      { call: /imagetools inspect/, code: isThere ? 0 : 1 },
+      { call: /^docker buildx build --file training\/Dockerfile / },
+    ]);
+    const script = join(ROOT, '.github/scripts/build-training-image');
+    return { ended: run(script, [], { bin, env: { IMAGE, ...env } }), bin };
+  };
+
+  it('is built and pushed under the name of what is in it', () => {
+    const { ended, bin } = build({}, false);
+    expect([ended.code, outputsOf(ended)]).toEqual([0, { image: name }]);
+    expect(callsOf(bin).at(-1)).toBe(`docker buildx build --file training/Dockerfile --push --tag ${name} .`);
+  });
+
+  it('is not built again where it is there', () => {
+    const { ended, bin } = build({}, true);
+    expect([ended.code, outputsOf(ended)]).toEqual([0, { image: name }]);
+    expect(callsOf(bin)).toEqual([`docker buildx imagetools inspect ${name}`]);
+  });
+
+  it('is only built for a pull request', () => {
+    const { bin } = build({ PUSH: 'false' }, false);
+    expect(callsOf(bin)).toEqual([
+      'docker buildx build --file training/Dockerfile --output type=cacheonly .',
+    ]);
+  });
+
+  it('is looked at for changes of training/ alone, and on main', () => {
+    const { on } = workflowNamed('training-image');
+    expect(on['push']).toEqual({ branches: ['main'], paths: ['training/**'] });
+    expect((on['pull_request'] as { paths: string[] }).paths).toContain('training/**');
+  });
+});
+
+describe('retrain.yml', () => {
+  const { on, text, concurrency, jobs } = workflowNamed('retrain');
+  const bridge = readFileSync(join(ROOT, 'bridge/github.ts'), 'utf8');
+
+  it('is started by the event that the bridge sends, by new data, at two, and by hand', () => {
+    const [, event] = /EVENT_TYPE = '([^']+)'/.exec(bridge) ?? [];
+    expect(on['repository_dispatch']).toEqual({ types: [event, 'new-data-arrived'] });
+    expect(on['schedule']).toEqual([{ cron: '0 2 * * *' }]);
+    expect(Object.keys(on).sort()).toEqual(['repository_dispatch', 'schedule', 'workflow_dispatch']);
+    expect(bridge).toContain("WORKFLOW = 'retrain.yml'");
+  });
+
+  it('names its runs such that the bridge knows their model and their cause', () => {
+    const [, name = ''] = /^run-name: (.*)$/m.exec(text) ?? [];
+    const filled = name.replaceAll(/\$\{\{.*?\}\}/g, 'x');
+    const [, pattern = ''] = /\/(\^retrain .*\$)\//.exec(bridge) ?? [];
+    expect(filled).toMatch(new RegExp(pattern));
+    const [model, cause] = [...name.matchAll(/\$\{\{(.*?)\}\}/g)].map(([, expression]) => expression);
+    expect(model).toContain('github.event.client_payload.model');
+    expect(cause).toContain('github.event.client_payload.decision');
+  });
+
+  it('trains one at a time for each model, and cancels none', () => {
+    expect(concurrency?.group).toMatch(
+      /^retrain-\$\{\{ github\.event\.client_payload\.model \|\| inputs\.model /,
+    );
+    expect(concurrency?.['cancel-in-progress']).toBe(false);
+  });
+
+  it('hands what a dispatch says to scripts by their environment alone', () => {
+    const lines = text.split('\n').filter((line) => line.includes('client_payload'));
+    expect(lines.map((line) => line.trim().split(':')[0]).sort()).toEqual(['MODEL', 'group', 'run-name']);
+  });
+
+  it('stages nothing that has not passed, and promotes nothing that staging does not serve', () => {
+    expect(jobs['stage']).toMatchObject({
+      needs: 'train',
+      if: "needs.train.outputs.model_uri != ''",
+      uses: './.github/workflows/stage.yml',
+    });
+    expect(jobs['promote']?.needs).toEqual(['train', 'stage']);
+  });
+});

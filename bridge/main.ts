@@ -1,0 +1,3 @@
+import { runBridge } from './run.js';
+
+process.exit(await runBridge(process.env));
