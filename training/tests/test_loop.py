@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+from captures import write_captures
+
+import loop
+from stages.settings import SHIPPED
+
+SHORT = ['--samples', '3000', '--epochs', '2', '--workers', '1']
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv('MLFLOW_TRACKING_URI', f'sqlite:///{tmp_path / "mlflow.db"}')
+    return tmp_path / 'work'
+
+
+def test_wrong_labels_end_at_validation(work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_captures(tmp_path / 'captures', 'wrong-labels')
+    told = ['--work', str(work), '--source', str(tmp_path / 'captures'), '--champion', str(SHIPPED)]
+    assert loop.main(['all', *told, *SHORT]) == 1
+    assert capsys.readouterr().err.startswith('refused: the data is refused: agreement')
+    assert not (work / 'challenger').exists()
+
+
+def test_each_stage_says_which_one_is_missing_before_it(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for stage, missing in {
+        'validate': 'ingest',
+        'evaluate': 'train',
+        'register': 'evaluate',
+        'promote': 'register',
+    }.items():
+        assert loop.main([stage, '--work', str(work)]) == 1
+        assert f'loop.py {missing}' in capsys.readouterr().err
