@@ -4,8 +4,6 @@ Each component calls a stage of the training image (TRAINING_HOME says where it 
 The gate is a component that raises, so that what comes after it does not run and the run fails.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 
