@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 TRAINING = Path(__file__).resolve().parent.parent
-SMALL = {'champion': str(TRAINING.parent / 'service' / 'models' / 'digits'), 'samples': 2000, 'epochs': 2}
+SMALL = {'champion': str(TRAINING.parent / 'service' / 'models' / 'digits'), 'samples': 5000, 'epochs': 2}
 
 
 def make_captures(kind: str, folder: Path) -> None:

@@ -7,9 +7,11 @@ import time
 import numpy as np
 import torch
 
+from averaging import blend
 from bundle import INPUT, write_bundle
 from data import load_split
 from ink import build_bank
+from model import DigitNet
 from preprocess import Preprocess
 from samples import make_samples
 from stages.champion import champion_folder, read_about
@@ -25,6 +27,11 @@ RATE = 1.5e-3
 CAPTURED_SHARE = 0.4
 """Of the pictures shown: captures are few, so each is shown several times, each time moved and turned a little."""
 MOST_REPEATS = 40
+MEASURED = 1024
+"""Pictures that the champion's layers are measured on."""
+KEPT = 0.5
+"""Share of the champion's weights in those of the challenger: on the way from the one network to the other, most of
+what is learnt comes before most of what is forgotten (Wortsman and others, Robust fine-tuning, 2022)."""
 STREAM = 31
 
 
@@ -37,8 +44,11 @@ def train_challenger(settings: Settings) -> None:
     entries = [entry for entry in read_accepted(settings) if entry.part == 'train']
     pixels, labels = _pictures(settings, entries)
     preprocess = Preprocess(INPUT)
-    start = Start(weights_of(champion, preprocess.normalise(pixels[: CALIBRATION // 8])[:, None]), RATE)
+    before = DigitNet()
+    before.load_state_dict(weights_of(champion, preprocess.normalise(pixels[:MEASURED])[:, None]))
+    start = Start(before.state_dict(), RATE)
     model = train(pixels, labels, preprocess, settings.epochs, settings.seed, start)
+    blend(model, before, 1 - KEPT)
     temperature = calibrate(model, pixels[:CALIBRATION], labels[:CALIBRATION], preprocess)
     splits = load_split(settings.seed)
     version = next_version(read_about(champion)['version'], data_digest(settings.data))
@@ -47,6 +57,7 @@ def train_challenger(settings: Settings) -> None:
         'seed': settings.seed,
         'epochs': settings.epochs,
         'rate': RATE,
+        'kept': KEPT,
         'base_pictures': settings.samples,
         'captured_images': len(entries),
         'captured_pictures': len(labels) - settings.samples,
