@@ -38,7 +38,7 @@ export const CONFIG_SCHEMA = {
     default: join(OWN_MODELS, 'digits'),
     defaultText: 'service/models/digits',
     description:
-      'The model: a folder, model.json or .onnx file as path, file://, s3://bucket/key-or-prefix, https:// or hf://org/repo, hf://org/repo@revision/path',
+      'The model: a folder, model.json or .onnx file as path, file://, s3://bucket/key-or-prefix, https://, hf://org/repo, hf://org/repo@revision/path or models:/name@alias',
   }),
   MODEL_SHA256: text({
     default: undefined,
@@ -90,6 +90,20 @@ export const CONFIG_SCHEMA = {
     pattern: /^https?:\/\//,
     hint: 'is not an http:// or https:// address',
     description: 'Hub that hf:// means, such as a mirror',
+  }),
+  MLFLOW_TRACKING_URI: text({
+    default: undefined,
+    secret: true,
+    pattern: /^https?:\/\//,
+    hint: 'is not an http:// or https:// address',
+    description: 'MLflow server whose registry models:/ means; may hold user:password@',
+  }),
+  MLFLOW_TRACKING_TOKEN: text({
+    default: undefined,
+    secret: true,
+    pattern: /^[\x21-\x7e]+$/,
+    hint: 'holds a character that no token has',
+    description: 'Bearer token for that server; sent to it alone',
   }),
   AWS_ENDPOINT_URL_S3: text({
     default: undefined,

@@ -54,7 +54,13 @@ TARGETS = {'held_out': 0.985, 'held_out_augmented': 0.95}
 
 
 def write_bundle(
-    model: DigitNet, out: Path, training: Scans, held_out: Scans, pixels: np.ndarray, seed: int
+    model: DigitNet,
+    out: Path,
+    training: Scans,
+    held_out: Scans,
+    pixels: np.ndarray,
+    seed: int,
+    version: str = ABOUT['version'],
 ) -> dict[str, Any]:
     """Exports, evaluates on the held-out scans, prints the figures, writes the folder; returns the manifest.
 
@@ -71,6 +77,7 @@ def write_bundle(
     metrics = measure(reader, bank, seed)
     manifest = {
         **ABOUT,
+        'version': version,
         'file': path.name,
         'sha256': sha256(path),
         'task': 'classification',

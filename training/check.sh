@@ -5,22 +5,22 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 venv=${1:-$here/../.cache/training-venv}
-requirements=$here/requirements.txt
+requirements=(-r "$here/requirements.txt" -r "$here/requirements-loop.txt" -r "$here/requirements-test.txt")
 python=$venv/bin/python
-export OMP_NUM_THREADS=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+export OMP_NUM_THREADS=1 MLFLOW_DISABLE_TELEMETRY=true PIP_DISABLE_PIP_VERSION_CHECK=1
 
 # On Linux x86-64 PyTorch comes without its 4 GB of CUDA libraries where a compiler can stand in for them.
 install() {
   "${PYTHON:-python3}" -m venv --clear "$venv"
   if [[ "$(uname -sm)" == 'Linux x86_64' ]] && command -v gcc readelf >/dev/null &&
-    "$python" -m pip install --quiet --no-deps -r "$requirements" &&
+    "$python" -m pip install --quiet --no-deps "${requirements[@]}" &&
     "$python" "$here/light_torch.py"; then
     return
   fi
-  "$python" -m pip install --quiet -r "$requirements"
+  "$python" -m pip install --quiet "${requirements[@]}"
 }
 
-pins=$(cat "$requirements" "$here/quantize/requirements.txt")
+pins=$(cat "$here"/requirements{,-loop,-test}.txt "$here/quantize/requirements.txt")
 if [[ "$(cat "$venv/installed.txt" 2>/dev/null)" != "$pins" ]]; then
   install
   echo "$pins" >"$venv/installed.txt"

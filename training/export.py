@@ -14,8 +14,8 @@ from torch import nn
 from session import open_session
 
 OPSET = 17
-LARGEST_DIFFERENCE = 1e-4
-"""Of a value, between PyTorch and ONNX Runtime."""
+LARGEST_DIFFERENCE = 5e-4
+"""Of a value, between PyTorch and ONNX Runtime: dividing by the contrast of a dark, flat picture magnifies rounding."""
 
 
 def export_onnx(model: nn.Module, path: Path, size: tuple[int, int], output: str) -> None:

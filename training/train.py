@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import copy
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from averaging import blend
+from averaging import DECAY, blend
 from bundle import INPUT, write_bundle
 from data import load_split
 from ink import build_bank
@@ -23,19 +24,37 @@ OUT = Path(__file__).resolve().parent.parent / 'service' / 'models' / 'digits'
 BATCH = 256
 CALIBRATION = 8192
 """Training pictures that the temperature is fitted on."""
+RATE = 4e-3
+"""Highest learning rate."""
 
 
-def train(pixels: np.ndarray, labels: np.ndarray, preprocess: Preprocess, epochs: int, seed: int) -> DigitNet:
+@dataclass(frozen=True)
+class Start:
+    """Where fitting begins; losses: filled with the mean loss of each epoch."""
+
+    weights: dict[str, torch.Tensor] | None = None
+    rate: float = RATE
+    losses: list[float] = field(default_factory=list)
+
+
+def train(
+    pixels: np.ndarray, labels: np.ndarray, preprocess: Preprocess, epochs: int, seed: int, start: Start | None = None
+) -> DigitNet:
     """Fits a network to pixels [N, H, W] uint8 and labels [N]; returns the average of its late weights.
 
     Each batch is inverted or not by chance, which doubles the pictures for nothing.
     """
+    start = start or Start()
     torch.manual_seed(seed)
     model = DigitNet().to(memory_format=torch.channels_last)
+    if start.weights:
+        model.load_state_dict(start.weights, strict=False)
     average = copy.deepcopy(model)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.02)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=start.rate, weight_decay=0.02)
     steps = epochs * (len(labels) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps, pct_start=0.15)
+    # A short training would end before the average has left where it began.
+    decay = min(DECAY, max(0, 1 - 4 / max(1, steps)))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, start.rate, total_steps=steps, pct_start=0.15)
     loss_of = nn.CrossEntropyLoss(label_smoothing=0.05)
     started = time.monotonic()
     for epoch in range(epochs):
@@ -50,10 +69,11 @@ def train(pixels: np.ndarray, labels: np.ndarray, preprocess: Preprocess, epochs
             loss.backward()
             optimiser.step()
             schedule.step()
-            blend(average, model)
+            blend(average, model, decay)
             total += loss.item()
+        start.losses.append(total / max(1, step + 1))
         done = time.monotonic() - started
-        print(f'epoch {epoch + 1}/{epochs} loss {total / max(1, step + 1):.4f} {done:.0f} s', flush=True)
+        print(f'epoch {epoch + 1}/{epochs} loss {start.losses[-1]:.4f} {done:.0f} s', flush=True)
     return average.eval()
 
 

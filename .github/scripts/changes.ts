@@ -18,7 +18,12 @@ export const AREAS = {
     /\.sh$/,
     PACKAGES,
   ],
-  training: [/^training\//, /^service\/models\//, /^docs\/images\/digit-finder/],
+  training: [
+    /^training\//,
+    /^service\/(models|model\/sources)\//,
+    /^docs\/images\/digit-finder/,
+    /^\.ci\/training-tools$/,
+  ],
   parity: [/^service\/(?!models\/)/, /^\.ci\/parity$/, PACKAGES],
   container: [/^(service|bridge)\//, /^(Dockerfile|\.dockerignore|LICENSE)$/, /^\.ci\/container$/, PACKAGES],
   cuda: [/^service\/inference\/cuda\//, /^(Dockerfile|\.ci\/cuda)$/, /^package-lock\.json$/],

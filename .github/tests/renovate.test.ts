@@ -100,7 +100,7 @@ describe('renovate.json', () => {
     const manifests = FILES.filter((file) =>
       /(^|\/)(package\.json|Dockerfile|go\.mod|requirements.*\.txt)$/.test(file),
     );
-    const byDefault = /(^|\/)(package\.json|Dockerfile|go\.mod|requirements\.txt)$/;
+    const byDefault = /(^|\/)(package\.json|Dockerfile|go\.mod|requirements(-\w+)?\.txt)$/;
     expect(manifests.length).toBeGreaterThan(9);
     // Without this the recommended settings leave out every folder tests/, where the tools of the checks are.
     expect(config.ignorePaths).toEqual(['**/node_modules/**']);

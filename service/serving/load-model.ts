@@ -54,6 +54,7 @@ export function fetchOptions(config: Config): Omit<FetchModelOptions, 'logger' |
     ...DOWNLOAD_LIMITS,
     httpBearerToken: config.modelHttpToken,
     hub: { token: config.hfToken, endpoint: config.hfEndpoint },
+    mlflow: { trackingUri: config.mlflowTrackingUri, token: config.mlflowTrackingToken },
     s3: { endpoint: config.awsEndpointUrlS3, forcePathStyle: config.s3ForcePathStyle },
   };
 }

@@ -22,7 +22,8 @@ function decoded(text: string): string {
   }
 }
 
-function authorizationOf(url: URL, bearerToken: string | undefined): string | undefined {
+/** The `Authorization` header: the token, else user and password of the URL. */
+export function authorizationOf(url: URL, bearerToken: string | undefined): string | undefined {
   if (bearerToken !== undefined) return `Bearer ${bearerToken}`;
   if (url.username === '' && url.password === '') return undefined;
   const pair = `${decoded(url.username)}:${decoded(url.password)}`;

@@ -4,6 +4,7 @@ import { type Heads, type HttpAccess, headsOf, openUrl } from './http-object.js'
 import { type HubAddress, parseHubAddress } from './hub-address.js';
 import { hubFailure } from './hub-failure.js';
 import type { ObjectDigest } from './object-digest.js';
+import { readShort } from './short-answer.js';
 import { type Continuation, type ModelSource, type OpenedObject, pathIn } from './source.js';
 import { SourceFailure } from './source-failure.js';
 
@@ -53,17 +54,6 @@ function factsIn(heads: Heads, hub: URL): FileFacts {
   const size = linked?.['x-linked-size'] === undefined ? undefined : Number(linked['x-linked-size']);
   if (hex === undefined) return { digest: undefined, size };
   return { digest: { kind: hex.length === 64 ? 'sha256' : 'git-blob', hex }, size };
-}
-
-async function readAll({ stream }: OpenedObject, maxBytes: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBytes) break;
-    chunks.push(chunk);
-  }
-  return bytes > maxBytes ? Buffer.alloc(0) : Buffer.concat(chunks);
 }
 
 function commitIn(text: string): string | undefined {
@@ -121,7 +111,7 @@ class HubReader {
   async #resolve(signal: AbortSignal): Promise<string> {
     const { repository, revision } = this.#address;
     const url = this.#at(`api/models/${repository}/revision/${encodeURIComponent(revision)}?expand=sha`);
-    const body = await readAll(await openUrl(url, this.#accessTo(undefined), signal), MAX_REVISION_BYTES);
+    const body = await readShort(await openUrl(url, this.#accessTo(undefined), signal), MAX_REVISION_BYTES);
     const commit = commitIn(body.toString('utf8'));
     if (commit === undefined) throw this.#faulty(undefined, 'without the commit of it');
     return commit;

@@ -18,6 +18,7 @@ describe('openSource', () => {
     's3:///key',
     'file://host/x',
     'http://',
+    'models:/digits@champion',
   ])('rejects with CONFIG_INVALID for %j', async (uri) => {
     await expect(openSource(uri)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
@@ -27,7 +28,7 @@ describe('openSource', () => {
       () => expect.fail(),
       (thrown) => thrown,
     );
-    for (const scheme of ['file://', 's3://', 'http://', 'https://', 'hf://'])
+    for (const scheme of ['file://', 's3://', 'http://', 'https://', 'hf://', 'models://'])
       expect(failure.message).toContain(scheme);
   });
 

@@ -2,6 +2,7 @@ import { ServiceError } from '../../errors.js';
 import { createFileSource } from './file.js';
 import { createHttpSource } from './http.js';
 import { createHubSource, type HubSourceOptions } from './hub.js';
+import { createMlflowSource, type MlflowSourceOptions } from './mlflow.js';
 import { createS3Source, type S3SourceOptions } from './s3.js';
 import type { ModelSource } from './source.js';
 
@@ -11,6 +12,7 @@ export interface ModelSourceOptions {
   /** For http(s) sources; sent to the host of the URI alone. */
   readonly httpBearerToken?: string | undefined;
   readonly hub?: HubSourceOptions | undefined;
+  readonly mlflow?: MlflowSourceOptions | undefined;
 }
 
 type CreateSource = (uri: string, options: ModelSourceOptions) => ModelSource | Promise<ModelSource>;
@@ -25,6 +27,7 @@ const SOURCES: Readonly<Record<string, CreateSource>> = {
   http: createHttp,
   https: createHttp,
   hf: (uri, { hub }) => createHubSource(uri, hub),
+  models: (uri, { mlflow, s3 }) => createMlflowSource(uri, mlflow, s3),
 };
 
 /**

@@ -1,0 +1,99 @@
+"""The stages from captured images to a model in the registry: `python training/loop.py STAGE [--work FOLDER]`.
+
+ingest    captured images that have a label, into a data set with a manifest of digests
+validate  refuses data that would spoil a model; writes a page with pictures
+train     teaches the champion with them: the challenger
+evaluate  the gate: challenger against champion on a frozen hold-out; writes why
+register  records the run in MLflow, and a challenger that passed as a version of the registry
+promote   makes that version the champion, once it has served well (--failed REASON: marks it, the alias stays)
+adopt     registers the champion's folder as the first champion of an empty registry
+all       ingest to register
+
+Exit code: 0 done, 1 refused (the last line says why), 2 wrong arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+from stages.settings import ROOT, Refusal, Settings
+
+WHOLE = ('ingest', 'validate', 'train', 'evaluate', 'register')
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one stage, or all of them."""
+    options = vars(_parser().parse_args(arguments))
+    stage, failed = options.pop('stage'), options.pop('failed')
+    settings = Settings(**options)
+    try:
+        for name in WHOLE if stage == 'all' else (stage,):
+            print(f'== {name}', flush=True)
+            run(name, settings, failed)
+    except Refusal as refusal:
+        if stage == 'all' and name == 'evaluate':
+            _record(settings)
+        print(f'refused: {refusal}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(name: str, settings: Settings, failed: str = '') -> None:
+    """One stage."""
+    if name == 'promote' and failed:
+        from stages.registry import mark_failed
+
+        return mark_failed(settings, failed)
+    return _stage(name)(settings)
+
+
+def _record(settings: Settings) -> None:
+    """A challenger that the gate refused, so that people can look at why."""
+    try:
+        run('register', settings)
+    except Refusal as refusal:
+        print(refusal)
+
+
+def _stage(name: str) -> Callable[[Settings], object]:
+    """Imported when it is run: only training needs PyTorch, only registration MLflow."""
+    if name == 'ingest':
+        from stages.ingest import ingest as stage
+    elif name == 'validate':
+        from stages.validate import validate as stage
+    elif name == 'train':
+        from stages.train import train_challenger as stage
+    elif name == 'evaluate':
+        from stages.evaluate import evaluate_challenger as stage
+    elif name == 'register':
+        from stages.registry import register as stage
+    elif name == 'promote':
+        from stages.registry import promote as stage
+    else:
+        from stages.registry import adopt as stage
+    return stage
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('stage', choices=(*WHOLE, 'promote', 'adopt', 'all'))
+    default = {each.name: each.default for each in fields(Settings)}
+    parser.add_argument('--work', type=Path, default=ROOT / '.cache' / 'loop', help='folder of what stages make')
+    parser.add_argument('--source', default=default['source'], help='captured images: a folder or s3://bucket/prefix')
+    parser.add_argument('--champion', default=default['champion'], help='a folder, or models:/NAME@champion')
+    parser.add_argument('--model', default=default['model'], help='name in captures and registry')
+    parser.add_argument('--samples', type=int, default=default['samples'], help='pictures made of the base data')
+    parser.add_argument('--epochs', type=int, default=default['epochs'], help='times that each is shown')
+    parser.add_argument('--workers', type=int, default=default['workers'], help='processes that make pictures')
+    parser.add_argument('--seed', type=int, default=default['seed'])
+    parser.add_argument('--version', default='', help='of promote: number in the registry (default: that of register)')
+    parser.add_argument('--failed', default='', metavar='REASON', help='of promote: why the version did not hold')
+    return parser
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Stage 1: captured images that somebody has labelled, into a data set with a manifest of digests.
+
+Read is the layout that the service writes, `<model>/<version>/<day>/`: `<id>.<ext>` the image, `<id>.json` what was
+answered, `<id>.feedback.json` what is right. The same captures give the same data set, byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from stages.settings import Refusal, Settings, read_json, sha256_of, write_json
+from stages.store import Store, open_store
+
+FEEDBACK = '.feedback.json'
+MOST_IMAGES = 50_000
+MOST_IMAGE_BYTES = 20 * 1024 * 1024
+MOST_RECORD_BYTES = 1024 * 1024
+HOLD_OUT_PERCENT = 25
+"""Of captured images, chosen by their digest: an image that is once held out is never trained on."""
+ENDINGS = ('.png', '.jpg', '.jpeg', '.webp', '.gif', '.bmp', '.tif', '.tiff', '.avif', '.bin')
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image of the data set.
+
+    part: `train` or `hold_out`; seen: how often these very bytes were captured; answer and score: the label that the
+    service gave, and how sure it was (0..1), where the capture says so.
+    """
+
+    file: str
+    sha256: str
+    bytes: int
+    label: str
+    part: str
+    captured_at: str
+    seen: int
+    answer: str | None
+    score: float | None
+
+
+def ingest(settings: Settings) -> list[Entry]:
+    """Writes `settings.data`; a Refusal where nothing is labelled."""
+    store = open_store(settings.source)
+    entries, unlabelled = _collect(store, set(store.names(settings.model)), settings.data)
+    if not entries:
+        raise Refusal(f'no labelled image of {settings.model} in {settings.source} ({unlabelled} without a label)')
+    _write_manifest(settings, entries, unlabelled)
+    parts = [entry.part for entry in entries]
+    print(f'{parts.count("train")} images to train on, {parts.count("hold_out")} held out, {unlabelled} unlabelled')
+    return entries
+
+
+def read_data(folder: Path) -> list[Entry]:
+    """The entries of the data set in `folder`."""
+    return [Entry(**entry) for entry in read_json(folder / 'manifest.json', 'ingest')['images']]
+
+
+def data_digest(folder: Path) -> str:
+    """SHA-256 of the manifest, which names the digest of every image."""
+    return sha256_of((folder / 'manifest.json').read_bytes())
+
+
+def _collect(store: Store, names: set[str], folder: Path) -> tuple[list[Entry], int]:
+    """Newest first: of the same bytes, the latest label counts."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / 'images').mkdir(parents=True)
+    entries: dict[str, Entry] = {}
+    unlabelled = 0
+    for image, stem in _images(names):
+        if len(entries) >= MOST_IMAGES:
+            break
+        if stem + FEEDBACK not in names:
+            unlabelled += 1
+            continue
+        entry, data = _entry(store, image, stem, has_record=f'{stem}.json' in names)
+        before = entries.get(entry.sha256)
+        entries[entry.sha256] = replace(before, seen=before.seen + 1) if before else entry
+        if before is None:
+            (folder / entry.file).write_bytes(data)
+    return sorted(entries.values(), key=lambda entry: entry.sha256), unlabelled
+
+
+def _images(names: set[str]) -> Iterator[tuple[str, str]]:
+    """Name and stem of each image, the latest day first."""
+    for name in sorted(names, key=lambda each: (each.split('/')[2:3], each), reverse=True):
+        stem, dot, ending = name.rpartition('.')
+        if (dot + ending).lower() in ENDINGS:
+            yield name, stem
+
+
+def _entry(store: Store, image: str, stem: str, *, has_record: bool) -> tuple[Entry, bytes]:
+    data = store.read(image, MOST_IMAGE_BYTES)[:MOST_IMAGE_BYTES]
+    digest = sha256_of(data)
+    record = _record(store, f'{stem}.json') if has_record else {}
+    answer, score = _answer(record.get('answer'))
+    held_out = int(digest[:8], 16) % 100 < HOLD_OUT_PERCENT
+    entry = Entry(
+        file=f'images/{digest}.{image.rpartition(".")[2].lower()}',
+        sha256=digest,
+        bytes=len(data),
+        label=str(_record(store, stem + FEEDBACK).get('label', '')),
+        part='hold_out' if held_out else 'train',
+        captured_at=str(record.get('captured_at', '')),
+        seen=1,
+        answer=answer,
+        score=score,
+    )
+    return entry, data
+
+
+def _record(store: Store, name: str) -> dict[str, Any]:
+    """A JSON object; an empty one where the file holds something else."""
+    try:
+        value = json.loads(store.read(name, MOST_RECORD_BYTES))
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _answer(answer: object) -> tuple[str | None, float | None]:
+    """Label and score of the first prediction."""
+    predictions = answer.get('predictions') if isinstance(answer, dict) else answer
+    best = predictions[0] if isinstance(predictions, list) and predictions else None
+    if not isinstance(best, dict) or not isinstance(best.get('score'), int | float):
+        return None, None
+    return str(best.get('label')), float(best['score'])
+
+
+def _write_manifest(settings: Settings, entries: list[Entry], unlabelled: int) -> None:
+    body = {
+        'schema_version': 1,
+        'model': settings.model,
+        'unlabelled': unlabelled,
+        'images': [asdict(entry) for entry in entries],
+    }
+    write_json(settings.data / 'manifest.json', body)

@@ -1,0 +1,133 @@
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from export import sha256
+from stages.champion import champion_folder
+from stages.registry import CHALLENGER, CHAMPION, adopt, mark_failed, open_client, promote, register
+from stages.settings import SHIPPED, Refusal, Settings, sha256_of, write_json
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """What the stages before have left, of the shipped model as a challenger that passed; a database of its own."""
+    monkeypatch.setenv('MLFLOW_TRACKING_URI', f'sqlite:///{tmp_path / "mlflow.db"}')
+    made = Settings(work=tmp_path / 'work')
+    made.work.mkdir()
+    made.challenger.symlink_to(SHIPPED)
+    write_json(made.data / 'manifest.json', {'images': []})
+    write_json(made.validation / 'validation.json', {})
+    write_json(made.training / 'training.json', {'parameters': {'seed': 7, 'epochs': 2}, 'loss': [0.9, 0.4]})
+    judged(made, passed=True)
+    return made
+
+
+def judged(settings: Settings, *, passed: bool) -> None:
+    verdict = {
+        'passed': passed,
+        'challenger': {'digest': f'sha256:{sha256(SHIPPED / "model.onnx")}'},
+        'accuracy': [0.9, 0.95],
+        'groups': {'slice small': {'challenger': 0.8}},
+        'confusion_matrix': [[1] * 10] * 10,
+    }
+    write_json(settings.verdict / 'verdict.json', verdict)
+
+
+def aliases(settings: Settings) -> dict[str, str]:
+    return {
+        name: str(version) for name, version in open_client(settings).get_registered_model('digits').aliases.items()
+    }
+
+
+def test_a_challenger_that_passed_becomes_a_version_whose_digests_travel_with_it(settings: Settings) -> None:
+    register(settings)
+    version = open_client(settings).get_model_version_by_alias('digits', CHALLENGER)
+    assert version.tags['digest'] == f'sha256:{sha256(SHIPPED / "model.onnx")}'
+    assert version.tags['manifest_sha256'] == sha256_of((SHIPPED / 'model.json').read_bytes())
+    assert json.loads(settings.registered.read_text(encoding='utf-8'))['version'] == version.version
+
+
+def test_the_run_has_parameters_curve_figures_verdict_and_signature(settings: Settings) -> None:
+    register(settings)
+    client = open_client(settings)
+    run = client.get_run(client.get_model_version_by_alias('digits', CHALLENGER).run_id)
+    assert run.data.params == {'seed': '7', 'epochs': '2'}
+    assert [each.value for each in client.get_metric_history(run.info.run_id, 'loss')] == [0.9, 0.4]
+    assert run.data.metrics['accuracy_slice_small'] == 0.8
+    files = {each.path for each in client.list_artifacts(run.info.run_id)}
+    assert files == {'confusion_matrix.txt', 'data', 'model', 'validation', 'verdict'}
+    model = yaml.safe_load(
+        Path(client.download_artifacts(run.info.run_id, 'model/MLmodel')).read_text(encoding='utf-8')
+    )
+    (image,) = json.loads(model['signature']['inputs'])
+    assert image == {'name': 'image', 'type': 'tensor', 'tensor-spec': {'dtype': 'float32', 'shape': [-1, 1, 40, 40]}}
+
+
+def test_a_challenger_that_was_refused_is_recorded_but_no_version(settings: Settings) -> None:
+    judged(settings, passed=False)
+    with pytest.raises(Refusal, match='recorded as run'):
+        register(settings)
+    client = open_client(settings)
+    assert client.search_registered_models() == []
+    (run,) = client.search_runs([client.get_experiment_by_name('digits').experiment_id])
+    assert (run.info.status, run.data.tags['verdict']) == ('FAILED', 'refused')
+
+
+def test_a_verdict_of_another_model_registers_nothing(settings: Settings) -> None:
+    verdict = json.loads((settings.verdict / 'verdict.json').read_text(encoding='utf-8'))
+    write_json(settings.verdict / 'verdict.json', {**verdict, 'challenger': {'digest': 'sha256:0'}})
+    with pytest.raises(Refusal, match='another model'):
+        register(settings)
+
+
+def test_the_champion_is_adopted_once_and_then_promoted(settings: Settings) -> None:
+    adopt(settings)
+    with pytest.raises(Refusal, match='a champion already'):
+        adopt(settings)
+    register(settings)
+    assert aliases(settings) == {CHAMPION: '1', CHALLENGER: '2'}
+    promote(settings)
+    assert aliases(settings) == {CHAMPION: '2'}
+
+
+def test_a_version_that_did_not_hold_is_marked_and_the_champion_stays(settings: Settings) -> None:
+    adopt(settings)
+    register(settings)
+    mark_failed(settings, 'error rate of the canary')
+    assert aliases(settings) == {CHAMPION: '1'}
+    assert open_client(settings).get_model_version('digits', '2').tags['reason'] == 'error rate of the canary'
+    with pytest.raises(Refusal, match='marked as failed'):
+        promote(settings)
+
+
+def test_promoting_a_version_leaves_a_later_challenger_alone(settings: Settings) -> None:
+    adopt(settings)
+    register(settings)
+    register(settings)
+    promote(Settings(work=settings.work, version='2'))
+    assert aliases(settings) == {CHAMPION: '2', CHALLENGER: '3'}
+
+
+def test_the_champion_comes_whole_out_of_the_registry(settings: Settings) -> None:
+    adopt(settings)
+    folder = champion_folder(Settings(work=settings.work, champion='models:/digits@champion'))
+    for path in SHIPPED.rglob('*'):
+        if path.is_file():
+            assert (folder / path.relative_to(SHIPPED)).read_bytes() == path.read_bytes()
+
+
+def test_a_champion_that_was_changed_in_the_store_is_refused(settings: Settings) -> None:
+    adopt(settings)
+    stored = next((settings.work / 'mlflow-artifacts').rglob('model.json'))
+    about = json.loads(stored.read_text(encoding='utf-8'))
+    stored.write_text(json.dumps({**about, 'version': '9.9.9'}), encoding='utf-8')
+    with pytest.raises(Refusal, match='another digest'):
+        champion_folder(Settings(work=settings.work, champion='models:/digits@champion'))
+
+
+@pytest.mark.parametrize(('uri', 'says'), [('models:/digits@champion', 'adopt'), ('models:/digits', 'is not models:/')])
+def test_a_champion_that_is_not_in_the_registry_is_refused(settings: Settings, uri: str, says: str) -> None:
+    with pytest.raises(Refusal, match=says):
+        champion_folder(Settings(work=settings.work, champion=uri))
