@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Answer, predict } from '../../../../service/test/support/answers.js';
 import { writeModelFolder } from '../../../../service/test/support/models.js';
 import type { OnnxModel } from '../../../../service/test/support/onnx.js';
 import type { RuleGroup } from '../../support/expressions.js';
@@ -67,8 +66,8 @@ export class FaultyService {
     await kubectl(this.#where, 'scale', 'deployment/cv-inference', `--replicas=${replicas}`);
   }
 
-  /** Makes its pod answer here until the end. */
-  async reach(): Promise<(image: Uint8Array) => Promise<Answer>> {
+  /** Makes its pod answer here until the end: where. */
+  async reach(): Promise<string> {
     const { signal } = this.#over;
     const forward = spawn(
       requiredTool('kubectl'),
@@ -80,8 +79,7 @@ export class FaultyService {
     );
     forward.on('error', () => undefined);
     const [line] = (await once(createInterface(forward.stdout), 'line')) as [string];
-    const url = `http://127.0.0.1:${/:(\d+) ->/.exec(line)?.[1]}`;
-    return (image) => predict(url, image);
+    return `http://127.0.0.1:${/:(\d+) ->/.exec(line)?.[1]}`;
   }
 
   /** Does something again and again until the end. It may fail. */

@@ -50,7 +50,7 @@ export async function signalPod(namespace: string, name: string, signal: NodeJS.
       ],
     },
   });
-  await kubectl(where, 'wait', '--for=jsonpath={.status.phase}=Succeeded', `pod/${pod}`, '--timeout=60s');
+  await kubectl(where, 'wait', '--for=jsonpath={.status.phase}=Succeeded', `pod/${pod}`, '--timeout=180s');
   const count = await kubectl(where, 'logs', pod);
   await kubectl(where, 'delete', 'pod', pod, '--wait=false');
   return Number(count);
