@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { alertId, alerts, gitopsGroups, type RuleGroup, ruleGroups } from '../support/expressions.js';
+import {
+  alertId,
+  alerts,
+  driftGroups,
+  gitopsGroups,
+  type RuleGroup,
+  ruleGroups,
+} from '../support/expressions.js';
 import { renderKustomization } from '../support/render.js';
 import { absent, requiredTool } from '../support/tools.js';
 
@@ -37,24 +44,31 @@ function withoutAnnotations(groups: readonly RuleGroup[]): RuleGroup[] {
 }
 
 describe.skipIf(absent('kustomize'))('the rules of an overlay', () => {
-  it('are those of the component, for the namespace that the overlay creates', () => {
-    const namespace = 'somewhere-else';
-    const { objects } = renderKustomization({
-      namespace,
-      resources: [],
-      components: ['components/monitoring'],
-    });
-    const groups = objects
-      .filter(({ kind }) => kind === 'PrometheusRule')
-      .flatMap(({ spec }) => (spec as { groups: RuleGroup[] }).groups);
-    const byName = (a: RuleGroup, b: RuleGroup): number => a.name.localeCompare(b.name);
-    expect(groups.sort(byName)).toEqual(ruleGroups(namespace).sort(byName));
-    expect(JSON.stringify(groups)).toContain(`namespace=\\"${namespace}\\"`);
-  });
+  it.each([
+    { component: 'monitoring', own: ruleGroups },
+    { component: 'drift', own: driftGroups },
+  ])(
+    'are those of the component $component, for the namespace that the overlay creates',
+    ({ component, own }) => {
+      const namespace = 'somewhere-else';
+      const { objects } = renderKustomization({
+        namespace,
+        resources: [],
+        components: [`components/${component}`],
+      });
+      const groups = objects
+        .filter(({ kind }) => kind === 'PrometheusRule')
+        .flatMap(({ spec }) => (spec as { groups: RuleGroup[] }).groups);
+      const byName = (a: RuleGroup, b: RuleGroup): number => a.name.localeCompare(b.name);
+      expect(groups.sort(byName)).toEqual(own(namespace).sort(byName));
+      expect(JSON.stringify(groups)).toContain(`namespace=\\"${namespace}\\"`);
+    },
+  );
 });
 
 describe.each([
   { of: 'the service', groups: ruleGroups(), cases: 'alerts.yaml' },
+  { of: 'drift', groups: driftGroups(), cases: 'drift.yaml' },
   { of: 'Argo CD and Argo Rollouts', groups: gitopsGroups(), cases: 'gitops.yaml' },
 ])('the rules of $of', ({ groups, cases }) => {
   const { tests } = parse(readFileSync(join(import.meta.dirname, cases), 'utf8')) as {
