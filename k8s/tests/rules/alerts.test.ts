@@ -8,6 +8,7 @@ import {
   alertId,
   alerts,
   bridgeGroups,
+  driftGroups,
   gitopsGroups,
   type RuleGroup,
   ruleGroups,
@@ -44,25 +45,32 @@ function withoutAnnotations(groups: readonly RuleGroup[]): RuleGroup[] {
 }
 
 describe.skipIf(absent('kustomize'))('the rules of an overlay', () => {
-  it('are those of the component, for the namespace that the overlay creates', () => {
-    const namespace = 'somewhere-else';
-    const { objects } = renderKustomization({
-      namespace,
-      resources: [],
-      components: ['components/monitoring'],
-    });
-    const groups = objects
-      .filter(({ kind }) => kind === 'PrometheusRule')
-      .flatMap(({ spec }) => (spec as { groups: RuleGroup[] }).groups);
-    const byName = (a: RuleGroup, b: RuleGroup): number => a.name.localeCompare(b.name);
-    expect(groups.sort(byName)).toEqual(ruleGroups(namespace).sort(byName));
-    expect(JSON.stringify(groups)).toContain(`namespace=\\"${namespace}\\"`);
-  });
+  it.each([
+    { component: 'monitoring', own: ruleGroups },
+    { component: 'drift', own: driftGroups },
+  ])(
+    'are those of the component $component, for the namespace that the overlay creates',
+    ({ component, own }) => {
+      const namespace = 'somewhere-else';
+      const { objects } = renderKustomization({
+        namespace,
+        resources: [],
+        components: [`components/${component}`],
+      });
+      const groups = objects
+        .filter(({ kind }) => kind === 'PrometheusRule')
+        .flatMap(({ spec }) => (spec as { groups: RuleGroup[] }).groups);
+      const byName = (a: RuleGroup, b: RuleGroup): number => a.name.localeCompare(b.name);
+      expect(groups.sort(byName)).toEqual(own(namespace).sort(byName));
+      expect(JSON.stringify(groups)).toContain(`namespace=\\"${namespace}\\"`);
+    },
+  );
 });
 
 describe.each([
   { of: 'the service', groups: ruleGroups(), cases: 'alerts.yaml' },
   { of: 'the bridge', groups: bridgeGroups(), cases: 'bridge.yaml' },
+  { of: 'drift', groups: driftGroups(), cases: 'drift.yaml' },
   { of: 'Argo CD and Argo Rollouts', groups: gitopsGroups(), cases: 'gitops.yaml' },
 ])('the rules of $of', ({ groups, cases }) => {
   const { tests } = parse(readFileSync(join(import.meta.dirname, cases), 'utf8')) as {

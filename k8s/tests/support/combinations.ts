@@ -18,6 +18,7 @@ export const COMPONENTS = [
   'autoscaling',
   'autoscaling-queue',
   'monitoring',
+  'drift',
   'victoria-metrics',
   'dashboard',
   'network-policy',
@@ -53,7 +54,13 @@ const INCLUDED: readonly (readonly [Component, Component])[] = [
  * What only adds objects of its own, and none that others turn: it is alone and in full sets, not in all of those
  * between.
  */
-const APART: readonly Component[] = ['batch-predict', 'external-secrets', 'signed-images', 'retraining'];
+const APART: readonly Component[] = [
+  'batch-predict',
+  'drift',
+  'external-secrets',
+  'signed-images',
+  'retraining',
+];
 
 export interface Combination {
   readonly name: string;

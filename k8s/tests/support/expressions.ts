@@ -52,7 +52,16 @@ interface Panel {
 export const NAMESPACE = 'cv-inference';
 
 export function ruleGroups(namespace = NAMESPACE): RuleGroup[] {
-  const groups = manifests('monitoring', 'PrometheusRule').flatMap(({ spec }) => spec.groups ?? []);
+  return groupsOf('monitoring', namespace);
+}
+
+/** On what production sees, against what the model was trained on. */
+export function driftGroups(namespace = NAMESPACE): RuleGroup[] {
+  return groupsOf('drift', namespace);
+}
+
+function groupsOf(component: string, namespace: string): RuleGroup[] {
+  const groups = manifests(component, 'PrometheusRule').flatMap(({ spec }) => spec.groups ?? []);
   return groups.map((group) => ({
     ...group,
     rules: group.rules.map((rule) => ({ ...rule, expr: inNamespace(rule.expr, namespace) })),
@@ -76,8 +85,8 @@ function inNamespace(expression: string, namespace: string): string {
   return expression.replace(/"[^"]*"/, `"${namespace}"`);
 }
 
-export function rules(): Rule[] {
-  return ruleGroups().flatMap((group) => group.rules);
+export function rules(groups = ruleGroups()): Rule[] {
+  return groups.flatMap((group) => group.rules);
 }
 
 export function alerts(groups = ruleGroups()): AlertRule[] {

@@ -7,6 +7,7 @@ import {
   allExpressions,
   bridgeGroups,
   dashboardExpressions,
+  driftGroups,
   gitopsGroups,
   NAMESPACE,
   queryExpressions,
@@ -54,13 +55,18 @@ const placeholders = {
   range: '3h',
   args: new Proxy<Record<string, string>>({}, { get: () => '.*' }),
 };
-const gitopsAlerts = alerts(gitopsGroups());
+const driftRules = rules(driftGroups());
 const bridgeAlerts = alerts(bridgeGroups());
-const ofOthers = [...bridgeAlerts, ...gitopsAlerts].map(({ alert, expr }) => ({
+const otherAlerts = alerts([...driftGroups(), ...bridgeGroups(), ...gitopsGroups()]);
+const ofDrift = driftRules.map(({ record, alert, expr }) => ({
+  where: record ?? `alert ${alert}`,
+  text: expr,
+}));
+const ofOthers = [...bridgeAlerts, ...alerts(gitopsGroups())].map(({ alert, expr }) => ({
   where: `alert ${alert}`,
   text: expr,
 }));
-const askedByMachines = [...allExpressions(), ...ofOthers].map(({ where, text }) => ({
+const askedByMachines = [...allExpressions(), ...ofDrift, ...ofOthers].map(({ where, text }) => ({
   where,
   text: substitute(text, placeholders),
 }));
@@ -74,7 +80,9 @@ const lookedUp = readdirSync(RUNBOOKS).flatMap((file) =>
   ),
 );
 const expressions = [...askedByMachines, ...lookedUp];
-const recorded = new Set(rules().flatMap(({ record }) => record ?? []));
+const recorded = new Set([...rules(), ...driftRules].flatMap(({ record }) => record ?? []));
+/** What recorded series of drift have beside the labels of a target. */
+const DRIFT_LABELS = ['model', 'feature', 'label', 'above', 'le'];
 
 /** What the service shows after its first prediction, and its first collection of garbage. */
 async function scrape(): Promise<readonly Series[]> {
@@ -106,7 +114,7 @@ function isMatched({ labels }: Series, { label, operator, value }: Matcher): boo
 }
 
 function isThere({ metric, matchers }: Selector, series: readonly Series[]): boolean {
-  const labels = recorded.has(metric) ? [] : OF_OTHERS[metric];
+  const labels = recorded.has(metric) ? DRIFT_LABELS : OF_OTHERS[metric];
   if (labels !== undefined) {
     return matchers.every(({ label }) => [...TARGET_LABELS, ...labels].includes(label));
   }
@@ -159,7 +167,7 @@ describe('what rules, dashboard, analyses, autoscalers and runbooks ask', () => 
 describe('one environment never speaks of another', () => {
   it('in rules: their first selector names it, and no `or` widens them', () => {
     const own: Matcher = { label: 'namespace', operator: '=', value: NAMESPACE };
-    for (const { expr } of [...rules(), ...bridgeAlerts]) {
+    for (const { expr } of [...rules(), ...driftRules, ...bridgeAlerts]) {
       expect(selectors(expr)[0]?.matchers[0], expr).toEqual(own);
       expect(expr).not.toMatch(/\bor\b/);
     }
@@ -184,7 +192,7 @@ describe('one environment never speaks of another', () => {
 
 describe('alerts', () => {
   it('say how bad it is, what it is and where to read on', () => {
-    for (const { alert, labels, annotations } of [...alerts(), ...bridgeAlerts, ...gitopsAlerts]) {
+    for (const { alert, labels, annotations } of [...alerts(), ...otherAlerts]) {
       expect(alert).toMatch(/^(CvInference|GitOps)[A-Z][A-Za-z]+$/);
       expect(['critical', 'warning', 'info']).toContain(labels?.['severity']);
       expect(annotations?.['summary']).toMatch(/^[A-Z].{10,70}$/);
@@ -195,9 +203,7 @@ describe('alerts', () => {
 
   it('have a runbook each, of at most 35 lines and in the index, and no runbook is left over', () => {
     const files = readdirSync(RUNBOOKS).filter((file) => file !== 'README.md');
-    expect(new Set(files)).toEqual(
-      new Set([...alerts(), ...bridgeAlerts, ...gitopsAlerts].map(({ alert }) => `${alert}.md`)),
-    );
+    expect(new Set(files)).toEqual(new Set([...alerts(), ...otherAlerts].map(({ alert }) => `${alert}.md`)));
     const index = readFileSync(join(RUNBOOKS, 'README.md'), 'utf8');
     expect(files.filter((file) => !index.includes(`(${file})`))).toEqual([]);
     const lines = (file: string): number =>
@@ -212,8 +218,11 @@ it('the rules of the objectives are those that npm run rules writes', () => {
   expect(readFileSync(join(folder, 'prometheus-rule.yaml'), 'utf8')).toBe(written);
 });
 
-it('recorded series are named level:metric:operation, and an alert reads each', () => {
-  const read = new Set(alerts().flatMap(({ expr }) => selectors(expr).map(({ metric }) => metric)));
-  for (const name of recorded) expect(name).toMatch(/^namespace:cv_[a-z_]+:(ratio_rate|increase)\d+[mhd]$/);
+it('recorded series are named level:metric:operation, and another rule reads each', () => {
+  const read = new Set(
+    [...alerts(), ...driftRules].flatMap(({ expr }) => selectors(expr).map(({ metric }) => metric)),
+  );
+  for (const name of recorded)
+    expect(name).toMatch(/^(namespace:cv_[a-z_]+:(ratio_rate|increase)\d+[mhd]|cv:[a-z_]+(:1h)?)$/);
   expect([...recorded].filter((name) => !read.has(name))).toEqual([]);
 });
