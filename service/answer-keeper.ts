@@ -23,7 +23,7 @@ export interface AnsweredImage {
   /** Of the labels given, 0..1. */
   readonly scores: readonly number[];
   /** What was measured of its pixels, where that is done. */
-  readonly statistics?: Readonly<Record<string, number>> | undefined;
+  readonly statistics?: object | undefined;
 }
 
 /** What somebody who has looked at an image says of it. */
