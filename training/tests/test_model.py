@@ -42,7 +42,7 @@ def test_the_figures_in_the_manifest_are_those_of_the_model_and_reach_the_target
     reader: Reader, manifest: dict[str, Any]
 ) -> None:
     metrics = manifest['metrics']
-    figures, _ = measure(reader, build_bank(load_split(metrics['seed'])[1]), metrics['seed'])
+    figures = measure(reader, build_bank(load_split(metrics['seed'])[1]), metrics['seed'])
     for name, target in TARGETS.items():
         assert figures[name]['accuracy'] >= target
         assert figures[name]['accuracy'] == pytest.approx(metrics[name]['accuracy'], abs=0.003)
