@@ -1,6 +1,5 @@
 /** Why an image is kept: chance took it, or the model was not sure of its answer. */
-export const REASONS_TO_KEEP = ['sampled', 'uncertain'] as const;
-export type ReasonToKeep = (typeof REASONS_TO_KEEP)[number];
+export type ReasonToKeep = 'sampled' | 'uncertain';
 
 export interface SamplingOptions {
   /** 0..1, of all images. */

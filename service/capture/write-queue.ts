@@ -1,8 +1,7 @@
 import { type Store, type StoredObject, StoreTimeout, within } from './store.js';
 
 /** Why an image that was to be kept is not. */
-export const DROP_REASONS = ['busy', 'too_large', 'duplicate', 'timed_out', 'failed', 'stopped'] as const;
-export type DropReason = (typeof DROP_REASONS)[number];
+export type DropReason = 'busy' | 'too_large' | 'duplicate' | 'timed_out' | 'failed' | 'stopped';
 
 export interface WriteQueueOptions {
   /** Of all that waits or is being written. */

@@ -3,13 +3,13 @@ import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { writeModelFolder } from '../../../service/test/support/models.js';
 import type { OnnxModel } from '../../../service/test/support/onnx.js';
 import { type Environment, ServiceProcess } from '../../../service/test/support/service-process.js';
 import { alertId, ROOT, ruleGroups } from './expressions.js';
 import { hurried } from './hurried.js';
+import { keepDoing } from './keep-doing.js';
 import { freePort, type Pod, servePods, TimeSeriesDatabase } from './time-series.js';
 
 /** The hash that a Deployment or Rollout puts into the names of its pods. */
@@ -120,14 +120,7 @@ export class LiveCluster {
 
   /** Does something again and again until the end. It may fail: services come and go. */
   keep(doing: () => Promise<unknown>, everyMs: number): void {
-    const { signal } = this.#over;
-    const loop = async (): Promise<void> => {
-      while (!signal.aborted) {
-        await doing().catch(() => undefined);
-        await pause(everyMs, undefined, { signal }).catch(() => undefined);
-      }
-    };
-    void loop();
+    void keepDoing(doing, everyMs, this.#over.signal);
   }
 
   async destroy(): Promise<void> {

@@ -4,11 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as pause } from 'node:timers/promises';
 import { writeModelFolder } from '../../../../service/test/support/models.js';
 import type { OnnxModel } from '../../../../service/test/support/onnx.js';
 import type { RuleGroup } from '../../support/expressions.js';
 import { hurried } from '../../support/hurried.js';
+import { keepDoing } from '../../support/keep-doing.js';
 import { type KubernetesObject, renderKustomization } from '../../support/render.js';
 import { requiredTool } from '../../support/tools.js';
 import { apply, field, kubectl } from './kubectl.js';
@@ -84,14 +84,7 @@ export class FaultyService {
 
   /** Does something again and again until the end. It may fail. */
   keep(doing: () => Promise<unknown>, everyMs: number): void {
-    const { signal } = this.#over;
-    const loop = async (): Promise<void> => {
-      while (!signal.aborted) {
-        await doing().catch(() => undefined);
-        await pause(everyMs, undefined, { signal }).catch(() => undefined);
-      }
-    };
-    void loop();
+    void keepDoing(doing, everyMs, this.#over.signal);
   }
 
   /** Ends what was kept up. */
