@@ -6,6 +6,7 @@ train     teaches the champion with them: the challenger
 evaluate  the gate: challenger against champion on a frozen hold-out; writes why
 register  records the run in MLflow, and a challenger that passed as a version of the registry
 promote   makes that version the champion, once it has served well (--failed REASON: marks it, the alias stays)
+fetch     the registry's challenger and its verdict, where another machine has made them
 adopt     registers the champion's folder as the first champion of an empty registry
 all       ingest to register
 
@@ -73,6 +74,8 @@ def _stage(name: str) -> Callable[[Settings], object]:
         from stages.registry import register as stage
     elif name == 'promote':
         from stages.registry import promote as stage
+    elif name == 'fetch':
+        from stages.registry import fetch as stage
     else:
         from stages.registry import adopt as stage
     return stage
@@ -80,7 +83,7 @@ def _stage(name: str) -> Callable[[Settings], object]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('stage', choices=(*WHOLE, 'promote', 'adopt', 'all'))
+    parser.add_argument('stage', choices=(*WHOLE, 'promote', 'fetch', 'adopt', 'all'))
     default = {each.name: each.default for each in fields(Settings)}
     parser.add_argument('--work', type=Path, default=ROOT / '.cache' / 'loop', help='folder of what stages make')
     parser.add_argument('--source', default=default['source'], help='captured images: a folder or s3://bucket/prefix')

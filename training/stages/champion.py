@@ -16,7 +16,7 @@ def champion_folder(settings: Settings) -> Path:
     if settings.champion.startswith('models:/'):
         from stages.registry import download
 
-        folder = download(settings, settings.work / 'champion')
+        folder = download(settings, settings.champion, settings.work / 'champion')
     if not (folder / 'model.json').is_file():
         raise Refusal(f'the champion {settings.champion} has no model.json')
     about = read_about(folder)

@@ -90,16 +90,26 @@ def mark_failed(settings: Settings, reason: str) -> None:
     print(f'{settings.model} version {version} is marked as failed: {reason}')
 
 
-def download(settings: Settings, folder: Path) -> Path:
-    """The champion that `models:/NAME@ALIAS` or `models:/NAME/VERSION` names, in `folder`: whole, and as registered."""
-    version = _wanted(open_client(settings), settings.champion)
+def fetch(settings: Settings) -> None:
+    """The challenger of the registry and the verdict on it, where `train` and `evaluate` would have left them."""
+    folder = download(settings, f'models:/{settings.model}@{CHALLENGER}', settings.challenger)
+    version = _by_alias(open_client(settings), settings.model, CHALLENGER)
+    if version is None:
+        raise Refusal(f'{settings.model} has no challenger any more')
+    download_artifacts(run_id=version.run_id, artifact_path='verdict', dst_path=str(settings.work))
+    print(f'{settings.model} version {version.version} ({read_about(folder)["version"]}) is in {folder}')
+
+
+def download(settings: Settings, uri: str, folder: Path) -> Path:
+    """The model that `models:/NAME@ALIAS` or `models:/NAME/VERSION` names, in `folder`: whole, and as registered."""
+    version = _wanted(open_client(settings), uri)
     wanted, manifest = version.tags.get('manifest_sha256'), folder / 'model.json'
     if not manifest.is_file() or sha256_of(manifest.read_bytes()) != wanted:
         shutil.rmtree(folder, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=settings.work) as incoming:
             shutil.move(download_artifacts(artifact_uri=version.source, dst_path=incoming), folder)
     if wanted and sha256_of(manifest.read_bytes()) != wanted:
-        raise Refusal(f'{settings.champion} is not what was registered: its model.json has another digest')
+        raise Refusal(f'{uri} is not what was registered: its model.json has another digest')
     return folder
 
 

@@ -6,7 +6,7 @@ import yaml
 
 from export import sha256
 from stages.champion import champion_folder
-from stages.registry import CHALLENGER, CHAMPION, adopt, mark_failed, open_client, promote, register
+from stages.registry import CHALLENGER, CHAMPION, adopt, fetch, mark_failed, open_client, promote, register
 from stages.settings import SHIPPED, Refusal, Settings, sha256_of, write_json
 
 
@@ -116,6 +116,21 @@ def test_the_champion_comes_whole_out_of_the_registry(settings: Settings) -> Non
     for path in SHIPPED.rglob('*'):
         if path.is_file():
             assert (folder / path.relative_to(SHIPPED)).read_bytes() == path.read_bytes()
+
+
+def test_a_challenger_is_fetched_with_its_verdict_where_another_machine_has_made_it(
+    settings: Settings, tmp_path: Path
+) -> None:
+    register(settings)
+    here = Settings(work=tmp_path / 'here')
+    fetch(here)
+    assert (here.challenger / 'model.onnx').read_bytes() == (SHIPPED / 'model.onnx').read_bytes()
+    assert (here.verdict / 'verdict.json').read_bytes() == (settings.verdict / 'verdict.json').read_bytes()
+
+
+def test_nothing_is_fetched_where_there_is_no_challenger(settings: Settings) -> None:
+    with pytest.raises(Refusal, match='the registry has no models:/digits@challenger'):
+        fetch(settings)
 
 
 def test_a_champion_that_was_changed_in_the_store_is_refused(settings: Settings) -> None:
