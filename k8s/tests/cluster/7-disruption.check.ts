@@ -153,6 +153,8 @@ describe.skipIf(clusterAbsent())('staging under load', () => {
         await annotate(
           `${lostPods} of ${pods.length} pods; known after ${rounded(noticed)}, ${losses(during)} until then; replaced ${rounded(replaced)} later, ${losses(after)}`,
         );
+        // Where none is lost the node was not dead.
+        expect(lost(during)).toBeGreaterThan(0);
         expect(lost(after)).toBe(0);
       } finally {
         await runFile('bash', ['-c', `${NODE_ON} ${node}`]);
