@@ -153,8 +153,8 @@ describe.skipIf(clusterAbsent())('staging under load', () => {
         await annotate(
           `${lostPods} of ${pods.length} pods; known after ${rounded(noticed)}, ${losses(during)} until then; replaced ${rounded(replaced)} later, ${losses(after)}`,
         );
-        // Where none is lost the node was not dead.
-        expect(lost(during)).toBeGreaterThan(0);
+        // Where hardly any is lost the node was not dead.
+        expect(lost(during) / during.sent).toBeGreaterThan(lostPods / pods.length / 2);
         expect(lost(after)).toBe(0);
       } finally {
         await runFile('bash', ['-c', `${NODE_ON} ${node}`]);

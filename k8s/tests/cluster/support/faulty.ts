@@ -58,6 +58,10 @@ export class FaultyService {
     return (await field('{.items[0].metadata.name}', this.#where, 'pods', selector)) ?? '';
   }
 
+  async replacePod(): Promise<void> {
+    await kubectl(this.#where, 'delete', 'pod', await this.pod(), '--wait=false');
+  }
+
   async set(environment: string): Promise<void> {
     await kubectl(this.#where, 'set', 'env', 'deployment/cv-inference', environment);
   }
