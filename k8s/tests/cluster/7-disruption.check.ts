@@ -17,7 +17,7 @@ const IN_STAGING = `--namespace=${STAGING}`;
 const { NODE_OFF, NODE_ON } = process.env;
 const REQUESTS_PER_SECOND = 20;
 /** Of a core more than four pods may take with 70 % of a tenth each, and less than two can give. */
-const BUSY_REQUESTS_PER_SECOND = 90;
+const BUSY_REQUESTS_PER_SECOND = 70;
 
 async function replicas(): Promise<number> {
   return Number(await field('{.status.readyReplicas}', IN_STAGING, 'deployment', 'cv-inference'));
