@@ -21,8 +21,10 @@ class ScriptedStore implements Store {
   closed = 0;
   reads = 0;
 
-  write({ path, bytes }: StoredObject, signal: AbortSignal): Promise<void> {
-    return this.#do(signal, () => void this.written.set(path, bytes));
+  write(objects: readonly StoredObject[], signal: AbortSignal): Promise<void> {
+    return this.#do(signal, () => {
+      for (const { path, bytes } of objects) this.written.set(path, bytes);
+    });
   }
 
   read(path: string, signal: AbortSignal): Promise<Uint8Array | undefined> {

@@ -65,7 +65,7 @@ export class FeedbackDesk {
     const path = `${folder}/${stem}.feedback.json`;
     const isRepeated = recent?.isJudged === true || (await store.read(path, signal)) !== undefined;
     const bytes = Buffer.from(JSON.stringify(documentOf(feedback, now())));
-    await store.write({ path, bytes, type: 'application/json' }, signal);
+    await store.write([{ path, bytes, type: 'application/json' }], signal);
     const verdict = verdictOf(claim, feedback.truth);
     if (!isRepeated && recent?.isJudged !== true) onJudged(model.reference.name, verdict);
     if (recent !== undefined) recent.isJudged = true;
