@@ -208,6 +208,26 @@ describe('an image', () => {
   });
 });
 
+it('feedback that comes twice at once is taken once, of whomever the image is', async () => {
+  const { capture, counts } = setUp();
+  const given = Array.from({ length: 10 }, () => capture.judge(tell('of-another-pod'), judged, patient));
+  const ends = await Promise.allSettled(given);
+  expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  for (const end of ends.slice(1)) expect(end).toMatchObject({ reason: { code: 'OVERLOADED' } });
+  expect(counts).toEqual(['unknown']);
+  // Later it changes what is kept, and counts no more.
+  await capture.judge(tell('of-another-pod', '4'), judged, patient);
+  expect(counts).toEqual(['unknown']);
+});
+
+it('says how many images were lost when it ended in mid-work', async () => {
+  const { capture, store, warnings } = setUp();
+  store.isHanging = true;
+  for (let index = 0; index < 3; index += 1) capture.answered(image());
+  await capture.destroy();
+  expect(warnings).toEqual([{ images: 3 }]);
+});
+
 it('whoever has left is told nothing, and waits for nothing', async () => {
   const { capture, store } = setUp();
   store.isHanging = true;

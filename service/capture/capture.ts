@@ -38,18 +38,22 @@ export class Capture implements AnswerKeeper, Resource {
   readonly name = 'capture';
   readonly #store: Store;
   readonly #metrics: CaptureMetrics;
+  readonly #logger: Pick<Logger, 'warn'>;
   readonly #failures: FailureLog;
   readonly #sampling: Sampling;
   readonly #recent = new RecentAnswers();
   readonly #queue: WriteQueue;
   readonly #desk: FeedbackDesk;
   readonly #now: () => number;
+  /** Images dropped since the service ends: nobody may look at the metrics any more. */
+  #lost = 0;
   #lastCall: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ store, metrics, logger, limits, random, now = Date.now, ...sampling }: CaptureOptions) {
     this.#store = store;
     this.#metrics = metrics;
+    this.#logger = logger;
     this.#now = now;
     this.#failures = new FailureLog((fields) => logger.warn(fields, 'capture fails'), now);
     this.#sampling = new Sampling(sampling, random);
@@ -123,6 +127,7 @@ export class Capture implements AnswerKeeper, Resource {
 
   #dropped(model: string, reason: DropReason, error?: unknown): void {
     this.#metrics.captureDropped(model, reason);
+    if (reason === 'stopped') this.#lost += 1;
     if (error !== undefined) this.#failures.add(error);
   }
 
@@ -132,6 +137,8 @@ export class Capture implements AnswerKeeper, Resource {
     clearTimeout(timer);
     clearTimeout(this.#lastCall);
     this.#queue.stop();
+    if (this.#lost > 0)
+      this.#logger.warn({ images: this.#lost }, 'captures that could not be written before the end');
     this.#store.close();
   }
 }
