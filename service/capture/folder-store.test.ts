@@ -92,6 +92,14 @@ describe('a folder', () => {
     expect(await filesOf(folder)).toEqual([]);
   });
 
+  it('on a full disk still has what was kept before', async () => {
+    const { folder, put } = await open();
+    await put(`${TODAY}/a.feedback.json`);
+    await symlink('/dev/full', join(folder, TODAY, 'a.feedback.json.part'));
+    await expect(put(`${TODAY}/a.feedback.json`)).rejects.toMatchObject({ code: 'ENOSPC' });
+    expect(await filesOf(folder)).toEqual([`${TODAY}/a.feedback.json`]);
+  });
+
   it('that hangs lets whoever waits go in time', async () => {
     const { store, folder, put } = await open();
     await put(`${TODAY}/first.png`);

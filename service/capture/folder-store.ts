@@ -26,7 +26,7 @@ export class FolderStore implements Store {
   async write(objects: readonly StoredObject[], signal: AbortSignal): Promise<void> {
     const size = objects.reduce((sum, { bytes }) => sum + sizeOnDisk(bytes.length), 0);
     await this.#limits.makeRoom(size, signal);
-    const files = objects.map(({ path, bytes }) => ({ path: join(this.place, path), bytes }));
+    const files = objects.map((object) => ({ ...object, path: join(this.place, object.path) }));
     // As one piece of work: between an image and its record nothing is removed.
     await this.#disk.run(() => writeTogether(files), signal);
     this.#limits.added(size);
@@ -41,24 +41,23 @@ export class FolderStore implements Store {
   }
 }
 
-interface File {
-  readonly path: string;
-  readonly bytes: Uint8Array;
-}
-
 /** All of them or, as far as the disk lets it, none. */
-async function writeTogether(files: readonly File[]): Promise<void> {
+async function writeTogether(files: readonly StoredObject[]): Promise<void> {
+  const written: string[] = [];
   try {
-    for (const file of files) await writeWhole(file);
+    for (const file of files) {
+      await writeWhole(file);
+      written.unshift(file.path);
+    }
     // Another process may have made room meanwhile.
-    await Promise.all(files.map(({ path }) => access(path)));
+    for (const path of written) await access(path);
   } catch (error) {
-    for (const { path } of files.toReversed()) await rm(path, { force: true }).catch(() => undefined);
+    for (const path of written) await rm(path, { force: true }).catch(() => undefined);
     throw error;
   }
 }
 
-async function writeWhole({ path, bytes }: File): Promise<void> {
+async function writeWhole({ path, bytes }: StoredObject): Promise<void> {
   const part = `${path}.part`;
   try {
     await writePart(part, bytes);

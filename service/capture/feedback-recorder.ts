@@ -14,7 +14,7 @@ const LIMIT_MS = 5000;
 const LOOKED_UP_DAYS = 7;
 const DAY_MS = 86_400_000;
 
-export interface FeedbackDeskOptions {
+export interface FeedbackRecorderOptions {
   readonly store: Store;
   readonly recent: RecentAnswers;
   readonly onJudged: (model: string, verdict: Verdict) => void;
@@ -33,12 +33,12 @@ interface Place {
 }
 
 /** Takes feedback in: finds the answer that it is on, keeps it beside that, and counts it once. */
-export class FeedbackDesk {
-  readonly #options: FeedbackDeskOptions;
+export class FeedbackRecorder {
+  readonly #options: FeedbackRecorderOptions;
   /** The images whose feedback is being kept, by their names. */
   readonly #underWay = new Set<string>();
 
-  constructor(options: FeedbackDeskOptions) {
+  constructor(options: FeedbackRecorderOptions) {
     this.#options = options;
   }
 
