@@ -1,9 +1,9 @@
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../service/errors.js';
 import { listenForSignals } from '../service/signals.js';
 import type { LogSink } from '../service/telemetry/log-sink.js';
 import { createLogger, type Logger, openLog } from '../service/telemetry/logging.js';
-import { unlessAborted } from '../service/unless-aborted.js';
 import { readAlertsToken } from './access.js';
 import { Bridge } from './bridge.js';
 import type { Limits } from './decide.js';
@@ -69,7 +69,8 @@ async function serve(settings: Settings, logger: Logger): Promise<void> {
   });
   const address = await server.listen({ host: settings.HOST, port: settings.PORT });
   logger.info({ address, dispatches: state.dispatches.length }, 'listening');
-  await settleUntil(signals.stop, bridge);
+  void settleUntil(signals.stop, bridge);
+  if (!signals.stop.aborted) await once(signals.stop, 'abort');
   logger.info({ signal: signals.first }, 'ending');
   await server.close();
 }
@@ -77,7 +78,7 @@ async function serve(settings: Settings, logger: Logger): Promise<void> {
 /** Looks now and then what became of dispatches without an answer, those of the process before included. */
 async function settleUntil(stop: AbortSignal, bridge: Bridge): Promise<void> {
   while (!stop.aborted) {
-    await unlessAborted(bridge.settle(), stop).catch(() => undefined);
+    await bridge.settle();
     await pause(SETTLE_INTERVAL_MS, undefined, { signal: stop }).catch(() => undefined);
   }
 }
