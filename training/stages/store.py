@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,8 +16,8 @@ class Store(Protocol):
     def names(self, under: str) -> Iterator[str]:
         """Of all objects below the folder `under`."""
 
-    def read(self, name: str, most_bytes: int) -> bytes:
-        """The object; at most `most_bytes` + 1 bytes of it, so that a longer one can be told."""
+    def read(self, name: str, most_bytes: int) -> bytes | None:
+        """At most `most_bytes` of the object; None where there is none: captures are removed when they are old."""
 
 
 class FolderStore:
@@ -30,9 +31,12 @@ class FolderStore:
             if path.is_file() and not path.is_symlink():
                 yield path.relative_to(self.folder).as_posix()
 
-    def read(self, name: str, most_bytes: int) -> bytes:
-        with (self.folder / name).open('rb') as file:
-            return file.read(most_bytes + 1)
+    def read(self, name: str, most_bytes: int) -> bytes | None:
+        try:
+            with (self.folder / name).open('rb') as file:
+                return file.read(most_bytes)
+        except FileNotFoundError:
+            return None
 
 
 class BucketStore:
@@ -53,9 +57,12 @@ class BucketStore:
             for entry in page.get('Contents', []):
                 yield entry['Key'].removeprefix(self.prefix)
 
-    def read(self, name: str, most_bytes: int) -> bytes:
-        range_ = f'bytes=0-{most_bytes}'
-        return self.client.get_object(Bucket=self.bucket, Key=self.prefix + name, Range=range_)['Body'].read()
+    def read(self, name: str, most_bytes: int) -> bytes | None:
+        try:
+            with closing(self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)['Body']) as body:
+                return body.read(most_bytes)
+        except self.client.exceptions.NoSuchKey:
+            return None
 
 
 def open_store(source: str) -> Store:

@@ -37,6 +37,13 @@ def test_wrong_labels_end_at_validation(work: Path, tmp_path: Path, capsys: pyte
     assert not (work / 'challenger').exists()
 
 
+@pytest.mark.parametrize('option', [['--samples', '100'], ['--epochs', '0'], ['--workers', 'two']])
+def test_sizes_that_train_nothing_are_wrong_arguments(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match='2'):
+        loop.main(['train', *option])
+    assert 'is not a number of at least' in capsys.readouterr().err
+
+
 def test_each_stage_says_which_one_is_missing_before_it(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for stage, missing in {
         'validate': 'ingest',
