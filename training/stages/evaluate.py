@@ -15,7 +15,7 @@ from preprocess import Preprocess
 from stages.champion import champion_folder, check_whole, read_about
 from stages.gate import Figures, Rule, judge
 from stages.hold_out import HoldOut, hold_out
-from stages.settings import Refusal, Settings, write_json
+from stages.settings import Refusal, Settings, require, write_json
 
 ROUNDS = 300
 """Runs of each model, taken in turns, so that what else the machine does strikes both."""
@@ -25,9 +25,7 @@ FAILURES = 40
 
 def evaluate_challenger(settings: Settings) -> None:
     """Writes verdict.json and verdict.md; a Refusal where the challenger does not pass."""
-    champion, challenger = champion_folder(settings), settings.challenger
-    if not challenger.is_dir():
-        raise Refusal(f'{challenger} is not there: run `loop.py train` first')
+    champion, challenger = champion_folder(settings), require(settings.challenger, 'train')
     check_whole(challenger, 'the challenger')
     pictures = hold_out(settings)
     readers = open_reader(champion), open_reader(challenger)

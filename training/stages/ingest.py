@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stages.settings import Refusal, Settings, read_json, sha256_of, write_json
+from stages.settings import Refusal, Settings, read_json, require, sha256_of, write_json
 from stages.store import Store, open_store
 
 FEEDBACK = '.feedback.json'
@@ -63,7 +63,7 @@ def read_data(folder: Path) -> list[Entry]:
 
 def data_digest(folder: Path) -> str:
     """SHA-256 of the manifest, which names the digest of every image."""
-    return sha256_of((folder / 'manifest.json').read_bytes())
+    return sha256_of(require(folder / 'manifest.json', 'ingest').read_bytes())
 
 
 def _collect(store: Store, names: set[str], folder: Path) -> tuple[list[Entry], int]:

@@ -7,8 +7,9 @@ from captures import capture
 from moto import mock_aws
 
 from stages.ingest import data_digest, ingest, read_data
-from stages.settings import Refusal, Settings, sha256_of
+from stages.settings import Refusal, Settings, sha256_of, write_json
 from stages.store import BucketStore, FolderStore
+from stages.validate import read_accepted
 
 
 @pytest.fixture
@@ -147,6 +148,25 @@ def test_an_image_that_retention_removes_meanwhile_is_left_out(
     monkeypatch.setattr(FolderStore, 'names', names)
     ingest(settings)
     assert [entry.sha256 for entry in read_data(settings.data)] == [sha256_of(b'two')]
+
+
+def test_an_ingest_that_was_interrupted_leaves_nothing_to_train_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ('one', 'two'):
+        capture(Path(settings.source), name, name.encode(), '3')
+    ingest(settings)
+    passed = {'refused': False, 'data': data_digest(settings.data), 'accepted': []}
+    write_json(settings.validation / 'validation.json', passed)
+
+    def fail(*_: object) -> bytes:
+        raise OSError('connection reset')
+
+    monkeypatch.setattr('stages.ingest._entry', fail)
+    with pytest.raises(OSError, match='connection reset'):
+        ingest(settings)
+    with pytest.raises(Refusal, match=r'run `loop\.py ingest` first'):
+        read_accepted(settings)
 
 
 @mock_aws
