@@ -53,9 +53,12 @@ class BucketStore:
         pages = self.client.get_paginator('list_objects_v2').paginate(
             Bucket=self.bucket, Prefix=f'{self.prefix}{under}/'
         )
-        for page in pages:
-            for entry in page.get('Contents', []):
-                yield entry['Key'].removeprefix(self.prefix)
+        try:
+            for page in pages:
+                for entry in page.get('Contents', []):
+                    yield entry['Key'].removeprefix(self.prefix)
+        except self.client.exceptions.NoSuchBucket:
+            raise Refusal(f'there is no bucket {self.bucket!r}') from None
 
     def read(self, name: str, most_bytes: int) -> bytes | None:
         try:
@@ -67,8 +70,8 @@ class BucketStore:
 
 def open_store(source: str) -> Store:
     """A folder or `s3://bucket/prefix`."""
-    if source.startswith('s3://'):
-        bucket, _, prefix = source.removeprefix('s3://').partition('/')
+    bucket, _, prefix = source.removeprefix('s3://').partition('/')
+    if source.startswith('s3://') and bucket:
         return BucketStore(bucket, prefix)
     if not source or not Path(source).is_dir():
         raise Refusal(f'--source {source!r} is neither a folder nor s3://bucket/prefix')

@@ -45,6 +45,8 @@ def train_challenger(settings: Settings) -> None:
     champion = champion_folder(settings)
     entries = [entry for entry in read_accepted(settings) if entry.part == 'train']
     version = next_version(read_about(champion)['version'], data_digest(settings.data))
+    # A training that is interrupted leaves none, rather than the one before.
+    shutil.rmtree(settings.challenger, ignore_errors=True)
     pixels, labels = _pictures(settings, entries)
     preprocess = Preprocess(INPUT)
     before = DigitNet()
@@ -54,7 +56,6 @@ def train_challenger(settings: Settings) -> None:
     blend(model, before, 1 - KEPT)
     temperature = calibrate(model, pixels[:CALIBRATION], labels[:CALIBRATION], preprocess)
     splits = load_split(settings.seed)
-    shutil.rmtree(settings.challenger, ignore_errors=True)
     about = write_bundle(model, settings.challenger, *splits, pixels, settings.seed, version)
     parameters = {
         'seed': settings.seed,

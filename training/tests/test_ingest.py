@@ -72,10 +72,17 @@ def test_records_that_are_no_json_do_not_stop_it(settings: Settings) -> None:
     assert (entry.label, entry.answer, entry.captured_at) == ('3', None, '')
 
 
-@pytest.mark.parametrize('source', ['', '/nowhere'])
+@pytest.mark.parametrize('source', ['', '/nowhere', 's3://', 's3:///prefix'])
 def test_a_source_that_is_no_folder_is_refused(settings: Settings, source: str) -> None:
     with pytest.raises(Refusal, match='neither a folder nor s3'):
         ingest(Settings(work=settings.work, source=source))
+
+
+@mock_aws
+def test_a_bucket_that_is_not_there_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('AWS_DEFAULT_REGION', 'us-east-1')
+    with pytest.raises(Refusal, match="there is no bucket 'nowhere'"):
+        ingest(Settings(work=settings.work, source='s3://nowhere/captures'))
 
 
 def test_captures_without_any_label_are_refused(settings: Settings) -> None:
