@@ -41,9 +41,11 @@ describe.skipIf(absent('kustomize'))('mlflow', () => {
   it('finds the database that is beside it, with the password of the Secret', () => {
     const objects = objectsOf(['mlflow', 'mlflow/database']);
     const { container } = podOf(objects, `${NAME}-database`);
-    const { hostname, username, password, pathname } = new URL(
+    const { protocol, hostname, username, password, pathname } = new URL(
       settingsOf(objects)['MLFLOW_BACKEND_STORE_URI'] ?? '',
     );
+    const pinned = readFileSync(join(K8S, '../training/requirements-mlflow.txt'), 'utf8');
+    expect(pinned).toContain(`${protocol.slice('postgresql+'.length, -1)}-binary==`);
     const service = objects.find(({ kind, metadata }) => kind === 'Service' && metadata.name === hostname);
     expect(valuesAt(service, 'spec.selector')).toEqual([{ 'app.kubernetes.io/name': `${NAME}-database` }]);
     const user = container.env?.find(({ name }) => name === 'POSTGRES_USER')?.value;
