@@ -79,7 +79,8 @@ describe.skipIf(absent('prometheus', 'victoria-metrics'))('live', () => {
 
   beforeAll(async () => {
     const pods = await Promise.all([cluster.pod(HEALTHY, 'x2x4z'), cluster.pod(HEALTHY, 'b7c9d')]);
-    await Promise.all(pods.map((pod) => cluster.start(pod)));
+    const CAPTURE_TO = cluster.folder('captures');
+    await Promise.all(pods.map((pod) => cluster.start(pod, { CAPTURE_TO })));
     await Promise.all(pods.map((pod) => useNormally(cluster, pod)));
     cluster.scrape(...pods);
     [prometheus, victoriaMetrics] = await Promise.all([

@@ -112,10 +112,15 @@ export class LiveCluster {
     return service;
   }
 
-  modelFolder(name: string, model: OnnxModel, manifest?: Record<string, unknown>): Promise<string> {
+  /** An empty one, which goes when the cluster does. */
+  folder(name: string): string {
     const folder = join(this.#folder, name);
     mkdirSync(folder);
-    return writeModelFolder(model, manifest, folder);
+    return folder;
+  }
+
+  modelFolder(name: string, model: OnnxModel, manifest?: Record<string, unknown>): Promise<string> {
+    return writeModelFolder(model, manifest, this.folder(name));
   }
 
   /** Does something again and again until the end. It may fail: services come and go. */
