@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { expectAnswers } from './support/expect-answers.js';
 import {
   alertId,
   alerts,
@@ -20,7 +21,6 @@ const HEALTHY = NAMESPACE;
 const FAULTY = ['lossy', 'overloaded', 'failing', 'unloadable', 'restarting', 'stopped', 'nowhere'];
 /** Scrapes, one a second, in which a healthy service must stay silent: longer than any `for` but those of an hour. */
 const SILENT_SCRAPES = 40;
-const ANSWERS_WITHIN = { timeout: 45_000, interval: 2_000 };
 const FIRES_WITHIN = { timeout: 60_000, interval: 500 };
 
 const variables = {
@@ -54,21 +54,6 @@ function withoutRecorded({ where, text }: Expression): Expression {
     text,
   );
   return { where, text: expanded };
-}
-
-/** Waits until everything is answered with finite numbers. */
-async function expectAnswers(
-  database: TimeSeriesDatabase,
-  expressions: readonly Expression[],
-): Promise<void> {
-  const unanswered = async ({ text, where }: Expression): Promise<Expression[]> => {
-    const samples = await database.query(text);
-    return samples.length > 0 && samples.every(({ value }) => Number.isFinite(value))
-      ? []
-      : [{ where, text }];
-  };
-  const check = async () => expect((await Promise.all(expressions.map(unanswered))).flat()).toEqual([]);
-  await vi.waitFor(check, ANSWERS_WITHIN);
 }
 
 describe.skipIf(absent('prometheus', 'victoria-metrics'))('live', () => {

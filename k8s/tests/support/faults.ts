@@ -26,7 +26,7 @@ async function until(prometheus: TimeSeriesDatabase, expression: string): Promis
 }
 
 /** As somebody does who looks at answers. */
-async function judge(url: string, image: Uint8Array, label: string): Promise<void> {
+export async function judge(url: string, image: Uint8Array, label: string): Promise<void> {
   const { request_id } = JSON.parse((await predict(url, image)).text) as { request_id: string };
   await postJson(url, '/feedback', { request_id, label });
 }
