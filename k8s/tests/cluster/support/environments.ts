@@ -21,7 +21,7 @@ export const QUICKLY_DOWN = {
   policies: [{ type: 'Pods', value: 1, periodSeconds: 15 }],
 };
 
-/** What someone changes who takes this repository over: its URL, and the platform, which is installed already. */
+/** What someone changes who takes this repository over: its URL, the platform, which is installed already, and drift. */
 export async function takeOver(repository: Repository): Promise<void> {
   await repository.edit('argocd/root.yaml', (text) =>
     text.replaceAll('https://github.com/cv-inference/cv-inference', REPOSITORY_URL),
@@ -34,7 +34,9 @@ export async function takeOver(repository: Repository): Promise<void> {
     ['production', 'Rollout'],
   ] as const) {
     await repository.edit(`k8s/overlays/${overlay}/kustomization.yaml`, (text) => {
-      const kustomization = parse(text) as Kustomization;
+      const kustomization = parse(
+        text.replace('# - ../../components/drift', '- ../../components/drift'),
+      ) as Kustomization;
       return stringify({
         ...kustomization,
         patches: [
