@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { ROOT } from './expressions.js';
 
 const GOLDEN = join(ROOT, 'service/models/digits/golden');
@@ -23,7 +23,7 @@ function lookOf(index: number, offset: number): Look {
 export async function digitPictures(
   count: number,
   offset: number,
-  change = (image: sharp.Sharp): sharp.Sharp => image,
+  change = (image: Sharp): Sharp => image,
 ): Promise<DigitPicture[]> {
   const golden = readdirSync(GOLDEN)
     .filter((file) => /^\d-.*\.(png|jpg|webp)$/.test(file))
