@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import type { Picture } from './pictures.js';
+import type { Point } from './prometheus.js';
+
+const REQUEST_TIMEOUT_MS = 5_000;
+const MAX_IN_FLIGHT = 16;
+
+/** What a camera looks at, and who says afterwards what it was. */
+export interface View {
+  readonly pictures: readonly Picture[];
+  /** The label that people give, of the right one. */
+  readonly judge: (label: string) => string;
+}
+
+/** The service, or two of them while a new one proves itself. */
+export interface Target {
+  readonly url: string;
+  /** Share of the pictures that it gets. */
+  readonly share: number;
+}
+
+interface Answered {
+  readonly at: number;
+  readonly isRight: boolean;
+  readonly url: string;
+}
+
+/** Sends pictures to the service at a steady pace, one after the other, and feedback on a part of the answers. */
+export class Camera {
+  readonly answered: Answered[] = [];
+  /** What came back instead of an answer. */
+  readonly failures: string[] = [];
+  readonly #intervalMs: number;
+  readonly #feedbackShare: number;
+  readonly #inFlight = new Set<Promise<void>>();
+  #view: View;
+  #targets: readonly Target[];
+  #sent = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(perSecond: number, feedbackShare: number, view: View, targets: readonly Target[]) {
+    this.#intervalMs = 1000 / perSecond;
+    this.#feedbackShare = feedbackShare;
+    this.#view = view;
+    this.#targets = targets;
+  }
+
+  start(): void {
+    const startedAt = Date.now();
+    let due = 0;
+    this.#timer = setInterval(() => {
+      for (; due * this.#intervalMs < Date.now() - startedAt; due += 1) this.#send();
+    }, this.#intervalMs);
+  }
+
+  /** From now on, from its first picture on; after the last it begins again. */
+  look(view: View): void {
+    this.#view = view;
+    this.#sent = 0;
+  }
+
+  sendTo(targets: readonly Target[]): void {
+    this.#targets = targets;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all(this.#inFlight);
+  }
+
+  /** Share of right answers between two times; of one service where it is named. NaN without any. */
+  accuracy(from: number, to: number, url?: string): number {
+    const within = this.#between(from, to, url);
+    return within.filter(({ isRight }) => isRight).length / within.length;
+  }
+
+  count(from: number, to: number, url?: string): number {
+    return this.#between(from, to, url).length;
+  }
+
+  /** Accuracy of each span of so many milliseconds, at its end. */
+  accuracyOver(spanMs: number): Point[] {
+    const [first, last] = [this.answered[0]?.at ?? 0, this.answered.at(-1)?.at ?? 0];
+    const ends = Array.from(
+      { length: Math.floor((last - first) / spanMs) },
+      (_, n) => first + (n + 1) * spanMs,
+    );
+    return ends
+      .map((at) => ({ at, value: this.accuracy(at - spanMs, at) }))
+      .filter(({ value }) => Number.isFinite(value));
+  }
+
+  #between(from: number, to: number, url?: string): Answered[] {
+    return this.answered.filter(
+      (one) => one.at >= from && one.at < to && (url === undefined || one.url === url),
+    );
+  }
+
+  #send(): void {
+    if (this.#inFlight.size >= MAX_IN_FLIGHT) return;
+    const { pictures, judge } = this.#view;
+    const picture = pictures[this.#sent % pictures.length];
+    this.#sent += 1;
+    if (picture === undefined) return;
+    const sending = this.#show(picture, judge, this.#pick()).catch((error: unknown) => {
+      this.failures.push(String(error));
+    });
+    this.#inFlight.add(sending);
+    void sending.finally(() => this.#inFlight.delete(sending));
+  }
+
+  #pick(): string {
+    let chance = Math.random();
+    const found = this.#targets.find(({ share }) => {
+      chance -= share;
+      return chance < 0;
+    });
+    return (found ?? this.#targets.at(-1))?.url ?? '';
+  }
+
+  async #show({ data, label }: Picture, judge: View['judge'], url: string): Promise<void> {
+    const id = randomUUID();
+    const headers = { 'content-type': 'image/png', 'x-request-id': id };
+    const answer = await post(`${url}/predict`, headers, data);
+    const { predictions } = (await answer.json()) as { predictions: readonly { label: string }[] };
+    this.answered.push({ at: Date.now(), isRight: predictions[0]?.label === label, url });
+    if (Math.random() >= this.#feedbackShare) return;
+    const feedback = JSON.stringify({ request_id: id, label: judge(label) });
+    await (await post(`${url}/feedback`, { 'content-type': 'application/json' }, feedback)).body?.cancel();
+  }
+}
+
+async function post(
+  url: string,
+  headers: Record<string, string>,
+  body: Uint8Array<ArrayBuffer> | string,
+): Promise<Response> {
+  const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+  const answer = await fetch(url, { method: 'POST', headers, body, signal });
+  if (!answer.ok) throw new Error(`${new URL(url).pathname} answered ${answer.status}`);
+  return answer;
+}

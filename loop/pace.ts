@@ -1,0 +1,30 @@
+/** How quickly a play goes. */
+export interface Pace {
+  /** How long a minute of the alert rules takes: an hour's window is 60 times that. */
+  readonly secondsOfMinute: number;
+  readonly imagesPerSecond: number;
+  /** Share of the answers that somebody gives feedback on. */
+  readonly feedbackShare: number;
+  /** Arguments of loop.py. */
+  readonly training: readonly string[];
+}
+
+export const FULL: Pace = {
+  secondsOfMinute: 1,
+  imagesPerSecond: 25,
+  feedbackShare: 0.5,
+  training: ['--samples', '10000', '--epochs', '3'],
+};
+
+/** Windows of half a minute, and a training of a minute. */
+export const SHORT: Pace = {
+  secondsOfMinute: 0.5,
+  imagesPerSecond: 30,
+  feedbackShare: 0.5,
+  training: ['--samples', '5000', '--epochs', '2'],
+};
+
+/** Seconds of so many minutes of the rules. */
+export function seconds(pace: Pace, minutes: number): number {
+  return pace.secondsOfMinute * minutes;
+}
