@@ -6,7 +6,7 @@ const LEFT = 56;
 const RIGHT = 16;
 const PANEL = 150;
 const TOP = 44;
-const GAP = 66;
+const GAP = 84;
 /** Between two names of lines. */
 const LEGEND = 190;
 const HEIGHT = TOP + 2 * PANEL + GAP + 40;
@@ -114,8 +114,11 @@ function marks(events: Performance['events'], x: Scale): string {
       const left = round(x(at));
       depth = left - before < NEAR ? (depth + 1) % 3 : 0;
       before = left;
-      const bottom = TOP + 2 * PANEL + GAP;
-      return `<line class="mark" x1="${left}" x2="${left}" y1="${TOP}" y2="${bottom}"/><text x="${left}" y="${TOP + PANEL + 12 + 10 * depth}" text-anchor="middle">${index + 1}</text>`;
+      const lines = [TOP, TOP + PANEL + GAP].map(
+        (top) => `<line class="mark" x1="${left}" x2="${left}" y1="${top}" y2="${top + PANEL}"/>`,
+      );
+      const number = `<text x="${left}" y="${TOP + PANEL + 14 + 12 * depth}" text-anchor="middle">${index + 1}</text>`;
+      return lines.join('') + number;
     })
     .join('\n');
 }

@@ -11,15 +11,15 @@ export interface Pace {
 
 export const FULL: Pace = {
   secondsOfMinute: 1,
-  imagesPerSecond: 25,
+  imagesPerSecond: 20,
   feedbackShare: 0.5,
   training: ['--samples', '10000', '--epochs', '3'],
 };
 
-/** Windows of half a minute, and a training of a minute. */
+/** Windows of three quarters of a minute, and a training of a minute. */
 export const SHORT: Pace = {
-  secondsOfMinute: 0.5,
-  imagesPerSecond: 30,
+  secondsOfMinute: 0.75,
+  imagesPerSecond: 20,
   feedbackShare: 0.5,
   training: ['--samples', '5000', '--epochs', '2'],
 };

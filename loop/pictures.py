@@ -26,16 +26,19 @@ SEED = 113
 """Keeps these pictures apart from those of training and of the gate."""
 THINNED_SIDE = 40
 """Pixels: in a smaller picture a stroke is too narrow to lose any."""
+THINNED, DARKENED = 0.6, 0.55
+"""Not all of a stroke's edge, and not all light: a picture that shows nothing any more is a broken camera's."""
 
 
 def drifted(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     grey = image.convert('L')
     paper = int(np.median(grey))
     if min(grey.size) >= THINNED_SIDE:
-        grey = grey.filter(ImageFilter.MaxFilter(3) if np.mean(grey) < paper else ImageFilter.MinFilter(3))
-    turned = grey.rotate(rng.uniform(28, 38), Image.Resampling.BICUBIC, expand=True, fillcolor=paper)
-    blurred = np.asarray(turned.filter(ImageFilter.GaussianBlur(turned.width / 50)), np.float32)
-    return Image.fromarray((0.45 * blurred).astype(np.uint8))
+        thinned = grey.filter(ImageFilter.MaxFilter(3) if np.mean(grey) < paper else ImageFilter.MinFilter(3))
+        grey = Image.blend(grey, thinned, THINNED)
+    turned = grey.rotate(rng.uniform(32, 40), Image.Resampling.BICUBIC, expand=True, fillcolor=paper)
+    blurred = np.asarray(turned.filter(ImageFilter.GaussianBlur(turned.width / 60)), np.float32)
+    return Image.fromarray((DARKENED * blurred).astype(np.uint8))
 
 
 def black(rng: np.random.Generator) -> Image.Image:

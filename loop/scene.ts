@@ -114,6 +114,8 @@ export class Scene {
         WORKERS: '1',
         DECODE_CONCURRENCY: '1',
         DRAIN_DELAY_MS: '0',
+        REQUEST_TIMEOUT_MS: '60000',
+        MAX_EXPECTED_WAIT_MS: '60000',
         MODEL_URI,
         ...(MODEL_SHA256 !== '' && { MODEL_SHA256 }),
         MLFLOW_TRACKING_URI: registry.url,
