@@ -1,16 +1,21 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Picture } from './pictures.js';
 import type { Point } from './prometheus.js';
 
 /** A machine that trains as well answers late: that is no failure here. */
 const REQUEST_TIMEOUT_MS = 60_000;
 const MAX_IN_FLIGHT = 16;
+const FEEDBACK_ATTEMPTS = 5;
+const FEEDBACK_PAUSE_MS = 2000;
 
 /** What a camera looks at, and who says afterwards what it was. */
 export interface View {
   readonly pictures: readonly Picture[];
   /** The label that people give, of the right one. */
   readonly judge: (label: string) => string;
+  /** Share of the answers that they do it for. */
+  readonly judgedShare: number;
 }
 
 /** The service, or two of them while a new one proves itself. */
@@ -32,16 +37,14 @@ export class Camera {
   /** What came back instead of an answer. */
   readonly failures: string[] = [];
   readonly #intervalMs: number;
-  readonly #feedbackShare: number;
   readonly #inFlight = new Set<Promise<void>>();
   #view: View;
   #targets: readonly Target[];
   #sent = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(perSecond: number, feedbackShare: number, view: View, targets: readonly Target[]) {
+  constructor(perSecond: number, view: View, targets: readonly Target[]) {
     this.#intervalMs = 1000 / perSecond;
-    this.#feedbackShare = feedbackShare;
     this.#view = view;
     this.#targets = targets;
   }
@@ -99,11 +102,11 @@ export class Camera {
 
   #send(): void {
     if (this.#inFlight.size >= MAX_IN_FLIGHT) return;
-    const { pictures, judge } = this.#view;
+    const { pictures } = this.#view;
     const picture = pictures[this.#sent % pictures.length];
     this.#sent += 1;
     if (picture === undefined) return;
-    const sending = this.#show(picture, judge, this.#pick()).catch((error: unknown) => {
+    const sending = this.#show(picture, this.#view, this.#pick()).catch((error: unknown) => {
       this.failures.push(String(error));
     });
     this.#inFlight.add(sending);
@@ -119,25 +122,44 @@ export class Camera {
     return (found ?? this.#targets.at(-1))?.url ?? '';
   }
 
-  async #show({ data, label }: Picture, judge: View['judge'], url: string): Promise<void> {
+  async #show({ data, label }: Picture, { judge, judgedShare }: View, url: string): Promise<void> {
     const id = randomUUID();
     const headers = { 'content-type': 'image/png', 'x-request-id': id };
     const answer = await post(`${url}/predict`, headers, data);
     const { predictions } = (await answer.json()) as { predictions: readonly { label: string }[] };
     this.answered.push({ at: Date.now(), isRight: predictions[0]?.label === label, url });
-    if (Math.random() >= this.#feedbackShare) return;
+    if (Math.random() >= judgedShare) return;
     const feedback = JSON.stringify({ request_id: id, label: judge(label) });
-    await (await post(`${url}/feedback`, { 'content-type': 'application/json' }, feedback)).body?.cancel();
+    await postUntilKept(`${url}/feedback`, feedback);
+  }
+}
+
+/** As docs/capture.md has it: what could not be kept (503) is to be sent again. */
+async function postUntilKept(url: string, feedback: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const answer = await send(url, { 'content-type': 'application/json' }, feedback);
+    await answer.body?.cancel();
+    if (answer.ok) return;
+    if (answer.status !== 503 || attempt === FEEDBACK_ATTEMPTS)
+      throw new Error(`/feedback answered ${answer.status}`);
+    await pause(FEEDBACK_PAUSE_MS);
   }
 }
 
 async function post(
   url: string,
   headers: Record<string, string>,
-  body: Uint8Array<ArrayBuffer> | string,
+  body: Uint8Array<ArrayBuffer>,
 ): Promise<Response> {
-  const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-  const answer = await fetch(url, { method: 'POST', headers, body, signal });
+  const answer = await send(url, headers, body);
   if (!answer.ok) throw new Error(`${new URL(url).pathname} answered ${answer.status}`);
   return answer;
+}
+
+function send(
+  url: string,
+  headers: Record<string, string>,
+  body: Uint8Array<ArrayBuffer> | string,
+): Promise<Response> {
+  return fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
 }

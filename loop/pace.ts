@@ -3,8 +3,6 @@ export interface Pace {
   /** How long a minute of the alert rules takes: an hour's window is 60 times that. */
   readonly secondsOfMinute: number;
   readonly imagesPerSecond: number;
-  /** Share of the answers that somebody gives feedback on. */
-  readonly feedbackShare: number;
   /** Arguments of loop.py. */
   readonly training: readonly string[];
 }
@@ -12,7 +10,6 @@ export interface Pace {
 export const FULL: Pace = {
   secondsOfMinute: 1,
   imagesPerSecond: 20,
-  feedbackShare: 0.5,
   training: ['--samples', '10000', '--epochs', '3'],
 };
 
@@ -20,7 +17,6 @@ export const FULL: Pace = {
 export const SHORT: Pace = {
   secondsOfMinute: 0.75,
   imagesPerSecond: 20,
-  feedbackShare: 0.5,
   training: ['--samples', '5000', '--epochs', '2'],
 };
 

@@ -1,4 +1,4 @@
-"""What the cameras of the loop show: `python loop/pictures.py KIND COUNT FIRST FOLDER`, one digit a picture, and labels.csv.
+"""What the cameras of the loop show, one digit a picture, and labels.csv: `pictures.py KIND COUNT FIRST FOLDER`.
 
 ordinary  made as those of training are, and none of them: the scans that the gate holds out are never shown
 drifted   the same from a camera that has moved: darker, blurred, turned, with thinner strokes

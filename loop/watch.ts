@@ -58,7 +58,7 @@ export class Watch {
     const psi = (value = Number.NaN): string => (Number.isFinite(value) ? value.toFixed(2) : 'unknown');
     this.#scene.story.mention(
       'play',
-      `accuracy ${percent(accuracy)}; ${Math.round(images ?? 0)} images in the window, PSI of images ${psi(input)}, of answers ${psi(answer)}`,
+      `accuracy ${percent(accuracy)}; ${Math.round(images || 0)} images in the window, PSI of images ${psi(input)}, of answers ${psi(answer)}`,
     );
   }
 }

@@ -21,6 +21,13 @@ const REPETITIONS_SECONDS = 12;
 const SPARE = 1.1;
 
 export const HONEST = (label: string): string => label;
+/** People say what it was more often where answers are wrong. */
+const JUDGED = { ordinary: 0.2, drifted: 0.9 };
+
+/** Pictures, and the people who judge the answers to them. */
+export function viewOf(kind: keyof typeof JUDGED, pictures: readonly Picture[], judge = HONEST): View {
+  return { pictures, judge, judgedShare: JUDGED[kind] };
+}
 
 /** Sets the scene and has pictures made meanwhile, for so many minutes of the rules each. */
 export async function setUp(
@@ -45,7 +52,8 @@ export async function ordinaryTimes(scene: Scene, view: View, minutes: number): 
   scene.startCamera(view);
   await scene.pass(seconds(scene.pace, minutes));
   const alerts = await alertsFired(scene);
-  const images = (await scene.parts.prometheus.query('max(cv:window_images:1h)'))[0]?.value ?? 0;
+  const images =
+    (await scene.parts.prometheus.query('max(max_over_time(cv:window_images:1h[1h]))'))[0]?.value ?? 0;
   return [
     {
       promise: 'ordinary pictures fire no alert',

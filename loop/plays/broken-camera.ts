@@ -3,7 +3,7 @@ import type { Scene } from '../scene.js';
 import { until } from '../until.js';
 import { type Check, refusedFor } from '../verdict.js';
 import { alertsFired } from '../watch.js';
-import { DRIFT_MINUTES, HONEST, leavesBehind, ordinaryTimes, setUp, WINDOW_MINUTES } from './acts.js';
+import { DRIFT_MINUTES, leavesBehind, ordinaryTimes, setUp, viewOf, WINDOW_MINUTES } from './acts.js';
 import type { Play } from './play.js';
 
 const ALERT = 'CvInferenceBrokenInput';
@@ -17,9 +17,9 @@ async function perform(scene: Scene): Promise<Check[]> {
     { kind: 'ordinary', minutes: ORDINARY_MINUTES },
     { kind: 'black', minutes: DRIFT_MINUTES },
   ]);
-  const checks = await ordinaryTimes(scene, { pictures: ordinary, judge: HONEST }, ORDINARY_MINUTES);
+  const checks = await ordinaryTimes(scene, viewOf('ordinary', ordinary), ORDINARY_MINUTES);
   scene.story.tell('camera', 'the camera is broken: black frames, and one that comes again and again');
-  scene.camera.look({ pictures: broken(black, ordinary), judge: HONEST });
+  scene.camera.look(viewOf('drifted', broken(black, ordinary)));
   await until(ALERT, TIMEOUT_MS, async () => (await alertsFired(scene)).includes(ALERT));
   // Longer than drift has to last: it would have fired by now.
   await scene.pass(scene.pace.secondsOfMinute * (WINDOW_MINUTES + DRIFT_MINUTES));

@@ -8,6 +8,7 @@ import {
   setUp,
   untilDispatched,
   untilTrained,
+  viewOf,
   WINDOW_MINUTES,
 } from './acts.js';
 import { DRIFT_ALERTS } from './drift.js';
@@ -31,9 +32,9 @@ function performWith({ judge, refusedBy, verdicts }: Bad): Play['perform'] {
       { kind: 'ordinary', minutes: ORDINARY_MINUTES },
       { kind: 'drifted', minutes: WINDOW_MINUTES + DRIFT_MINUTES },
     ]);
-    const checks = await ordinaryTimes(scene, { pictures: ordinary, judge }, ORDINARY_MINUTES);
+    const checks = await ordinaryTimes(scene, viewOf('ordinary', ordinary, judge), ORDINARY_MINUTES);
     scene.story.tell('camera', 'the camera has moved: darker, blurred, turned, thinner strokes');
-    scene.camera.look({ pictures: drifted, judge });
+    scene.camera.look(viewOf('drifted', drifted, judge));
     await untilDispatched(scene);
     const training = await untilTrained(scene);
     checks.push(refusedFor(training.reason, ...refusedBy), await repetitions(scene));
