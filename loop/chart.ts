@@ -6,7 +6,7 @@ const LEFT = 56;
 const RIGHT = 16;
 const PANEL = 150;
 const TOP = 44;
-const GAP = 84;
+const GAP = 76;
 /** Between two names of lines. */
 const LEGEND = 190;
 const HEIGHT = TOP + 2 * PANEL + GAP + 40;
@@ -15,8 +15,8 @@ const LEAST_PSI = 0.01;
 const MOST_PSI = 10;
 /** Above it the alerts fire. */
 const PSI_LIMIT = 0.25;
-/** Numbers of events nearer than this, in pixels, are written one below the other. */
-const NEAR = 16;
+/** Events nearer than this to the first of them, in pixels, have their numbers written as one range. */
+const NEAR = 20;
 
 type Scale = (value: number) => number;
 
@@ -108,19 +108,21 @@ function pathOf(points: readonly Point[], x: Scale, y: Scale): string {
 }
 
 function marks(events: Performance['events'], x: Scale): string {
-  let [before, depth] = [Number.NEGATIVE_INFINITY, 0];
-  return events
-    .map(({ at }, index) => {
-      const left = round(x(at));
-      depth = left - before < NEAR ? (depth + 1) % 3 : 0;
-      before = left;
-      const lines = [TOP, TOP + PANEL + GAP].map(
-        (top) => `<line class="mark" x1="${left}" x2="${left}" y1="${top}" y2="${top + PANEL}"/>`,
-      );
-      const number = `<text x="${left}" y="${TOP + PANEL + 14 + 12 * depth}" text-anchor="middle">${index + 1}</text>`;
-      return lines.join('') + number;
-    })
-    .join('\n');
+  const groups: { left: number; first: number; last: number }[] = [];
+  const lines = events.map(({ at }, index) => {
+    const left = round(x(at));
+    const group = groups.at(-1);
+    if (group !== undefined && left - group.left < NEAR) group.last = index + 1;
+    else groups.push({ left, first: index + 1, last: index + 1 });
+    return [TOP, TOP + PANEL + GAP]
+      .map((top) => `<line class="mark" x1="${left}" x2="${left}" y1="${top}" y2="${top + PANEL}"/>`)
+      .join('');
+  });
+  const numbers = groups.map(({ left, first, last }, index) => {
+    const text = first === last ? String(first) : `${first}–${last}`;
+    return `<text x="${left}" y="${TOP + PANEL + 14 + 14 * (index % 2)}" text-anchor="middle">${text}</text>`;
+  });
+  return [...lines, ...numbers].join('\n');
 }
 
 function timeAxis(seconds: number, x: Scale, startedAt: number): string {

@@ -8,7 +8,7 @@ import { type Event, Story } from './story.js';
 import type { Check } from './verdict.js';
 import { ANSWERS_PSI, BROKEN_SHARE, IMAGES_PSI, JUDGED_ACCURACY, Watch } from './watch.js';
 
-const SPAN_MS = 3000;
+const SPAN_MS = 5000;
 
 /** Numbers over time, for the page. */
 export interface Series {
