@@ -145,6 +145,13 @@ describe('the bridge', () => {
     expect(await outcome()).toBe('dispatched');
   });
 
+  it('leaves it alone no longer where the clock is set back meanwhile', async () => {
+    server.faults.push({ status: 401 });
+    await outcome();
+    now -= HOUR;
+    expect(await outcome()).toBe('dispatched');
+  });
+
   it('dispatches nothing where GitHub does not say how trainings ended', async () => {
     server.listsRuns = false;
     expect([await outcome(), server.dispatches.length]).toEqual(['failed', 0]);

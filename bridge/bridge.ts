@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../service/errors.js';
 import type { Logger } from '../service/telemetry/logging.js';
 import {
   type Dispatch,
-  isSettled,
+  isOverdue,
   type Limits,
   type Outcome,
   prune,
@@ -43,7 +44,7 @@ export class Bridge {
   readonly #options: BridgeOptions;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  #pausedUntil = 0;
+  #failedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: BridgeOptions) {
     this.#options = options;
@@ -57,12 +58,30 @@ export class Bridge {
   /** Decides, and carries it out. Never rejects. */
   async handle(request: TrainingRequest): Promise<Decision> {
     this.#waiting += 1;
-    const decided = this.#last.then(() => this.#decide(request));
-    this.#last = decided;
-    const decision = await decided;
+    const decision = await this.#inTurn(() => this.#decide(request));
     this.#waiting -= 1;
     this.#log(request, decision);
     return decision;
+  }
+
+  /** Asks GitHub what became of the dispatches without an answer, where there are any. Never rejects. */
+  settle(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#isPaused() || !this.#options.state.dispatches.some(({ delivery }) => delivery === 'unknown'))
+        return;
+      try {
+        await this.#settle();
+      } catch (error) {
+        this.#failed(error);
+        this.#options.logger.warn({ reason: messageOf(error) }, 'dispatches without an answer not looked up');
+      }
+    });
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#last.then(work);
+    this.#last = done;
+    return done;
   }
 
   async #decide(request: TrainingRequest): Promise<Decision> {
@@ -72,7 +91,7 @@ export class Bridge {
       const refusal = await this.#refusal(request);
       return refusal === undefined ? await this.#dispatch(request) : { model, outcome: refusal };
     } catch (error) {
-      if (error instanceof NotDelivered) this.#pausedUntil = this.#options.now() + PAUSE_AFTER_FAILURE_MS;
+      this.#failed(error);
       this.#options.logger.error({ model, reason: messageOf(error) }, 'training not asked for');
       return { model, outcome: 'failed' };
     }
@@ -82,7 +101,7 @@ export class Bridge {
   async #refusal({ model, groupKey }: TrainingRequest): Promise<Refusal | undefined> {
     const { state, github, limits, now } = this.#options;
     const group = digestOf(groupKey);
-    if (state.dispatches.some((dispatch) => isSettled(dispatch, now()))) await this.#settle();
+    if (state.dispatches.some((dispatch) => isOverdue(dispatch, now()))) await this.#settle();
     const refusal = refusalByDispatches({ model, group }, state.dispatches, limits, now());
     if (refusal !== undefined) return refusal;
     this.#demandNoPause();
@@ -92,11 +111,21 @@ export class Bridge {
   async #settle(): Promise<void> {
     const { state, github, now } = this.#options;
     this.#demandNoPause();
-    await state.write(settle(state.dispatches, await github.trainings(), now()));
+    const settled = settle(state.dispatches, await github.trainings(), now());
+    if (!isDeepStrictEqual(settled, state.dispatches)) await state.write(settled);
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof NotDelivered) this.#failedAt = this.#options.now();
   }
 
   #demandNoPause(): void {
-    if (this.#options.now() < this.#pausedUntil) throw new Error('GitHub failed a moment ago');
+    if (this.#isPaused()) throw new Error('GitHub failed a moment ago');
+  }
+
+  /** No longer than it should be where the clock was set back. */
+  #isPaused(): boolean {
+    return Math.abs(this.#options.now() - this.#failedAt) < PAUSE_AFTER_FAILURE_MS;
   }
 
   /** On the disk before it is sent: whatever happens in between, it is not sent twice. */

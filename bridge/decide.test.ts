@@ -137,6 +137,12 @@ describe('a dispatch without an answer', () => {
     expect(settle([unknown], [trainingOf({ cause: 'another' })], NOW)).toEqual([]);
   });
 
+  it('was accepted as soon as a run has its name', () => {
+    const young = { ...unknown, at: NOW };
+    const accepted = [{ ...young, delivery: 'accepted' }];
+    expect(settle([young], [trainingOf({ cause: 'one', isOver: false })], NOW)).toEqual(accepted);
+  });
+
   it('is left alone while GitHub may still list it, as are those with an answer', () => {
     const young = { ...unknown, at: unknown.at + 1 };
     const accepted = dispatchOf({ at: NOW - HOUR });

@@ -89,12 +89,12 @@ function isFailure(conclusion: string): boolean {
   return ['failure', 'timed_out', 'startup_failure'].includes(conclusion);
 }
 
-/** Whether it is time to ask GitHub what became of a dispatch without an answer. */
-export function isSettled({ delivery, at }: Dispatch, now: number): boolean {
+/** Whether no answer came to a dispatch, and GitHub would list its run by now. */
+export function isOverdue({ delivery, at }: Dispatch, now: number): boolean {
   return delivery === 'unknown' && now - at >= SETTLING_MS;
 }
 
-/** The dispatches, those without an answer either accepted, as GitHub lists their run, or forgotten, as it does not. */
+/** The dispatches, those without an answer accepted where GitHub lists their run, and forgotten where it still does not. */
 export function settle(
   dispatches: readonly Dispatch[],
   trainings: readonly Training[],
@@ -102,8 +102,10 @@ export function settle(
 ): readonly Dispatch[] {
   const started = new Set(trainings.map(({ cause }) => cause));
   return dispatches
-    .filter((dispatch) => !isSettled(dispatch, now) || started.has(dispatch.id))
-    .map((dispatch) => (isSettled(dispatch, now) ? { ...dispatch, delivery: 'accepted' } : dispatch));
+    .map(
+      (dispatch): Dispatch => (started.has(dispatch.id) ? { ...dispatch, delivery: 'accepted' } : dispatch),
+    )
+    .filter((dispatch) => !isOverdue(dispatch, now));
 }
 
 /** The dispatches that can still forbid one. */

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { OUTCOMES } from './decide.js';
+import { type Dispatch, OUTCOMES } from './decide.js';
 
 /** Every metric of the bridge, declared once. */
 export class Metrics {
@@ -24,14 +24,26 @@ export class Metrics {
     labelNames: ['call', 'result'],
     registers: this.#registers,
   });
-  readonly lastDispatch = new Gauge({
-    name: 'cv_bridge_last_dispatch_timestamp_seconds',
-    help: 'When a training was last asked for; 0 where it never was',
-    registers: this.#registers,
-  });
 
-  constructor() {
+  /** @param dispatches as they are known when somebody asks */
+  constructor(dispatches: () => readonly Dispatch[]) {
     collectDefaultMetrics({ register: this.registry });
+    new Gauge({
+      name: 'cv_bridge_last_dispatch_timestamp_seconds',
+      help: 'When a training was last asked for; 0 where it is not known that it ever was',
+      registers: this.#registers,
+      collect() {
+        this.set(Math.max(0, ...dispatches().map(({ at }) => at)) / 1000);
+      },
+    });
+    new Gauge({
+      name: 'cv_bridge_unanswered_dispatches',
+      help: 'Dispatches without an answer, of which GitHub lists no run yet; ten minutes after them they are forgotten',
+      registers: this.#registers,
+      collect() {
+        this.set(dispatches().filter(({ delivery }) => delivery === 'unknown').length);
+      },
+    });
     // There from the start, so that the first of each is an increase.
     for (const outcome of OUTCOMES) this.decisions.inc({ outcome }, 0);
   }

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BridgeProcess, TOKEN } from './bridge-process.test-support.js';
+import type { Dispatch } from './decide.js';
 import { GitHubServer } from './github-server.test-support.js';
 import { alertOf, notificationOf } from './notification.test-support.js';
 
@@ -48,6 +49,55 @@ describe('the process', () => {
       -2,
     );
   });
+
+  it('finds out by itself what became of a dispatch without an answer', async () => {
+    github.faults.push('reset');
+    expect(await bridge.decide(notificationOf())).toEqual([200, ['unknown']]);
+    expect(await bridge.metric('cv_bridge_unanswered_dispatches')).toBe(1);
+    await untilAnswered();
+    expect(stateNow()).toMatchObject([{ delivery: 'accepted' }]);
+    expect(github.dispatches).toHaveLength(1);
+  });
+
+  it('does so over a kill, and asks again where GitHub never heard of it', async () => {
+    github.faults.push('reset');
+    await bridge.decide(notificationOf());
+    await bridge.stop('SIGKILL');
+    github.runs.length = 0;
+    const longAgo = stateNow().map((dispatch) => ({ ...dispatch, at: Date.now() - 11 * 60_000 }));
+    writeFileSync(environment['STATE_FILE'] ?? '', JSON.stringify({ version: 1, dispatches: longAgo }));
+    bridge = await BridgeProcess.start(environment);
+    await untilAnswered();
+    expect(stateNow()).toEqual([]);
+    expect(await bridge.metric('cv_bridge_last_dispatch_timestamp_seconds')).toBe(0);
+    expect(await bridge.decide(notificationOf())).toEqual([200, ['dispatched']]);
+  });
+
+  it('does not forget it while GitHub does not say', async () => {
+    await bridge.stop('SIGKILL');
+    const dispatch = {
+      id: 'one',
+      model: 'digits',
+      group: 'a',
+      at: Date.now() - 11 * 60_000,
+      delivery: 'unknown',
+    };
+    writeFileSync(environment['STATE_FILE'] ?? '', JSON.stringify({ version: 1, dispatches: [dispatch] }));
+    github.listsRuns = false;
+    bridge = await BridgeProcess.start(environment);
+    await expect.poll(() => bridge.logs.some(({ level }) => level === 'warn')).toBe(true);
+    expect(await bridge.metric('cv_bridge_unanswered_dispatches')).toBe(1);
+    expect(stateNow()).toEqual([dispatch]);
+  });
+
+  function stateNow(): Dispatch[] {
+    return JSON.parse(readFileSync(environment['STATE_FILE'] ?? '', 'utf8')).dispatches;
+  }
+
+  async function untilAnswered(): Promise<void> {
+    const unanswered = (): Promise<number> => bridge.metric('cv_bridge_unanswered_dispatches');
+    await expect.poll(unanswered, { timeout: 15_000 }).toBe(0);
+  }
 
   it('takes what is resolved for nothing to do', async () => {
     expect(await bridge.decide(notificationOf([alertOf({}, { status: 'resolved' })]))).toEqual([200, []]);

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../service/errors.js';
 import { listenForSignals } from '../service/signals.js';
 import type { LogSink } from '../service/telemetry/log-sink.js';
@@ -17,6 +18,7 @@ const LAST_LINES_MS = 1000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const GITHUB_TIMEOUT_MS = 10_000;
 const FIRST_PAUSE_MS = 1000;
+const SETTLE_INTERVAL_MS = 5000;
 
 /**
  * The bridge, from its settings to its end by a signal.
@@ -47,9 +49,8 @@ async function serve(settings: Settings, logger: Logger): Promise<void> {
   // Wrong from the start is better seen at once than when the first alert comes.
   await readAlertsToken(settings.ALERTS_TOKEN_FILE);
   await readToken(settings.GITHUB_TOKEN_FILE);
-  const metrics = new Metrics();
   const state = await StateFile.open(settings.STATE_FILE, Date.now());
-  metrics.lastDispatch.set(Math.max(0, ...state.dispatches.map(({ at }) => at)) / 1000);
+  const metrics = new Metrics(() => state.dispatches);
   const bridge = new Bridge({
     state,
     github: connectGitHub(settings, metrics),
@@ -68,9 +69,18 @@ async function serve(settings: Settings, logger: Logger): Promise<void> {
   });
   const address = await server.listen({ host: settings.HOST, port: settings.PORT });
   logger.info({ address, dispatches: state.dispatches.length }, 'listening');
+  void settleUntil(signals.stop, bridge);
   if (!signals.stop.aborted) await once(signals.stop, 'abort');
   logger.info({ signal: signals.first }, 'ending');
   await server.close();
+}
+
+/** Looks now and then what became of dispatches without an answer, those of the process before included. */
+async function settleUntil(stop: AbortSignal, bridge: Bridge): Promise<void> {
+  while (!stop.aborted) {
+    await bridge.settle();
+    await pause(SETTLE_INTERVAL_MS, undefined, { signal: stop }).catch(() => undefined);
+  }
 }
 
 function connectGitHub(settings: Settings, metrics: Metrics): GitHub {

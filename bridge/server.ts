@@ -86,9 +86,6 @@ async function takeNotification(
   if (unnamed > 0) logger.warn({ alerts: unnamed }, 'alerts without a model ask for a training');
   const decisions = await Promise.all(requests.map((each) => bridge.handle(each)));
   for (const { outcome } of decisions) metrics.decisions.inc({ outcome });
-  if (decisions.some(({ outcome }) => outcome === 'dispatched' || outcome === 'unknown')) {
-    metrics.lastDispatch.setToCurrentTime();
-  }
   return answer(reply, decisions);
 }
 

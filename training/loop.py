@@ -10,7 +10,8 @@ fetch     the registry's challenger and its verdict, where another machine has m
 adopt     registers the champion's folder as the first champion of an empty registry
 all       ingest to register
 
-Exit code: 0 done, 1 refused (the last line says why), 2 wrong arguments.
+Exit code: 0 done; 1 refused, and the last line, `refused: ...`, says why, or failed, as where a registry does not
+answer; 2 wrong arguments.
 """
 
 from __future__ import annotations
@@ -19,11 +20,25 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 
 from stages.settings import ROOT, Refusal, Settings
 
 WHOLE = ('ingest', 'validate', 'train', 'evaluate', 'register')
+STAGES = {
+    'ingest': ('ingest', 'ingest'),
+    'validate': ('validate', 'validate'),
+    'train': ('train', 'train_challenger'),
+    'evaluate': ('evaluate', 'evaluate_challenger'),
+    'register': ('registry', 'register'),
+    'promote': ('registry', 'promote'),
+    'fetch': ('registry', 'fetch'),
+    'adopt': ('registry', 'adopt'),
+}
+"""Module and function of each."""
+LEAST_SAMPLES = 256
+"""A batch: fewer pictures are no training."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,40 +77,36 @@ def _record(settings: Settings) -> None:
 
 def _stage(name: str) -> Callable[[Settings], object]:
     """Imported when it is run: only training needs PyTorch, only registration MLflow."""
-    if name == 'ingest':
-        from stages.ingest import ingest as stage
-    elif name == 'validate':
-        from stages.validate import validate as stage
-    elif name == 'train':
-        from stages.train import train_challenger as stage
-    elif name == 'evaluate':
-        from stages.evaluate import evaluate_challenger as stage
-    elif name == 'register':
-        from stages.registry import register as stage
-    elif name == 'promote':
-        from stages.registry import promote as stage
-    elif name == 'fetch':
-        from stages.registry import fetch as stage
-    else:
-        from stages.registry import adopt as stage
-    return stage
+    module, function = STAGES[name]
+    return getattr(import_module(f'stages.{module}'), function)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('stage', choices=(*WHOLE, 'promote', 'fetch', 'adopt', 'all'))
+    parser.add_argument('stage', choices=(*STAGES, 'all'))
     default = {each.name: each.default for each in fields(Settings)}
     parser.add_argument('--work', type=Path, default=ROOT / '.cache' / 'loop', help='folder of what stages make')
     parser.add_argument('--source', default=default['source'], help='captured images: a folder or s3://bucket/prefix')
     parser.add_argument('--champion', default=default['champion'], help='a folder, or models:/NAME@champion')
     parser.add_argument('--model', default=default['model'], help='name in captures and registry')
-    parser.add_argument('--samples', type=int, default=default['samples'], help='pictures made of the base data')
-    parser.add_argument('--epochs', type=int, default=default['epochs'], help='times that each is shown')
-    parser.add_argument('--workers', type=int, default=default['workers'], help='processes that make pictures')
+    parser.add_argument(
+        '--samples', type=_at_least(LEAST_SAMPLES), default=default['samples'], help='pictures made of the base data'
+    )
+    parser.add_argument('--epochs', type=_at_least(1), default=default['epochs'], help='times that each is shown')
+    parser.add_argument('--workers', type=_at_least(1), default=default['workers'], help='processes that make pictures')
     parser.add_argument('--seed', type=int, default=default['seed'])
     parser.add_argument('--version', default='', help='of promote: number in the registry (default: that of register)')
     parser.add_argument('--failed', default='', metavar='REASON', help='of promote: why the version did not hold')
     return parser
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f'{text!r} is not a number of at least {least}')
+        return int(text)
+
+    return parse
 
 
 if __name__ == '__main__':

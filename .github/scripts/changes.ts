@@ -22,7 +22,7 @@ export const AREAS = {
     /^training\//,
     /^service\/(models|model\/sources)\//,
     /^docs\/images\/digit-finder/,
-    /^\.ci\/training-tools$/,
+    /^\.ci\/(training-tools|strict-s3)$/,
   ],
   parity: [/^service\/(?!models\/)/, /^\.ci\/parity$/, PACKAGES],
   container: [/^(service|bridge)\//, /^(Dockerfile|\.dockerignore|LICENSE)$/, /^\.ci\/container$/, PACKAGES],

@@ -129,6 +129,71 @@ describe('retrain', () => {
   });
 });
 
+describe('demand-first-delivery', () => {
+  const THIS = { id: 20, display_title: 'retrain digits d-1', conclusion: null };
+  const runsBefore = (...runs: object[]): object[] => [THIS, ...runs.map((each) => ({ ...THIS, ...each }))];
+  const demand = (runs: readonly object[], env: Environment = {}): { ended: Ended; cancels: string[] } => {
+    const bin = emptyFolder();
+    writeFileSync(join(bin, 'runs.json'), JSON.stringify({ workflow_runs: runs }));
+    fakeTool(bin, 'gh', [
+      {
+        call: /^gh api repos\/us\/it\/actions\/workflows\/retrain\.yml\/runs\?event=repository_dispatch&/,
+        does: `jq -r "$4" ${join(bin, 'runs.json')}`,
+      },
+      { call: /^gh run cancel 20 --repo us\/it$/ },
+    ]);
+    const ended = run(join(ROOT, '.github/scripts/demand-first-delivery'), [], {
+      bin,
+      env: {
+        MODEL: 'digits',
+        DECISION: 'd-1',
+        RUN_ID: '20',
+        REPOSITORY: 'us/it',
+        GH_TOKEN: 'token',
+        CANCEL_S: '0',
+        ...env,
+      },
+    });
+    return { ended, cancels: callsOf(bin).filter((call) => call.startsWith('gh run')) };
+  };
+
+  it.each([
+    ['the only one', []],
+    ['of another decision', [{ id: 10, display_title: 'retrain digits d-2', conclusion: 'success' }]],
+    ['of another model', [{ id: 10, display_title: 'retrain digit-finder d-1', conclusion: 'success' }]],
+    ['the first of two', [{ id: 30 }]],
+    ['after one that was cancelled while it waited', [{ id: 10, conclusion: 'cancelled' }]],
+  ])('lets a run go on that is %s', (_, others) => {
+    const { ended, cancels } = demand(runsBefore(...others));
+    expect([ended.code, cancels], ended.stderr).toEqual([0, []]);
+  });
+
+  it.each(['success', 'failure', null])(
+    'has a run cancelled whose decision came before (%s), and lets nothing after it run',
+    (conclusion) => {
+      const { ended, cancels } = demand(runsBefore({ id: 10, conclusion }, { id: 9, conclusion }));
+      expect(ended.stdout).toContain('::notice title=Delivered before::run 10 ');
+      expect([ended.code, cancels]).toEqual([1, ['gh run cancel 20 --repo us/it']]);
+    },
+  );
+
+  it('has nothing to ask where nothing was decided', () => {
+    const { ended, cancels } = demand([], { DECISION: '' });
+    expect([ended.code, cancels]).toEqual([0, []]);
+  });
+
+  it.each(['$(id)', '"', "') | .id)"])('takes a decision of %j for a name like any other', (decision) => {
+    const earlier = { id: 10, display_title: `retrain digits ${decision}`, conclusion: 'success' };
+    expect(demand(runsBefore(earlier), { DECISION: decision }).cancels).toHaveLength(1);
+    expect(demand(runsBefore(), { DECISION: decision }).ended.code).toBe(0);
+  });
+
+  it('does not go on where GitHub does not say what came before', () => {
+    const { ended, cancels } = demand([], { REPOSITORY: 'them/it' });
+    expect([ended.code, cancels]).toEqual([97, []]);
+  });
+});
+
 describe('the image for training', () => {
   const IMAGE = 'registry.test/it';
   const trees = run('git', ['rev-parse', 'HEAD:training', 'HEAD:service/models/digits']).stdout;
@@ -200,7 +265,24 @@ describe('retrain.yml', () => {
 
   it('hands what a dispatch says to scripts by their environment alone', () => {
     const lines = text.split('\n').filter((line) => line.includes('client_payload'));
-    expect(lines.map((line) => line.trim().split(':')[0]).sort()).toEqual(['MODEL', 'group', 'run-name']);
+    expect(lines.map((line) => line.trim().split(':')[0]).sort()).toEqual([
+      'DECISION',
+      'MODEL',
+      'MODEL',
+      'group',
+      'run-name',
+    ]);
+  });
+
+  it('does nothing before it knows that its decision was not delivered before', () => {
+    const { once, ...others } = jobs;
+    expect(once?.steps?.map(({ run }) => run)).toContain('.github/scripts/demand-first-delivery');
+    for (const { needs } of Object.values(others))
+      expect([needs].flat()).toEqual([
+        expect.stringMatching(/^(once|image|train)$/),
+        ...[needs].flat().slice(1),
+      ]);
+    expect(others['image']?.needs).toBe('once');
   });
 
   it('stages nothing that has not passed, and promotes nothing that staging does not serve', () => {

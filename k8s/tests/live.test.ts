@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { expectAnswers } from './support/expect-answers.js';
 import {
   alertId,
   alerts,
@@ -20,7 +21,6 @@ const HEALTHY = NAMESPACE;
 const FAULTY = ['lossy', 'overloaded', 'failing', 'unloadable', 'restarting', 'stopped', 'nowhere'];
 /** Scrapes, one a second, in which a healthy service must stay silent: longer than any `for` but those of an hour. */
 const SILENT_SCRAPES = 40;
-const ANSWERS_WITHIN = { timeout: 45_000, interval: 2_000 };
 const FIRES_WITHIN = { timeout: 60_000, interval: 500 };
 
 const variables = {
@@ -56,21 +56,6 @@ function withoutRecorded({ where, text }: Expression): Expression {
   return { where, text: expanded };
 }
 
-/** Waits until everything is answered with finite numbers. */
-async function expectAnswers(
-  database: TimeSeriesDatabase,
-  expressions: readonly Expression[],
-): Promise<void> {
-  const unanswered = async ({ text, where }: Expression): Promise<Expression[]> => {
-    const samples = await database.query(text);
-    return samples.length > 0 && samples.every(({ value }) => Number.isFinite(value))
-      ? []
-      : [{ where, text }];
-  };
-  const check = async () => expect((await Promise.all(expressions.map(unanswered))).flat()).toEqual([]);
-  await vi.waitFor(check, ANSWERS_WITHIN);
-}
-
 describe.skipIf(absent('prometheus', 'victoria-metrics'))('live', () => {
   const cluster = new LiveCluster();
   let prometheus: TimeSeriesDatabase;
@@ -79,7 +64,8 @@ describe.skipIf(absent('prometheus', 'victoria-metrics'))('live', () => {
 
   beforeAll(async () => {
     const pods = await Promise.all([cluster.pod(HEALTHY, 'x2x4z'), cluster.pod(HEALTHY, 'b7c9d')]);
-    await Promise.all(pods.map((pod) => cluster.start(pod)));
+    const CAPTURE_TO = cluster.folder('captures');
+    await Promise.all(pods.map((pod) => cluster.start(pod, { CAPTURE_TO })));
     await Promise.all(pods.map((pod) => useNormally(cluster, pod)));
     cluster.scrape(...pods);
     [prometheus, victoriaMetrics] = await Promise.all([

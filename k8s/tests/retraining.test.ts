@@ -1,66 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { BridgeProcess, TOKEN } from '../../bridge/bridge-process.test-support.js';
-import { GitHubServer } from '../../bridge/github-server.test-support.js';
-import { type Notified, startAlertmanager } from './support/alertmanager.js';
-import { isApplication, renderEverything } from './support/argocd.js';
+import { type Retraining, startRetraining } from './support/retraining.js';
 import { absent } from './support/tools.js';
 
-const URL_IN_THE_CLUSTER = 'http://cv-inference-bridge.cv-inference';
-
-async function alertmanagerConfig(): Promise<object> {
-  const stack = (await renderEverything())
-    .filter(isApplication)
-    .find(({ metadata }) => metadata.name === 'kube-prometheus-stack');
-  if (stack === undefined) throw new Error('no application kube-prometheus-stack');
-  const values = stack.spec.source.helm?.valuesObject ?? {};
-  return (values['alertmanager'] as { readonly config: object }).config;
-}
-
-/** Hours become seconds. */
-function hurry(yaml: string): string {
-  return yaml
-    .replace(/group_interval: .+/g, 'group_interval: 1s')
-    .replace(/repeat_interval: .+/g, 'repeat_interval: 1s');
-}
-
 describe.skipIf(absent('kustomize', 'alertmanager'))('an alert that asks for a training', () => {
-  let folder: string;
-  let github: GitHubServer;
-  let bridge: BridgeProcess;
-  let alertmanager: Notified;
+  let retraining: Retraining;
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'cv-retraining-'));
-    writeFileSync(join(folder, 'alerts-token'), TOKEN);
-    writeFileSync(join(folder, 'github-token'), 'a-token');
-    github = await GitHubServer.start();
-    bridge = await BridgeProcess.start({
-      ALERTS_TOKEN_FILE: join(folder, 'alerts-token'),
-      GITHUB_TOKEN_FILE: join(folder, 'github-token'),
-      GITHUB_REPOSITORY: 'us/it',
-      GITHUB_API_URL: github.url,
-      STATE_FILE: join(folder, 'state.json'),
-    });
-    alertmanager = await startAlertmanager(
-      await alertmanagerConfig(),
-      {
-        'alertmanager-slack/url': '/slack',
-        'alertmanager-webhook/url': '/webhook',
-        'alertmanager-pagerduty/routing-key': 'a-key',
-        'alertmanager-retrain/token': `${TOKEN}\n`,
-      },
-      (yaml) => hurry(yaml).replaceAll(URL_IN_THE_CLUSTER, bridge.url),
-    );
+    retraining = await startRetraining();
   });
-  afterAll(async () => {
-    await alertmanager?.close();
-    await bridge?.stop('SIGKILL');
-    await github?.close();
-    rmSync(folder, { recursive: true });
-  });
+  afterAll(() => retraining?.close());
 
   const alert = (labels: Readonly<Record<string, string>>) => ({
     labels: {
@@ -74,6 +22,7 @@ describe.skipIf(absent('kustomize', 'alertmanager'))('an alert that asks for a t
   });
 
   it('becomes one training, however often it is repeated and however many there are of it; people hear of it too', async () => {
+    const { alertmanager, bridge, github } = retraining;
     await alertmanager.send([
       alert({ model: 'digits', feature: 'brightness' }),
       alert({ model: 'digits', feature: 'sharpness' }),

@@ -21,8 +21,10 @@ class ScriptedStore implements Store {
   closed = 0;
   reads = 0;
 
-  write({ path, bytes }: StoredObject, signal: AbortSignal): Promise<void> {
-    return this.#do(signal, () => void this.written.set(path, bytes));
+  write(objects: readonly StoredObject[], signal: AbortSignal): Promise<void> {
+    return this.#do(signal, () => {
+      for (const { path, bytes } of objects) this.written.set(path, bytes);
+    });
   }
 
   read(path: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
@@ -204,6 +206,26 @@ describe('an image', () => {
     capture.answered({ ...image(), answer: { value: 1n } });
     expect(counts).toEqual(['failed']);
   });
+});
+
+it('feedback that comes twice at once is taken once, of whomever the image is', async () => {
+  const { capture, counts } = setUp();
+  const given = Array.from({ length: 10 }, () => capture.judge(tell('of-another-pod'), judged, patient));
+  const ends = await Promise.allSettled(given);
+  expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  for (const end of ends.slice(1)) expect(end).toMatchObject({ reason: { code: 'OVERLOADED' } });
+  expect(counts).toEqual(['unknown']);
+  // Later it changes what is kept, and counts no more.
+  await capture.judge(tell('of-another-pod', '4'), judged, patient);
+  expect(counts).toEqual(['unknown']);
+});
+
+it('says how many images were lost when it ended in mid-work', async () => {
+  const { capture, store, warnings } = setUp();
+  store.isHanging = true;
+  for (let index = 0; index < 3; index += 1) capture.answered(image());
+  await capture.destroy();
+  expect(warnings).toEqual([{ images: 3 }]);
 });
 
 it('whoever has left is told nothing, and waits for nothing', async () => {

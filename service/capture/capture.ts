@@ -2,7 +2,7 @@ import type { AnsweredImage, AnswerKeeper, Feedback, JudgedModel, Verdict } from
 import type { Resource } from '../lifecycle.js';
 import type { Logger } from '../telemetry/logging.js';
 import { FailureLog } from './failure-log.js';
-import { FeedbackDesk } from './feedback-desk.js';
+import { FeedbackRecorder } from './feedback-recorder.js';
 import { dayOf, endingOf, folderOf, stemOf } from './names.js';
 import { RecentAnswers } from './recent-answers.js';
 import { type ReasonToKeep, Sampling, type SamplingOptions } from './sampling.js';
@@ -38,18 +38,22 @@ export class Capture implements AnswerKeeper, Resource {
   readonly name = 'capture';
   readonly #store: Store;
   readonly #metrics: CaptureMetrics;
+  readonly #logger: Pick<Logger, 'warn'>;
   readonly #failures: FailureLog;
   readonly #sampling: Sampling;
   readonly #recent = new RecentAnswers();
   readonly #queue: WriteQueue;
-  readonly #desk: FeedbackDesk;
+  readonly #feedback: FeedbackRecorder;
   readonly #now: () => number;
-  #lastCall: NodeJS.Timeout | undefined;
+  /** Images dropped since the service ends: nobody may look at the metrics any more. */
+  #lost = 0;
+  #endTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ store, metrics, logger, limits, random, now = Date.now, ...sampling }: CaptureOptions) {
     this.#store = store;
     this.#metrics = metrics;
+    this.#logger = logger;
     this.#now = now;
     this.#failures = new FailureLog((fields) => logger.warn(fields, 'capture fails'), now);
     this.#sampling = new Sampling(sampling, random);
@@ -58,7 +62,7 @@ export class Capture implements AnswerKeeper, Resource {
       writeTimeoutMs: WRITE_TIMEOUT_MS,
       ...limits,
     });
-    this.#desk = new FeedbackDesk({
+    this.#feedback = new FeedbackRecorder({
       store,
       recent: this.#recent,
       now,
@@ -81,12 +85,12 @@ export class Capture implements AnswerKeeper, Resource {
   }
 
   judge(feedback: Feedback, model: JudgedModel, signal: AbortSignal): Promise<Verdict> {
-    return this.#desk.judge(feedback, model, signal);
+    return this.#feedback.judge(feedback, model, signal);
   }
 
   /** From now on so much time is left, whatever closes before this. */
   endWithin(ms: number): void {
-    this.#lastCall ??= setTimeout(() => this.#queue.stop(), ms);
+    this.#endTimer ??= setTimeout(() => this.#queue.stop(), ms);
   }
 
   /** Writes what waits, for CLOSE_MS at the most. */
@@ -123,6 +127,7 @@ export class Capture implements AnswerKeeper, Resource {
 
   #dropped(model: string, reason: DropReason, error?: unknown): void {
     this.#metrics.captureDropped(model, reason);
+    if (reason === 'stopped') this.#lost += 1;
     if (error !== undefined) this.#failures.add(error);
   }
 
@@ -130,8 +135,10 @@ export class Capture implements AnswerKeeper, Resource {
     const timer = setTimeout(() => this.#queue.stop(), CLOSE_MS);
     await this.#queue.idle();
     clearTimeout(timer);
-    clearTimeout(this.#lastCall);
+    clearTimeout(this.#endTimer);
     this.#queue.stop();
+    if (this.#lost > 0)
+      this.#logger.warn({ images: this.#lost }, 'captures that could not be written before the end');
     this.#store.close();
   }
 }

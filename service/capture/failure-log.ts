@@ -17,7 +17,8 @@ export class FailureLog {
 
   add(error: unknown): void {
     this.#failures += 1;
-    if (this.#now() - this.#writtenAt < INTERVAL_MS) return;
+    // Also where the clock was set back.
+    if (Math.abs(this.#now() - this.#writtenAt) < INTERVAL_MS) return;
     const reason = `${error instanceof Error ? error.name : 'Error'}: ${messageOf(error)}`;
     this.#write({ reason: reason.slice(0, MAX_TEXT_LENGTH), failures: this.#failures });
     this.#failures = 0;

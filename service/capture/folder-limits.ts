@@ -15,7 +15,10 @@ const HEADROOM = 0.1;
 const SWEEP_INTERVAL_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const DAY = /^\d{4}-\d\d-\d\d$/;
-const ENDINGS = [...IMAGE_FORMATS.map(endingOf), 'json', 'feedback.json', 'part'];
+const RECORD = 'json';
+const ENDINGS = [RECORD, 'feedback.json', 'part', ...IMAGE_FORMATS.map(endingOf)];
+/** No record is left without its image: it goes first, and last where another process has written it meanwhile. */
+const REMOVED = [...ENDINGS, RECORD];
 /** Whatever belongs to an image has its stem. */
 const FILE = new RegExp(`^(.+?)\\.(?:${ENDINGS.join('|')})$`);
 
@@ -148,7 +151,7 @@ export class FolderLimits {
       if (removed >= wanted) break;
       const stem = FILE.exec(name)?.[1];
       if (stem === undefined) continue;
-      for (const ending of ENDINGS) removed += await this.#remove(join(path, `${stem}.${ending}`));
+      for (const ending of REMOVED) removed += await this.#remove(join(path, `${stem}.${ending}`));
     }
     // Not where something is left.
     await this.#do(() => rmdir(path)).catch(() => undefined);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { access, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { temporaryFolder } from '../test/support/models.js';
 import { FolderStore, type FolderStoreOptions } from './folder-store.js';
 import { MAX_READ_BYTES, within } from './store.js';
@@ -23,13 +23,26 @@ async function open(options: Partial<FolderStoreOptions> = {}) {
     folder,
   });
   const put = (path: string, bytes = 1) =>
-    store.write({ path, bytes: new Uint8Array(bytes), type: 'image/png' }, patient);
+    store.write([{ path, bytes: new Uint8Array(bytes), type: 'image/png' }], patient);
   return { store, folder, failures, put };
 }
 
 async function prepare(folder: string, path: string, bytes = 1): Promise<void> {
   await mkdir(dirname(join(folder, path)), { recursive: true });
   await writeFile(join(folder, path), new Uint8Array(bytes));
+}
+
+function captureOf(stem: string, bytes = 1) {
+  return [
+    { path: `${TODAY}/${stem}.png`, bytes: new Uint8Array(bytes), type: 'image/png' },
+    { path: `${TODAY}/${stem}.json`, bytes: new Uint8Array(1), type: 'application/json' },
+  ];
+}
+
+async function recordsWithoutImage(folder: string): Promise<string[]> {
+  const files = await filesOf(folder);
+  const records = files.filter((name) => /\d\/\w+\.json$/.test(name));
+  return records.filter((name) => !files.includes(name.replace('.json', '.png')));
 }
 
 async function filesOf(folder: string): Promise<string[]> {
@@ -42,7 +55,7 @@ describe('a folder', () => {
   it('has what was written, whole, and gives it back', async () => {
     const { store, folder } = await open();
     const bytes = Buffer.from('{"why":"sampled"}');
-    await store.write({ path: `${TODAY}/a.json`, bytes, type: 'application/json' }, patient);
+    await store.write([{ path: `${TODAY}/a.json`, bytes, type: 'application/json' }], patient);
     expect(await filesOf(folder)).toEqual([`${TODAY}/a.json`]);
     expect(Buffer.from((await store.read(`${TODAY}/a.json`, patient)) ?? [])).toEqual(bytes);
     expect(await store.read(`${TODAY}/b.json`, patient)).toBeUndefined();
@@ -71,13 +84,29 @@ describe('a folder', () => {
     expect(await filesOf(folder)).toEqual([`${TODAY}/a.png`]);
   });
 
+  it('has no image without its record where that cannot be written', async () => {
+    const { store, folder } = await open();
+    await mkdir(join(folder, TODAY), { recursive: true });
+    await symlink('/dev/full', join(folder, TODAY, 'a.json.part'));
+    await expect(store.write(captureOf('a'), patient)).rejects.toMatchObject({ code: 'ENOSPC' });
+    expect(await filesOf(folder)).toEqual([]);
+  });
+
+  it('on a full disk still has what was kept before', async () => {
+    const { folder, put } = await open();
+    await put(`${TODAY}/a.feedback.json`);
+    await symlink('/dev/full', join(folder, TODAY, 'a.feedback.json.part'));
+    await expect(put(`${TODAY}/a.feedback.json`)).rejects.toMatchObject({ code: 'ENOSPC' });
+    expect(await filesOf(folder)).toEqual([`${TODAY}/a.feedback.json`]);
+  });
+
   it('that hangs lets whoever waits go in time', async () => {
     const { store, folder, put } = await open();
     await put(`${TODAY}/first.png`);
     execFileSync('mkfifo', [join(folder, TODAY, 'a.png.part')]);
     const write = (path: string) =>
       within(50, patient, (signal) =>
-        store.write({ path, bytes: new Uint8Array(1), type: 'image/png' }, signal),
+        store.write([{ path, bytes: new Uint8Array(1), type: 'image/png' }], signal),
       );
     await expect(write(`${TODAY}/a.png`)).rejects.toThrow('50 ms');
     await expect(write(`${TODAY}/b.png`)).rejects.toThrow('50 ms');
@@ -131,6 +160,27 @@ describe('a folder keeps to its limits:', () => {
     expect(files.length).toBeGreaterThan(30);
     expect(files.length).toBeLessThan(46);
     expect(files).toHaveLength((left.size - 1) * endings.length + 1);
+  });
+
+  it('an image that is being written is not taken from its record, however full it is', async () => {
+    const { store, folder } = await open({ maxBytes: 40 * KiB });
+    for (let index = 0; index < 50; index += 1) {
+      await store.write(captureOf(`${index}`, 9 * KiB), patient);
+      expect(await recordsWithoutImage(folder)).toEqual([]);
+    }
+  });
+
+  it('a record is not written to an image that another process has removed', async () => {
+    const { store, folder } = await open();
+    await mkdir(join(folder, TODAY), { recursive: true });
+    const pipe = join(folder, TODAY, 'a.json.part');
+    execFileSync('mkfifo', [pipe]);
+    const written = store.write(captureOf('a'), patient);
+    await vi.waitFor(async () => expect(await filesOf(folder)).toContain(`${TODAY}/a.png`));
+    await rm(join(folder, TODAY, 'a.png'));
+    await readFile(pipe);
+    await expect(written).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await filesOf(folder)).toEqual([]);
   });
 
   it('what is larger than all of it is refused', async () => {

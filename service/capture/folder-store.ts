@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isMissing } from './file-faults.js';
 import { type FolderLimitOptions, FolderLimits, sizeOnDisk } from './folder-limits.js';
@@ -23,10 +23,12 @@ export class FolderStore implements Store {
     this.#limits = new FolderLimits({ ...options, disk: this.#disk });
   }
 
-  async write({ path, bytes }: StoredObject, signal: AbortSignal): Promise<void> {
-    const size = sizeOnDisk(bytes.length);
+  async write(objects: readonly StoredObject[], signal: AbortSignal): Promise<void> {
+    const size = objects.reduce((sum, { bytes }) => sum + sizeOnDisk(bytes.length), 0);
     await this.#limits.makeRoom(size, signal);
-    await this.#disk.run(() => writeWhole(join(this.place, path), bytes), signal);
+    const files = objects.map((object) => ({ ...object, path: join(this.place, object.path) }));
+    // As one piece of work: between an image and its record nothing is removed.
+    await this.#disk.run(() => writeTogether(files), signal);
     this.#limits.added(size);
   }
 
@@ -39,7 +41,23 @@ export class FolderStore implements Store {
   }
 }
 
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+/** All of them or, as far as the disk lets it, none. */
+async function writeTogether(files: readonly StoredObject[]): Promise<void> {
+  const written: string[] = [];
+  try {
+    for (const file of files) {
+      await writeWhole(file);
+      written.unshift(file.path);
+    }
+    // Another process may have made room meanwhile.
+    for (const path of written) await access(path);
+  } catch (error) {
+    for (const path of written) await rm(path, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function writeWhole({ path, bytes }: StoredObject): Promise<void> {
   const part = `${path}.part`;
   try {
     await writePart(part, bytes);

@@ -44,7 +44,7 @@ describe('a bucket', () => {
     async (uri) => {
       const server = await startS3Server(['captures']);
       const store = opened(new S3Store(uri, { endpoint: server.endpoint }), server);
-      await store.write(object, patient);
+      await store.write([object], patient);
       expect(Buffer.from((await store.read(object.path, patient)) ?? []).toString()).toBe('image');
       expect(await store.read('digits/no.json', patient)).toBeUndefined();
       const prefix = uri.includes('of') ? 'of/' : '';
@@ -55,7 +55,7 @@ describe('a bucket', () => {
 
   it('that refuses or fails is no success', async () => {
     for (const status of [403, 500, 503])
-      await expect((await refusing(status)).write(object, patient)).rejects.toThrow();
+      await expect((await refusing(status)).write([object], patient)).rejects.toThrow();
     await expect((await refusing(500)).read(object.path, patient)).rejects.toThrow();
   });
 
@@ -65,7 +65,7 @@ describe('a bucket', () => {
 
   it('that never answers lets whoever waits go in time', async () => {
     const store = await storeAt(() => undefined);
-    const write = within(50, patient, (signal) => store.write(object, signal));
+    const write = within(50, patient, (signal) => store.write([object], signal));
     await expect(write).rejects.toThrow('50 ms');
     await expect(within(50, patient, (signal) => store.read('a', signal))).rejects.toThrow('50 ms');
   });

@@ -31,15 +31,8 @@ export class S3Store implements Store {
     this.#connection.catch(() => undefined);
   }
 
-  async write({ path, bytes, type }: StoredObject, signal: AbortSignal): Promise<void> {
-    const { client, PutObjectCommand } = await unlessAborted(this.#connection, signal);
-    const command = new PutObjectCommand({
-      ...this.#at(path),
-      Body: bytes,
-      ContentLength: bytes.length,
-      ContentType: type,
-    });
-    await unlessAborted(client.send(command, { abortSignal: signal }), signal);
+  async write(objects: readonly StoredObject[], signal: AbortSignal): Promise<void> {
+    for (const object of objects) await this.#put(object, signal);
   }
 
   async read(path: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
@@ -61,6 +54,17 @@ export class S3Store implements Store {
       ({ client }) => client.destroy(),
       () => undefined,
     );
+  }
+
+  async #put({ path, bytes, type }: StoredObject, signal: AbortSignal): Promise<void> {
+    const { client, PutObjectCommand } = await unlessAborted(this.#connection, signal);
+    const command = new PutObjectCommand({
+      ...this.#at(path),
+      Body: bytes,
+      ContentLength: bytes.length,
+      ContentType: type,
+    });
+    await unlessAborted(client.send(command, { abortSignal: signal }), signal);
   }
 
   #at(path: string): { Bucket: string; Key: string } {

@@ -17,8 +17,11 @@ export interface Store {
   readonly place: string;
   /** Writes that it takes at once. */
   readonly lanes: number;
-  /** What was there under that path is replaced; a reader sees the whole or nothing. */
-  write(object: StoredObject, signal: AbortSignal): Promise<void>;
+  /**
+   * In this order, one after the other: who finds the last finds all of them. What was there under a path is replaced; a
+   * reader sees the whole of an object or nothing.
+   */
+  write(objects: readonly StoredObject[], signal: AbortSignal): Promise<void>;
   /** Undefined where there is none, or a larger one than MAX_READ_BYTES. */
   read(path: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** Nothing more is asked. */

@@ -6,11 +6,11 @@ export type DropReason = 'busy' | 'too_large' | 'duplicate' | 'timed_out' | 'fai
 export interface WriteQueueOptions {
   /** Of all that waits or is being written. */
   readonly maxBytes: number;
-  /** Of one object. */
+  /** Of one bundle. */
   readonly writeTimeoutMs: number;
 }
 
-/** Objects that belong together: written in order, or dropped together. */
+/** Objects that belong together: written together, in order, or dropped. */
 export interface Bundle {
   readonly objects: readonly StoredObject[];
   readonly onWritten: () => void;
@@ -85,9 +85,7 @@ export class WriteQueue {
     const { signal } = this.#stop;
     try {
       signal.throwIfAborted();
-      for (const object of objects) {
-        await within(this.#options.writeTimeoutMs, signal, (each) => this.#store.write(object, each));
-      }
+      await within(this.#options.writeTimeoutMs, signal, (limited) => this.#store.write(objects, limited));
       onWritten();
     } catch (error) {
       if (signal.aborted) onDropped('stopped');

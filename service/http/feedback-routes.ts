@@ -20,6 +20,7 @@ type FeedbackValidator = ReturnType<typeof compile<typeof FeedbackSchema>>;
 
 /** A thousand objects with long labels. */
 const MAX_BODY_BYTES = 256 * 1024;
+
 /** POST /feedback, where answers are kept. */
 export function registerFeedbackRoutes(server: FastifyInstance, deps: FeedbackDependencies): void {
   const { keeper } = deps;

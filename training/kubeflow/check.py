@@ -1,7 +1,7 @@
 """Runs the pipeline for real, by KFP's local runner: `python training/kubeflow/check.py` (requirements-kubeflow.txt).
 
-Captures of a drifted camera become a challenger in the registry; with wrong labels, the run ends at validation; with
-nothing to learn, at the gate. TRAINING_PYTHON is the environment of the stages.
+Captures of a drifted camera become a challenger in the registry; with wrong labels, the run ends at validation.
+TRAINING_PYTHON is the environment of the stages.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 TRAINING = Path(__file__).resolve().parent.parent
-SMALL = {'champion': str(TRAINING.parent / 'service' / 'models' / 'digits'), 'samples': 5000, 'epochs': 2}
+SMALL = {'champion': str(TRAINING.parent / 'service' / 'models' / 'digits'), 'samples': 3000, 'epochs': 2}
 
 
 def make_captures(kind: str, folder: Path) -> None:

@@ -12,10 +12,10 @@ from PIL import Image
 from evaluate import Reader, confusion
 from export import sha256
 from preprocess import Preprocess
-from stages.champion import champion_folder, read_about
+from stages.champion import champion_folder, check_whole, read_about
 from stages.gate import Figures, Rule, judge
 from stages.hold_out import HoldOut, hold_out
-from stages.settings import Refusal, Settings, write_json
+from stages.settings import Refusal, Settings, require, write_json
 
 ROUNDS = 300
 """Runs of each model, taken in turns, so that what else the machine does strikes both."""
@@ -25,9 +25,8 @@ FAILURES = 40
 
 def evaluate_challenger(settings: Settings) -> None:
     """Writes verdict.json and verdict.md; a Refusal where the challenger does not pass."""
-    champion, challenger = champion_folder(settings), settings.challenger
-    if not (challenger / 'model.json').is_file():
-        raise Refusal(f'{challenger} has no model: run `loop.py train` first')
+    champion, challenger = champion_folder(settings), require(settings.challenger, 'train')
+    check_whole(challenger, 'the challenger')
     pictures = hold_out(settings)
     readers = open_reader(champion), open_reader(challenger)
     scores = tuple(reader.scores(pictures.images) for reader in readers)
@@ -85,7 +84,7 @@ def golden_faults(folders: tuple[Path, Path], challenger: Reader) -> list[str]:
     faults = []
     for folder, name in zip(folders, ('champion', 'challenger'), strict=True):
         about = read_about(folder)
-        for entry in about['golden']:
+        for entry in about.get('golden', []):
             fault = _golden_fault(folder, entry, challenger, about['output']['labels'], by_score=name == 'challenger')
             if fault:
                 faults.append(f"the {name}'s {entry['file']} {fault}")

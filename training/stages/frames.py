@@ -71,7 +71,11 @@ def decode(data: bytes) -> Image.Image:
         with Image.open(io.BytesIO(data)) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise ValueError(f'{image.width} x {image.height} pixels')
-            return ImageOps.exif_transpose(image).convert('RGB')
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith('I;16'):
+                # As the service does: the upper byte. Pillow would make white of nearly everything.
+                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+            return upright.convert('RGB')
 
 
 def open_entry(folder: Path, entry: Entry) -> Image.Image:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stages.settings import Refusal, Settings, read_json, sha256_of, write_json
+from stages.settings import Refusal, Settings, read_json, require, sha256_of, write_json
 from stages.store import Store, open_store
 
 FEEDBACK = '.feedback.json'
@@ -63,61 +63,91 @@ def read_data(folder: Path) -> list[Entry]:
 
 def data_digest(folder: Path) -> str:
     """SHA-256 of the manifest, which names the digest of every image."""
-    return sha256_of((folder / 'manifest.json').read_bytes())
+    return sha256_of(require(folder / 'manifest.json', 'ingest').read_bytes())
 
 
 def _collect(store: Store, names: set[str], folder: Path) -> tuple[list[Entry], int]:
-    """Newest first: of the same bytes, the latest label counts."""
+    """The entries in the order of their digests, and how many images have no label."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / 'images').mkdir(parents=True)
-    entries: dict[str, Entry] = {}
+    entries: dict[str, tuple[str, Entry]] = {}
     unlabelled = 0
-    for image, stem in _images(names):
+    for image, feedback in _with_feedback(names):
         if len(entries) >= MOST_IMAGES:
             break
-        if stem + FEEDBACK not in names:
+        truth = _record(store, feedback) if feedback else {}
+        if 'label' not in truth:
             unlabelled += 1
-            continue
-        entry, data = _entry(store, image, stem, has_record=f'{stem}.json' in names)
-        before = entries.get(entry.sha256)
-        entries[entry.sha256] = replace(before, seen=before.seen + 1) if before else entry
-        if before is None:
+        elif (data := store.read(image, MOST_IMAGE_BYTES)) is not None:
+            entry = _entry(image, data, truth, _record(store, f'{_stem(image)}.json'))
             (folder / entry.file).write_bytes(data)
-    return sorted(entries.values(), key=lambda entry: entry.sha256), unlabelled
+            given_at = str(truth.get('given_at', ''))
+            entries[entry.sha256] = _merged(entries.get(entry.sha256), (given_at, entry))
+    return sorted((entry for _, entry in entries.values()), key=lambda entry: entry.sha256), unlabelled
 
 
-def _images(names: set[str]) -> Iterator[tuple[str, str]]:
-    """Name and stem of each image, the latest day first."""
-    for name in sorted(names, key=lambda each: (each.split('/')[2:3], each), reverse=True):
-        stem, dot, ending = name.rpartition('.')
-        if (dot + ending).lower() in ENDINGS:
-            yield name, stem
+def _merged(before: tuple[str, Entry] | None, other: tuple[str, Entry]) -> tuple[str, Entry]:
+    """Of two captures of the same bytes, with the times at which they were labelled: the latest label counts."""
+    if before is None:
+        return other
+    given_at, entry = max(before, other, key=lambda each: each[0])
+    return given_at, replace(entry, file=before[1].file, seen=before[1].seen + 1)
 
 
-def _entry(store: Store, image: str, stem: str, *, has_record: bool) -> tuple[Entry, bytes]:
-    data = store.read(image, MOST_IMAGE_BYTES)[:MOST_IMAGE_BYTES]
+def _with_feedback(names: set[str]) -> Iterator[tuple[str, str | None]]:
+    """Each image, the latest day first, with its feedback.
+
+    That lies beside the image; or, where it came to a process that did not know the answer, in the folder of the day
+    on which it came and the version that then served.
+    """
+    images = sorted((name for name in names if _is_image(name)), key=lambda name: (_day(name), name), reverse=True)
+    beside = {_stem(name) + FEEDBACK for name in images}
+    elsewhere: dict[str, list[str]] = {}
+    for name in sorted(names - beside, key=lambda each: (_day(each), each)):
+        if name.endswith(FEEDBACK):
+            elsewhere.setdefault(name.rpartition('/')[2], []).append(name)
+    for image in images:
+        own = _stem(image) + FEEDBACK
+        if own in names:
+            yield image, own
+            continue
+        later = elsewhere.get(own.rpartition('/')[2], [])
+        yield image, later.pop() if later and _day(later[-1]) >= _day(image) else None
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(ENDINGS)
+
+
+def _stem(image: str) -> str:
+    return image.rpartition('.')[0]
+
+
+def _day(name: str) -> str:
+    return name.split('/')[2] if name.count('/') > 2 else ''
+
+
+def _entry(image: str, data: bytes, truth: dict[str, Any], record: dict[str, Any]) -> Entry:
     digest = sha256_of(data)
-    record = _record(store, f'{stem}.json') if has_record else {}
     answer, score = _answer(record.get('answer'))
     held_out = int(digest[:8], 16) % 100 < HOLD_OUT_PERCENT
-    entry = Entry(
+    return Entry(
         file=f'images/{digest}.{image.rpartition(".")[2].lower()}',
         sha256=digest,
         bytes=len(data),
-        label=str(_record(store, stem + FEEDBACK).get('label', '')),
+        label=str(truth['label']),
         part='hold_out' if held_out else 'train',
         captured_at=str(record.get('captured_at', '')),
         seen=1,
         answer=answer,
         score=score,
     )
-    return entry, data
 
 
 def _record(store: Store, name: str) -> dict[str, Any]:
-    """A JSON object; an empty one where the file holds something else."""
+    """A JSON object; an empty one where the file is not there or holds something else."""
     try:
-        value = json.loads(store.read(name, MOST_RECORD_BYTES))
+        value = json.loads(store.read(name, MOST_RECORD_BYTES) or b'')
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

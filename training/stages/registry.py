@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +42,14 @@ def register(settings: Settings) -> None:
     about = read_about(settings.challenger)
     if verdict['challenger']['digest'] != f'sha256:{about["sha256"]}':
         raise Refusal('the verdict is of another model: run `loop.py evaluate` again')
+    settings.registered.unlink(missing_ok=True)
     client = open_client(settings)
-    run = _start(client, settings, f'{settings.model} {about["version"]}')
-    _log(client, run.info.run_id, settings, verdict)
-    passed = bool(verdict['passed'])
-    client.set_tag(run.info.run_id, 'verdict', 'passed' if passed else 'refused')
-    client.set_terminated(run.info.run_id, 'FINISHED' if passed else 'FAILED')
-    if not passed:
-        raise Refusal(f'the gate refused this challenger: it is recorded as run {run.info.run_id}, not registered')
-    version = _register(client, settings.model, settings.challenger, run)
+    with _run(client, settings, f'{settings.model} {about["version"]}') as run:
+        _log(client, run.info.run_id, settings, verdict)
+        client.set_tag(run.info.run_id, 'verdict', 'passed' if verdict['passed'] else 'refused')
+        if not verdict['passed']:
+            raise Refusal(f'the gate refused this challenger: it is recorded as run {run.info.run_id}, not registered')
+        version = _register(client, settings.model, settings.challenger, run)
     client.set_registered_model_alias(settings.model, CHALLENGER, version.version)
     told = {'model': settings.model, 'version': version.version, 'digest': verdict['challenger']['digest']}
     write_json(settings.registered, told)
@@ -63,17 +62,17 @@ def adopt(settings: Settings) -> None:
     if _by_alias(client, settings.model, CHAMPION):
         raise Refusal(f'{settings.model} has a champion already')
     folder = champion_folder(settings)
-    run = _start(client, settings, f'{settings.model} {read_about(folder)["version"]}, adopted')
-    client.set_terminated(run.info.run_id)
-    version = _register(client, settings.model, folder, run)
+    with _run(client, settings, f'{settings.model} {read_about(folder)["version"]}, adopted') as run:
+        version = _register(client, settings.model, folder, run)
     client.set_registered_model_alias(settings.model, CHAMPION, version.version)
     print(f'{settings.model} version {version.version} is the champion')
 
 
 def promote(settings: Settings) -> None:
     """The challenger has served well: it becomes the champion."""
-    client, version = open_client(settings), _version(settings)
-    if _tags(client, settings.model, version).get('status') == 'failed':
+    client = open_client(settings)
+    version, tags = _version(client, settings)
+    if tags.get('status') == 'failed':
         raise Refusal(f'{settings.model} version {version} is marked as failed')
     client.set_registered_model_alias(settings.model, CHAMPION, version)
     client.set_model_version_tag(settings.model, version, 'status', 'promoted')
@@ -83,7 +82,8 @@ def promote(settings: Settings) -> None:
 
 def mark_failed(settings: Settings, reason: str) -> None:
     """The challenger has not held: it is marked, and the champion stays what it is."""
-    client, version = open_client(settings), _version(settings)
+    client = open_client(settings)
+    version, _ = _version(client, settings)
     client.set_model_version_tag(settings.model, version, 'status', 'failed')
     client.set_model_version_tag(settings.model, version, 'reason', reason[:1000])
     _drop_challenger(client, settings.model, version)
@@ -118,7 +118,7 @@ def _wanted(client: MlflowClient, uri: str) -> ModelVersion:
     if not match:
         raise Refusal(f'{uri} is not models:/NAME@ALIAS or models:/NAME/VERSION')
     name, alias, number = match.groups()
-    version = _by_alias(client, name, alias) if alias else client.get_model_version(name, number)
+    version = _by_alias(client, name, alias) if alias else _by_number(client, name, number)
     if version is None:
         raise Refusal(f'the registry has no {uri}: `loop.py adopt` makes the first champion')
     return version
@@ -132,10 +132,18 @@ def open_client(settings: Settings) -> MlflowClient:
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
-def _start(client: MlflowClient, settings: Settings, name: str) -> Run:
+@contextlib.contextmanager
+def _run(client: MlflowClient, settings: Settings, name: str) -> Iterator[Run]:
+    """A new run, which has failed where something is raised within."""
     experiment = client.get_experiment_by_name(settings.model)
     number = experiment.experiment_id if experiment else _create_experiment(client, settings)
-    return client.create_run(number, run_name=name)
+    run = client.create_run(number, run_name=name)
+    try:
+        yield run
+    except BaseException:
+        client.set_terminated(run.info.run_id, 'FAILED')
+        raise
+    client.set_terminated(run.info.run_id)
 
 
 def _create_experiment(client: MlflowClient, settings: Settings) -> str:
@@ -206,22 +214,33 @@ def _tensors(values: Iterable[onnx.ValueInfoProto]) -> str:
     return json.dumps(specs)
 
 
-def _version(settings: Settings) -> str:
-    """That of --version; else the one that `register` made in this folder."""
-    return settings.version or str(read_json(settings.registered, 'register')['version'])
+def _version(client: MlflowClient, settings: Settings) -> tuple[str, dict[str, str]]:
+    """Number and tags of the version of --version; else of the one that `register` made in this folder."""
+    number = settings.version or str(read_json(settings.registered, 'register')['version'])
+    version = _by_number(client, settings.model, number)
+    if version is None:
+        raise Refusal(f'the registry has no version {number} of {settings.model}')
+    return number, dict(version.tags)
+
+
+def _by_number(client: MlflowClient, name: str, number: str) -> ModelVersion | None:
+    with _none_where_absent():
+        return client.get_model_version(name, number)
 
 
 def _by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
-    try:
+    with _none_where_absent():
         return client.get_model_version_by_alias(name, alias)
+
+
+@contextlib.contextmanager
+def _none_where_absent() -> Iterator[None]:
+    """Ends the block where the registry has not what was asked for; another fault is raised."""
+    try:
+        yield
     except MlflowException as error:
-        if error.error_code in ('RESOURCE_DOES_NOT_EXIST', 'INVALID_PARAMETER_VALUE'):
-            return None
-        raise
-
-
-def _tags(client: MlflowClient, name: str, version: str) -> dict[str, str]:
-    return dict(client.get_model_version(name, version).tags)
+        if error.error_code not in ('RESOURCE_DOES_NOT_EXIST', 'INVALID_PARAMETER_VALUE'):
+            raise
 
 
 def _drop_challenger(client: MlflowClient, name: str, version: str) -> None:

@@ -72,9 +72,14 @@ def sha256_of(data: bytes) -> str:
 
 def read_json(path: Path, made_by: str) -> dict[str, Any]:
     """The JSON at `path`; a Refusal that names the stage which makes it where it is not there."""
-    if not path.is_file():
+    return json.loads(require(path, made_by).read_text(encoding='utf-8'))
+
+
+def require(path: Path, made_by: str) -> Path:
+    """The path; a Refusal that names the stage which makes it where it is not there."""
+    if not path.exists():
         raise Refusal(f'{path} is not there: run `loop.py {made_by}` first')
-    return json.loads(path.read_text(encoding='utf-8'))
+    return path
 
 
 def write_json(path: Path, value: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,8 +16,8 @@ class Store(Protocol):
     def names(self, under: str) -> Iterator[str]:
         """Of all objects below the folder `under`."""
 
-    def read(self, name: str, most_bytes: int) -> bytes:
-        """The object; at most `most_bytes` + 1 bytes of it, so that a longer one can be told."""
+    def read(self, name: str, most_bytes: int) -> bytes | None:
+        """At most `most_bytes` of the object; None where there is none: captures are removed when they are old."""
 
 
 class FolderStore:
@@ -30,9 +31,12 @@ class FolderStore:
             if path.is_file() and not path.is_symlink():
                 yield path.relative_to(self.folder).as_posix()
 
-    def read(self, name: str, most_bytes: int) -> bytes:
-        with (self.folder / name).open('rb') as file:
-            return file.read(most_bytes + 1)
+    def read(self, name: str, most_bytes: int) -> bytes | None:
+        try:
+            with (self.folder / name).open('rb') as file:
+                return file.read(most_bytes)
+        except FileNotFoundError:
+            return None
 
 
 class BucketStore:
@@ -49,19 +53,25 @@ class BucketStore:
         pages = self.client.get_paginator('list_objects_v2').paginate(
             Bucket=self.bucket, Prefix=f'{self.prefix}{under}/'
         )
-        for page in pages:
-            for entry in page.get('Contents', []):
-                yield entry['Key'].removeprefix(self.prefix)
+        try:
+            for page in pages:
+                for entry in page.get('Contents', []):
+                    yield entry['Key'].removeprefix(self.prefix)
+        except self.client.exceptions.NoSuchBucket:
+            raise Refusal(f'there is no bucket {self.bucket!r}') from None
 
-    def read(self, name: str, most_bytes: int) -> bytes:
-        range_ = f'bytes=0-{most_bytes}'
-        return self.client.get_object(Bucket=self.bucket, Key=self.prefix + name, Range=range_)['Body'].read()
+    def read(self, name: str, most_bytes: int) -> bytes | None:
+        try:
+            with closing(self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)['Body']) as body:
+                return body.read(most_bytes)
+        except self.client.exceptions.NoSuchKey:
+            return None
 
 
 def open_store(source: str) -> Store:
     """A folder or `s3://bucket/prefix`."""
-    if source.startswith('s3://'):
-        bucket, _, prefix = source.removeprefix('s3://').partition('/')
+    bucket, _, prefix = source.removeprefix('s3://').partition('/')
+    if source.startswith('s3://') and bucket:
         return BucketStore(bucket, prefix)
     if not source or not Path(source).is_dir():
         raise Refusal(f'--source {source!r} is neither a folder nor s3://bucket/prefix')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import time
 
 import numpy as np
@@ -17,7 +19,7 @@ from samples import make_samples
 from stages.champion import champion_folder, read_about
 from stages.frames import open_entry
 from stages.ingest import Entry, data_digest
-from stages.settings import Settings, write_json
+from stages.settings import Refusal, Settings, write_json
 from stages.validate import read_accepted
 from stages.weights import weights_of
 from train import CALIBRATION, Start, calibrate, train
@@ -42,6 +44,9 @@ def train_challenger(settings: Settings) -> None:
     torch.use_deterministic_algorithms(True)
     champion = champion_folder(settings)
     entries = [entry for entry in read_accepted(settings) if entry.part == 'train']
+    version = next_version(read_about(champion)['version'], data_digest(settings.data))
+    # A training that is interrupted leaves none, rather than the one before.
+    shutil.rmtree(settings.challenger, ignore_errors=True)
     pixels, labels = _pictures(settings, entries)
     preprocess = Preprocess(INPUT)
     before = DigitNet()
@@ -51,7 +56,6 @@ def train_challenger(settings: Settings) -> None:
     blend(model, before, 1 - KEPT)
     temperature = calibrate(model, pixels[:CALIBRATION], labels[:CALIBRATION], preprocess)
     splits = load_split(settings.seed)
-    version = next_version(read_about(champion)['version'], data_digest(settings.data))
     about = write_bundle(model, settings.challenger, *splits, pixels, settings.seed, version)
     parameters = {
         'seed': settings.seed,
@@ -72,8 +76,10 @@ def train_challenger(settings: Settings) -> None:
 
 def next_version(version: str, data: str) -> str:
     """The next minor version, marked by the data's digest: the same data makes the same one."""
-    major, minor = version.split('.')[:2]
-    return f'{major}.{int(minor) + 1}.0-{data[:8]}'
+    numbers = re.match(r'(\d+)\.(\d+)\.', version)
+    if not numbers:
+        raise Refusal(f'the champion has the version {version!r}, and none is known to follow that: it is not 1.2.3')
+    return f'{numbers[1]}.{int(numbers[2]) + 1}.0-{data[:8]}'
 
 
 def _pictures(settings: Settings, entries: list[Entry]) -> tuple[np.ndarray, np.ndarray]:

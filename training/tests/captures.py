@@ -54,16 +54,18 @@ def capture(
     label: str | None,
     answer: tuple[str, float] | None = None,
     ending: str = 'png',
+    at: str = f'{DAY}T00:00:00Z',
 ) -> None:
     """Writes one captured image with its record and, where there is a label, its feedback."""
-    day = folder / 'digits' / '1.0.0' / DAY
+    day = folder / 'digits' / '1.0.0' / at[:10]
     day.mkdir(parents=True, exist_ok=True)
     (day / f'{name}.{ending}').write_bytes(data)
     predictions = [{'label': answer[0], 'score': answer[1]}] if answer else []
-    record = {'request_id': name, 'captured_at': f'{DAY}T00:00:00Z', 'answer': {'predictions': predictions}}
+    record = {'request_id': name, 'captured_at': at, 'answer': {'predictions': predictions}}
     (day / f'{name}.json').write_text(json.dumps(record), encoding='utf-8')
     if label is not None:
-        (day / f'{name}.feedback.json').write_text(json.dumps({'request_id': name, 'label': label}), encoding='utf-8')
+        feedback = {'request_id': name, 'label': label, 'given_at': at}
+        (day / f'{name}.feedback.json').write_text(json.dumps(feedback), encoding='utf-8')
 
 
 def png(image: Image.Image) -> bytes:

@@ -7,7 +7,7 @@ from captures import capture, captured_digits, png, training_bank
 from bundle import INPUT
 from preprocess import Preprocess
 from samples import make_samples
-from stages.evaluate import open_reader
+from stages.evaluate import evaluate_challenger, open_reader
 from stages.ingest import ingest
 from stages.settings import SHIPPED, Refusal, Settings
 from stages.train import next_version, train_challenger, vary
@@ -41,6 +41,25 @@ def test_a_champion_of_another_network_is_refused(tmp_path: Path) -> None:
 def test_the_version_tells_the_data() -> None:
     assert next_version('1.0.0', 'abcdef0123456789') == '1.1.0-abcdef01'
     assert next_version('1.1.0-abcdef01', '0123456789') == '1.2.0-01234567'
+
+
+@pytest.mark.parametrize('version', ['', 'v1', '7', 'x.y.z'])
+def test_a_champion_whose_version_nothing_follows_is_refused(version: str) -> None:
+    with pytest.raises(Refusal, match='it is not 1'):
+        next_version(version, 'abcdef0123456789')
+
+
+def test_a_challenger_that_is_not_whole_is_not_judged(tmp_path: Path) -> None:
+    settings = Settings(work=tmp_path)
+    settings.challenger.mkdir()
+    with pytest.raises(Refusal, match=r'the challenger has no model\.json'):
+        evaluate_challenger(settings)
+    (settings.challenger / 'model.json').write_bytes((SHIPPED / 'model.json').read_bytes())
+    for left in (None, b'', b'half a model'):
+        if left is not None:
+            (settings.challenger / 'model.onnx').write_bytes(left)
+        with pytest.raises(Refusal, match='the challenger is not the model'):
+            evaluate_challenger(settings)
 
 
 def test_a_varied_picture_is_another_of_the_same_size() -> None:

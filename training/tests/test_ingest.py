@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import boto3
@@ -6,7 +7,9 @@ from captures import capture
 from moto import mock_aws
 
 from stages.ingest import data_digest, ingest, read_data
-from stages.settings import Refusal, Settings, sha256_of
+from stages.settings import Refusal, Settings, sha256_of, write_json
+from stages.store import BucketStore, FolderStore
+from stages.validate import read_accepted
 
 
 @pytest.fixture
@@ -69,16 +72,121 @@ def test_records_that_are_no_json_do_not_stop_it(settings: Settings) -> None:
     assert (entry.label, entry.answer, entry.captured_at) == ('3', None, '')
 
 
-@pytest.mark.parametrize('source', ['', '/nowhere'])
+@pytest.mark.parametrize('source', ['', '/nowhere', 's3://', 's3:///prefix'])
 def test_a_source_that_is_no_folder_is_refused(settings: Settings, source: str) -> None:
     with pytest.raises(Refusal, match='neither a folder nor s3'):
         ingest(Settings(work=settings.work, source=source))
+
+
+@mock_aws
+def test_a_bucket_that_is_not_there_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('AWS_DEFAULT_REGION', 'us-east-1')
+    with pytest.raises(Refusal, match="there is no bucket 'nowhere'"):
+        ingest(Settings(work=settings.work, source='s3://nowhere/captures'))
 
 
 def test_captures_without_any_label_are_refused(settings: Settings) -> None:
     capture(Path(settings.source), 'one', b'first', None)
     with pytest.raises(Refusal, match='no labelled image'):
         ingest(settings)
+
+
+def feedback_elsewhere(settings: Settings, name: str, label: str, day: str) -> None:
+    """As it comes to a process of another version, which does not know the answer."""
+    path = Path(settings.source, 'digits', '1.1.0', day, f'{name}.feedback.json')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({'request_id': name, 'label': label, 'given_at': f'{day}T12:00:00Z'}), encoding='utf-8')
+
+
+def test_feedback_that_came_to_another_version_or_on_a_later_day_finds_its_image(settings: Settings) -> None:
+    capture(Path(settings.source), 'one', b'first', None)
+    feedback_elsewhere(settings, 'one', '7', '2026-11-29')
+    ingest(settings)
+    (entry,) = read_data(settings.data)
+    assert entry.label == '7'
+
+
+def test_feedback_alone_is_of_the_latest_image_before_it_that_has_its_request_id(settings: Settings) -> None:
+    for day, data in {'2026-11-18': b'before', '2026-11-20': b'meant', '2026-11-22': b'after'}.items():
+        capture(Path(settings.source), 'one', data, None, at=f'{day}T00:00:00Z')
+    feedback_elsewhere(settings, 'one', '7', '2026-11-21')
+    ingest(settings)
+    (entry,) = read_data(settings.data)
+    assert entry.sha256 == sha256_of(b'meant')
+
+
+def test_feedback_on_an_image_that_was_not_kept_labels_nothing(settings: Settings) -> None:
+    capture(Path(settings.source), 'one', b'first', '3')
+    feedback_elsewhere(settings, 'another', '7', '2026-11-20')
+    ingest(settings)
+    assert [entry.label for entry in read_data(settings.data)] == ['3']
+
+
+@pytest.mark.parametrize('feedback', ['', '{cut off', '[]', '{"objects": []}'])
+def test_feedback_without_a_label_is_none(settings: Settings, feedback: str) -> None:
+    capture(Path(settings.source), 'one', b'first', '3')
+    capture(Path(settings.source), 'two', b'second', '3')
+    next(Path(settings.source).rglob('two.feedback.json')).write_text(feedback, encoding='utf-8')
+    ingest(settings)
+    assert json.loads((settings.data / 'manifest.json').read_text(encoding='utf-8'))['unlabelled'] == 1
+
+
+@pytest.mark.parametrize(('first', 'second'), [('a', 'b'), ('b', 'a')])
+def test_of_the_same_bytes_the_latest_label_counts(settings: Settings, first: str, second: str) -> None:
+    capture(Path(settings.source), first, b'same', '3', at='2026-11-20T08:00:00Z')
+    capture(Path(settings.source), second, b'same', '5', at='2026-11-20T09:00:00Z')
+    ingest(settings)
+    (entry,) = read_data(settings.data)
+    assert (entry.label, entry.seen) == ('5', 2)
+
+
+def test_an_image_that_retention_removes_meanwhile_is_left_out(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ('one', 'two'):
+        capture(Path(settings.source), name, name.encode(), '3')
+    listed = FolderStore.names
+
+    def names(store: FolderStore, under: str) -> list[str]:
+        found = list(listed(store, under))
+        next(Path(settings.source).rglob('one.png')).unlink()
+        return found
+
+    monkeypatch.setattr(FolderStore, 'names', names)
+    ingest(settings)
+    assert [entry.sha256 for entry in read_data(settings.data)] == [sha256_of(b'two')]
+
+
+def test_an_ingest_that_was_interrupted_leaves_nothing_to_train_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ('one', 'two'):
+        capture(Path(settings.source), name, name.encode(), '3')
+    ingest(settings)
+    passed = {'refused': False, 'data': data_digest(settings.data), 'accepted': []}
+    write_json(settings.validation / 'validation.json', passed)
+
+    def fail(*_: object) -> bytes:
+        raise OSError('connection reset')
+
+    monkeypatch.setattr('stages.ingest._entry', fail)
+    with pytest.raises(OSError, match='connection reset'):
+        ingest(settings)
+    with pytest.raises(Refusal, match=r'run `loop\.py ingest` first'):
+        read_accepted(settings)
+
+
+@mock_aws
+def test_a_bucket_gives_what_is_there_be_it_empty_and_nothing_where_nothing_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv('AWS_DEFAULT_REGION', 'us-east-1')
+    client = boto3.client('s3')
+    client.create_bucket(Bucket='captures')
+    client.put_object(Bucket='captures', Key='empty', Body=b'')
+    client.put_object(Bucket='captures', Key='long', Body=b'0123456789')
+    store = BucketStore('captures', '')
+    assert [store.read(name, 4) for name in ('empty', 'long', 'gone')] == [b'', b'0123', None]
 
 
 @mock_aws

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from captures import write_captures
 import loop
 from stages.settings import SHIPPED
 
-SHORT = ['--samples', '5000', '--epochs', '2', '--workers', '1']
+SHORT = ['--samples', '3000', '--epochs', '2', '--workers', '1']
 
 
 @pytest.fixture
@@ -15,12 +16,32 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / 'work'
 
 
+def test_images_of_a_drifted_camera_become_the_champion(work: Path, tmp_path: Path) -> None:
+    pytest.importorskip('torch')
+    write_captures(tmp_path / 'captures', 'drifted')
+    assert loop.main(['adopt', '--work', str(work)]) == 0
+    told = ['--work', str(work), '--source', str(tmp_path / 'captures'), '--champion', 'models:/digits@champion']
+    assert loop.main(['all', *told, *SHORT]) == 0
+    verdict = json.loads((work / 'verdict' / 'verdict.json').read_text(encoding='utf-8'))
+    captured = verdict['groups']['slice captured']
+    assert captured['challenger'] > captured['champion'] + 0.1
+    assert loop.main(['promote', '--work', str(work)]) == 0
+    assert loop.main(['promote', '--work', str(work), '--version', '1', '--failed', 'too late']) == 0
+
+
 def test_wrong_labels_end_at_validation(work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_captures(tmp_path / 'captures', 'wrong-labels')
     told = ['--work', str(work), '--source', str(tmp_path / 'captures'), '--champion', str(SHIPPED)]
     assert loop.main(['all', *told, *SHORT]) == 1
     assert capsys.readouterr().err.startswith('refused: the data is refused: agreement')
     assert not (work / 'challenger').exists()
+
+
+@pytest.mark.parametrize('option', [['--samples', '100'], ['--epochs', '0'], ['--workers', 'two']])
+def test_sizes_that_train_nothing_are_wrong_arguments(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match='2'):
+        loop.main(['train', *option])
+    assert 'is not a number of at least' in capsys.readouterr().err
 
 
 def test_each_stage_says_which_one_is_missing_before_it(work: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,6 +110,39 @@ def test_promoting_a_version_leaves_a_later_challenger_alone(settings: Settings)
     assert aliases(settings) == {CHAMPION: '2', CHALLENGER: '3'}
 
 
+def test_a_version_that_is_not_there_is_neither_promoted_nor_marked(settings: Settings) -> None:
+    adopt(settings)
+    absent = Settings(work=settings.work, version='9')
+    for act in (lambda: promote(absent), lambda: mark_failed(absent, 'reason')):
+        with pytest.raises(Refusal, match='has no version 9 of digits'):
+            act()
+    assert aliases(settings) == {CHAMPION: '1'}
+
+
+def test_a_run_whose_files_cannot_be_kept_has_failed_and_makes_no_version(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError('no space left on device')
+
+    monkeypatch.setattr('mlflow.tracking.MlflowClient.log_artifacts', refuse)
+    with pytest.raises(OSError, match='no space'):
+        register(settings)
+    client = open_client(settings)
+    (run,) = client.search_runs([client.get_experiment_by_name('digits').experiment_id])
+    assert run.info.status == 'FAILED'
+    assert client.search_registered_models() == []
+
+
+def test_what_was_registered_before_is_not_promoted_after_a_refusal(settings: Settings) -> None:
+    register(settings)
+    judged(settings, passed=False)
+    with pytest.raises(Refusal, match='recorded as run'):
+        register(settings)
+    with pytest.raises(Refusal, match=r'run `loop\.py register` first'):
+        promote(settings)
+
+
 def test_the_champion_comes_whole_out_of_the_registry(settings: Settings) -> None:
     adopt(settings)
     folder = champion_folder(Settings(work=settings.work, champion='models:/digits@champion'))
@@ -142,7 +175,10 @@ def test_a_champion_that_was_changed_in_the_store_is_refused(settings: Settings)
         champion_folder(Settings(work=settings.work, champion='models:/digits@champion'))
 
 
-@pytest.mark.parametrize(('uri', 'says'), [('models:/digits@champion', 'adopt'), ('models:/digits', 'is not models:/')])
+@pytest.mark.parametrize(
+    ('uri', 'says'),
+    [('models:/digits@champion', 'adopt'), ('models:/digits/9', 'has no'), ('models:/digits', 'is not models:/')],
+)
 def test_a_champion_that_is_not_in_the_registry_is_refused(settings: Settings, uri: str, says: str) -> None:
     with pytest.raises(Refusal, match=says):
         champion_folder(Settings(work=settings.work, champion=uri))

@@ -12,7 +12,7 @@ from PIL import Image
 from data import load_split
 from evaluate import plain_sets
 from stages.checks import NEAR
-from stages.frames import bits_between, perceptual_hash
+from stages.frames import bits_between, decode, perceptual_hash
 from stages.ingest import Entry, ingest, read_data
 from stages.settings import Refusal, Settings
 from stages.validate import accept, base_hold_out, read_accepted, run_checks, validate
@@ -116,6 +116,12 @@ def test_a_file_that_changed_after_it_was_ingested_is_found(settings: Settings, 
     entries = ingest(settings)
     (settings.data / entries[0].file).write_bytes((settings.data / entries[1].file).read_bytes())
     assert isinstance(read_frame(settings.data, entries[0]), Unreadable)
+
+
+def test_an_image_of_16_bits_is_seen_as_the_service_sees_it(digits: list[tuple[Image.Image, int]]) -> None:
+    grey = np.asarray(digits[0][0].convert('L'))
+    data = png(Image.fromarray(grey.astype(np.uint16) << 8 | 0x7F))
+    assert (np.asarray(decode(data).convert('L')) == grey).all()
 
 
 def test_labels_outside_the_set_are_refused_a_few_set_aside(settings: Settings, checked: Callable) -> None:

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dashboardExpressions, substitute } from '../support/expressions.js';
+import { dashboardExpressions, driftDashboardExpressions, substitute } from '../support/expressions.js';
 import { clusterAbsent, isFull, rounded, until } from './support/kubectl.js';
 import { alertsOf, query } from './support/monitoring.js';
 import { readyPods } from './support/pods.js';
@@ -28,12 +28,14 @@ describe.skipIf(clusterAbsent())('Prometheus and Alertmanager', () => {
     await annotate(rounded(seconds));
   });
 
-  it('have data for the dashboard', async ({ annotate }) => {
+  it('have data for the dashboards', async ({ annotate }) => {
     const variables = { namespace: 'cv-inference', rateInterval: '1m', range: '1h', args: {} };
-    const expressions = dashboardExpressions().map(({ where, text }) => ({
-      where,
-      text: substitute(text, variables),
-    }));
+    const expressions = [...dashboardExpressions(), ...driftDashboardExpressions()].map(
+      ({ where, text }) => ({
+        where,
+        text: substitute(text, variables),
+      }),
+    );
     const empty: string[] = [];
     for (const { where, text } of expressions) {
       if ((await query(`last_over_time((${text})[30m:15s])`)).length === 0) empty.push(where);

@@ -17,7 +17,7 @@ const IN_STAGING = `--namespace=${STAGING}`;
 const { NODE_OFF, NODE_ON } = process.env;
 const REQUESTS_PER_SECOND = 20;
 /** Of a core more than four pods may take with 70 % of a tenth each, and less than two can give. */
-const BUSY_REQUESTS_PER_SECOND = 90;
+const BUSY_REQUESTS_PER_SECOND = 70;
 
 async function replicas(): Promise<number> {
   return Number(await field('{.status.readyReplicas}', IN_STAGING, 'deployment', 'cv-inference'));
@@ -153,8 +153,8 @@ describe.skipIf(clusterAbsent())('staging under load', () => {
         await annotate(
           `${lostPods} of ${pods.length} pods; known after ${rounded(noticed)}, ${losses(during)} until then; replaced ${rounded(replaced)} later, ${losses(after)}`,
         );
-        // Where none is lost the node was not dead.
-        expect(lost(during)).toBeGreaterThan(0);
+        // Where hardly any is lost the node was not dead.
+        expect(lost(during) / during.sent).toBeGreaterThan(lostPods / pods.length / 2);
         expect(lost(after)).toBe(0);
       } finally {
         await runFile('bash', ['-c', `${NODE_ON} ${node}`]);

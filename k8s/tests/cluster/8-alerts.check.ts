@@ -125,6 +125,8 @@ const FAULTS: readonly Fault[] = [
       const pod = await service.pod();
       service.keep(() => signalPod(service.namespace, pod, 'SIGSTOP'), 2_000);
     },
+    // Its containers were restarted again and again: the next one would be minutes away.
+    end: (service) => service.replacePod(),
   },
   {
     name: 'nowhere',

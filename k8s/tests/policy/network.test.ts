@@ -55,7 +55,11 @@ function podNamed(objects: readonly KubernetesObject[], name: string): Peer | un
 
 /** Who may reach what is beside the service, and on which port; all others may not. */
 const DOORS: readonly (readonly [to: string, port: number, from: readonly string[]])[] = [
-  ['s3-local', 7070, ['cv-inference', 's3-local-upload', 'cv-inference-batch-predict']],
+  [
+    's3-local',
+    7070,
+    ['cv-inference', 's3-local-upload', 'cv-inference-batch-predict', 'cv-inference-mlflow'],
+  ],
   ['victoria-metrics', 8428, ['grafana']],
   ['grafana', 3000, []],
 ];

@@ -35,11 +35,11 @@ function looseContainer({ name, securityContext = {} }: Container): string[] {
   return faults.flatMap((fault) => (fault ? [`${name} ${fault}`] : []));
 }
 
-/** A tag that stands for one build, or a digest. */
+/** A tag that stands for one build, or a digest. Versions of PostgreSQL have two numbers. */
 function isPinned(image: string): boolean {
   if (/@sha256:[0-9a-f]{64}$/.test(image)) return true;
-  const tag = /:([\w.-]+)$/.exec(image)?.[1];
-  return image === 'cv-inference:local' || (tag !== undefined && /^v?\d+\.\d+\.\d+/.test(tag));
+  const numbers = image.includes('/postgres:') ? /:\d+\.\d+$/ : /:v?\d+\.\d+\.\d+[\w.-]*$/;
+  return image === 'cv-inference:local' || numbers.test(image);
 }
 
 /** A pod needs a token where its account is bound to a role. */

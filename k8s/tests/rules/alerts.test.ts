@@ -10,6 +10,7 @@ import {
   bridgeGroups,
   driftGroups,
   gitopsGroups,
+  ROOT,
   type RuleGroup,
   ruleGroups,
 } from '../support/expressions.js';
@@ -65,6 +66,13 @@ describe.skipIf(absent('kustomize'))('the rules of an overlay', () => {
       expect(JSON.stringify(groups)).toContain(`namespace=\\"${namespace}\\"`);
     },
   );
+});
+
+it('the limit of accuracy is where the README of drift says', () => {
+  const readme = readFileSync(join(ROOT, 'k8s/components/drift/README.md'), 'utf8');
+  const [path = ''] = /\/spec\/groups\/\d+\/rules\/\d+\/expr/.exec(readme) ?? [];
+  const [group, rule] = [...path.matchAll(/\d+/g)].map(Number);
+  expect(driftGroups()[group ?? -1]?.rules[rule ?? -1]?.record).toBe('cv:accuracy_limit');
 });
 
 describe.each([

@@ -17,6 +17,7 @@ interface Received {
 
 /** A real Alertmanager, and a server that stands in for everybody it notifies. */
 export interface Notified {
+  readonly url: string;
   send(alerts: readonly object[]): Promise<void>;
   untilReceived(count: number): Promise<void>;
   bodiesAt(path: string): Record<string, unknown>[];
@@ -81,6 +82,7 @@ export async function startAlertmanager(
 
   const bodiesAt = (path: string) => received.filter((one) => one.path === path).map(({ body }) => body);
   return {
+    url,
     send: async (alerts) => {
       const headers = { 'content-type': 'application/json' };
       const body = JSON.stringify(alerts);

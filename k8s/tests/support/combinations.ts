@@ -27,6 +27,7 @@ export const COMPONENTS = [
   'external-secrets',
   'signed-images',
   'retraining',
+  'mlflow',
   'canary',
   'kserve',
 ] as const;
@@ -60,6 +61,7 @@ const APART: readonly Component[] = [
   'external-secrets',
   'signed-images',
   'retraining',
+  'mlflow',
 ];
 
 export interface Combination {

@@ -48,6 +48,17 @@ interface Panel {
   readonly targets?: readonly { readonly expr: string }[];
 }
 
+interface Dashboard {
+  readonly panels: readonly Panel[];
+  readonly templating: {
+    readonly list: readonly {
+      readonly type: string;
+      readonly name: string;
+      readonly current?: { readonly value: string };
+    }[];
+  };
+}
+
 /** The namespace that the rules name where no overlay has written another. */
 export const NAMESPACE = 'cv-inference';
 
@@ -99,13 +110,29 @@ export function alertId({ alert, labels = {} }: AlertRule): string {
 }
 
 export function dashboardExpressions(): Expression[] {
-  const folder = join(COMPONENTS, 'dashboard/dashboards');
+  return expressionsOfDashboards('dashboard');
+}
+
+/** Of the dashboard that shows what the rules of drift have recorded. */
+export function driftDashboardExpressions(): Expression[] {
+  return expressionsOfDashboards('drift');
+}
+
+function expressionsOfDashboards(component: string): Expression[] {
+  const folder = join(COMPONENTS, component, 'dashboards');
   return readdirSync(folder).flatMap((file) => {
-    const { panels } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as { panels: readonly Panel[] };
-    return panels.flatMap(({ title, targets = [] }) =>
-      targets.map(({ expr }) => ({ where: `${file}, ${title}`, text: expr })),
+    const dashboard = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Dashboard;
+    return dashboard.panels.flatMap(({ title, targets = [] }) =>
+      targets.map(({ expr }) => ({ where: `${file}, ${title}`, text: withChoices(expr, dashboard) })),
     );
   });
+}
+
+/** Variables that a person chooses, as they are at first. */
+function withChoices(expression: string, { templating }: Dashboard): string {
+  return templating.list
+    .filter(({ type }) => type === 'custom')
+    .reduce((text, { name, current }) => text.replaceAll(`$${name}`, current?.value ?? ''), expression);
 }
 
 /** What canary analyses and autoscalers ask. */
@@ -133,7 +160,12 @@ export function allExpressions(): Expression[] {
     where: rule.record ?? `alert ${rule.alert}`,
     text: rule.expr,
   }));
-  return [...ruleExpressions, ...dashboardExpressions(), ...queryExpressions()];
+  return [
+    ...ruleExpressions,
+    ...dashboardExpressions(),
+    ...driftDashboardExpressions(),
+    ...queryExpressions(),
+  ];
 }
 
 export interface Variables {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
-import { predict, send } from '../../../service/test/support/answers.js';
+import { postJson, predict, send } from '../../../service/test/support/answers.js';
 import { heavyColour, heavyModel, quickColour } from '../../../service/test/support/heavy-model.js';
 import { multipart, plainPng } from '../../../service/test/support/images.js';
 import { MEAN_COLOUR_MANIFEST, meanColourModel, pickyModel } from '../../../service/test/support/models.js';
@@ -25,13 +25,20 @@ async function until(prometheus: TimeSeriesDatabase, expression: string): Promis
   await vi.waitFor(check, SEEN_WITHIN);
 }
 
-/** Images that are answered, images that are none, and batches, all the time. */
+/** As somebody does who looks at answers. */
+export async function judge(url: string, image: Uint8Array, label: string): Promise<void> {
+  const { request_id } = JSON.parse((await predict(url, image)).text) as { request_id: string };
+  await postJson(url, '/feedback', { request_id, label });
+}
+
+/** Images that are answered, images that are none, batches, and answers that are judged, all the time. */
 export async function useNormally(cluster: LiveCluster, pod: Pod): Promise<void> {
   const digit = readFileSync(join(ROOT, 'service/models/digits/golden/7-blocks.png'));
   const { payload: body, headers } = multipart([1, 2, 3].map(() => ({ field: 'files', bytes: digit })));
   cluster.keep(() => predict(urlOf(pod), digit), 40);
   cluster.keep(() => send(urlOf(pod), '/predict/batch', { body, headers }), 250);
   cluster.keep(() => predict(urlOf(pod), Buffer.from('no image')), 500);
+  cluster.keep(() => judge(urlOf(pod), digit, '7'), 500);
 }
 
 /** One run takes longer than it may: its thread is given up and replaced. */

@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 import { writeModelFolder } from '../../../service/test/support/models.js';
 import type { OnnxModel } from '../../../service/test/support/onnx.js';
 import { type Environment, ServiceProcess } from '../../../service/test/support/service-process.js';
-import { alertId, ROOT, ruleGroups } from './expressions.js';
+import { alertId, ROOT, type RuleGroup, ruleGroups } from './expressions.js';
 import { hurried } from './hurried.js';
 import { keepDoing } from './keep-doing.js';
 import { freePort, type Pod, servePods, TimeSeriesDatabase } from './time-series.js';
@@ -24,16 +24,26 @@ export class LiveCluster {
   readonly #databases: TimeSeriesDatabase[] = [];
   #pods: Server | undefined;
 
-  constructor() {
+  readonly #rulesOf: (namespace: string) => RuleGroup[];
+  readonly #secondsOfMinute: number;
+
+  /** @param secondsOfMinute how long a minute of the rules takes here */
+  constructor(rulesOf = ruleGroups, secondsOfMinute = 1) {
+    this.#rulesOf = rulesOf;
+    this.#secondsOfMinute = secondsOfMinute;
     setMaxListeners(0, this.#over.signal);
     mkdirSync(join(this.#folder, 'rules'));
     this.scrape();
   }
 
-  async startPrometheus(): Promise<TimeSeriesDatabase> {
+  /** @param alertmanager its URL, where one is to hear of alerts */
+  async startPrometheus(alertmanager?: string): Promise<TimeSeriesDatabase> {
     const config = {
       global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
       rule_files: [join(this.#folder, 'rules/*.yaml')],
+      ...(alertmanager !== undefined && {
+        alerting: { alertmanagers: [{ static_configs: [{ targets: [new URL(alertmanager).host] }] }] },
+      }),
       scrape_configs: [
         {
           job_name: 'pods',
@@ -78,7 +88,7 @@ export class LiveCluster {
   /** Gives Prometheus the rules of these namespaces beside those that it has. */
   async watch(prometheus: TimeSeriesDatabase, ...namespaces: string[]): Promise<void> {
     for (const namespace of namespaces) {
-      const groups = hurried(ruleGroups(namespace), 1);
+      const groups = hurried(this.#rulesOf(namespace), this.#secondsOfMinute);
       this.#write(`rules/${namespace}.yaml`, stringify({ groups }));
     }
     const { ok } = await fetch(`${prometheus.url}/-/reload`, { method: 'POST' });
@@ -112,10 +122,15 @@ export class LiveCluster {
     return service;
   }
 
-  modelFolder(name: string, model: OnnxModel, manifest?: Record<string, unknown>): Promise<string> {
+  /** An empty one, which goes when the cluster does. */
+  folder(name: string): string {
     const folder = join(this.#folder, name);
     mkdirSync(folder);
-    return writeModelFolder(model, manifest, folder);
+    return folder;
+  }
+
+  modelFolder(name: string, model: OnnxModel, manifest?: Record<string, unknown>): Promise<string> {
+    return writeModelFolder(model, manifest, this.folder(name));
   }
 
   /** Does something again and again until the end. It may fail: services come and go. */

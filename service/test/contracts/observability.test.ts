@@ -7,6 +7,7 @@ import {
   allExpressions,
   bridgeGroups,
   dashboardExpressions,
+  driftDashboardExpressions,
   driftGroups,
   gitopsGroups,
   NAMESPACE,
@@ -32,6 +33,7 @@ const TARGET_LABELS = ['namespace', 'pod', 'job'];
 /** Of bridge/metrics.ts; and of Argo CD 3.5.1 (controller/metrics/metrics.go) and Argo Rollouts 1.9.1 (controller/metrics/prommetrics.go). */
 const OF_OTHERS: Readonly<Record<string, readonly string[]>> = {
   up: [],
+  ALERTS: ['alertname', 'alertstate', 'severity', 'action', 'feature', 'model'],
   cv_bridge_decisions_total: ['outcome'],
   cv_bridge_github_calls_total: ['call', 'result'],
   argocd_app_info: ['name', 'project', 'dest_namespace', 'sync_status', 'health_status', 'operation'],
@@ -123,10 +125,11 @@ function isThere({ metric, matchers }: Selector, series: readonly Series[]): boo
   );
 }
 
-describe('what rules, dashboard, analyses, autoscalers and runbooks ask', () => {
+describe('what rules, dashboards, analyses, autoscalers and runbooks ask', () => {
   it('is found', () => {
     expect(rules().length).toBeGreaterThan(30);
     expect(dashboardExpressions().length).toBeGreaterThan(25);
+    expect(driftDashboardExpressions().length).toBeGreaterThan(10);
     expect(new Set(queryExpressions().map(({ where }) => where.split(' ')[0]))).toEqual(
       new Set(['AnalysisTemplate', 'ScaledObject']),
     );
@@ -182,8 +185,8 @@ describe('one environment never speaks of another', () => {
     }
   });
 
-  it('in the dashboard: its first selector takes the one that was chosen', () => {
-    for (const { text } of dashboardExpressions()) {
+  it('in the dashboards: their first selector takes the one that was chosen', () => {
+    for (const { text } of [...dashboardExpressions(), ...driftDashboardExpressions()]) {
       const chosen: Matcher = { label: 'namespace', operator: '=', value: '$namespace' };
       expect(selectors(text.replaceAll('$__', ''))[0]?.matchers[0], text).toEqual(chosen);
     }

@@ -16,12 +16,12 @@ export const SMALL = {
 };
 
 /** Down within a minute, rather than in eight. */
-const QUICK = {
+export const QUICKLY_DOWN = {
   stabilizationWindowSeconds: 15,
   policies: [{ type: 'Pods', value: 1, periodSeconds: 15 }],
 };
 
-/** What someone changes who takes this repository over: its URL, and the platform, which is installed already. */
+/** What someone changes who takes this repository over: its URL, the platform, which is installed already, and drift. */
 export async function takeOver(repository: Repository): Promise<void> {
   await repository.edit('argocd/root.yaml', (text) =>
     text.replaceAll('https://github.com/cv-inference/cv-inference', REPOSITORY_URL),
@@ -34,7 +34,9 @@ export async function takeOver(repository: Repository): Promise<void> {
     ['production', 'Rollout'],
   ] as const) {
     await repository.edit(`k8s/overlays/${overlay}/kustomization.yaml`, (text) => {
-      const kustomization = parse(text) as Kustomization;
+      const kustomization = parse(
+        text.replace('# - ../../components/drift', '- ../../components/drift'),
+      ) as Kustomization;
       return stringify({
         ...kustomization,
         patches: [
@@ -47,7 +49,7 @@ export async function takeOver(repository: Repository): Promise<void> {
           },
           {
             target: { kind: 'HorizontalPodAutoscaler', name: 'cv-inference' },
-            patch: JSON.stringify([{ op: 'replace', path: '/spec/behavior/scaleDown', value: QUICK }]),
+            patch: JSON.stringify([{ op: 'replace', path: '/spec/behavior/scaleDown', value: QUICKLY_DOWN }]),
           },
         ],
       });

@@ -22,6 +22,8 @@ export interface Deviation {
   readonly environment?: Readonly<Record<string, string>>;
   readonly cpu?: string;
   readonly replicas?: number;
+  /** Beside monitoring. */
+  readonly components?: readonly string[];
 }
 
 /** The base with the component monitoring in a namespace of its own, its rules hurried, and something wrong with it. */
@@ -56,6 +58,10 @@ export class FaultyService {
   async pod(): Promise<string> {
     const selector = '--selector=app.kubernetes.io/component=service';
     return (await field('{.items[0].metadata.name}', this.#where, 'pods', selector)) ?? '';
+  }
+
+  async replacePod(): Promise<void> {
+    await kubectl(this.#where, 'delete', 'pod', await this.pod(), '--wait=false');
   }
 
   async set(environment: string): Promise<void> {
@@ -102,7 +108,7 @@ function manifests(namespace: string, deviation: Deviation): KubernetesObject[] 
   const { objects } = renderKustomization({
     namespace,
     resources: ['base'],
-    components: ['components/monitoring', 'release'],
+    components: ['components/monitoring', ...(deviation.components ?? []), 'release'],
     patches: [
       {
         target: { kind: 'Deployment', name: 'cv-inference' },

@@ -14,7 +14,7 @@ const LIMIT_MS = 5000;
 const LOOKED_UP_DAYS = 7;
 const DAY_MS = 86_400_000;
 
-export interface FeedbackDeskOptions {
+export interface FeedbackRecorderOptions {
   readonly store: Store;
   readonly recent: RecentAnswers;
   readonly onJudged: (model: string, verdict: Verdict) => void;
@@ -33,41 +33,49 @@ interface Place {
 }
 
 /** Takes feedback in: finds the answer that it is on, keeps it beside that, and counts it once. */
-export class FeedbackDesk {
-  readonly #options: FeedbackDeskOptions;
-  #underWay = 0;
+export class FeedbackRecorder {
+  readonly #options: FeedbackRecorderOptions;
+  /** The images whose feedback is being kept, by their names. */
+  readonly #underWay = new Set<string>();
 
-  constructor(options: FeedbackDeskOptions) {
+  constructor(options: FeedbackRecorderOptions) {
     this.#options = options;
   }
 
   /** Errors are those of AnswerKeeper.judge. */
   async judge(feedback: Feedback, model: JudgedModel, signal: AbortSignal): Promise<Verdict> {
-    if (this.#underWay === MAX_UNDER_WAY)
-      throw new ServiceError('OVERLOADED', `${MAX_UNDER_WAY} labels are being kept already.`);
-    this.#underWay += 1;
+    const stem = stemOf(feedback.requestId, feedback.index);
+    this.#demandPlace(stem);
+    this.#underWay.add(stem);
     try {
-      return await within(LIMIT_MS, signal, (limited) => this.#keep(feedback, model, limited));
+      return await within(LIMIT_MS, signal, (limited) => this.#keep(feedback, stem, model, limited));
     } catch (error) {
       signal.throwIfAborted();
       this.#options.onFailure(error);
       const detail = 'The feedback could not be kept: its storage fails or does not answer. Try again.';
       throw new ServiceError('STORAGE_UNAVAILABLE', detail, { cause: messageOf(error) });
     } finally {
-      this.#underWay -= 1;
+      this.#underWay.delete(stem);
     }
   }
 
-  async #keep(feedback: Feedback, model: JudgedModel, signal: AbortSignal): Promise<Verdict> {
+  #demandPlace(stem: string): void {
+    // Both would find that they are the first, and count.
+    if (this.#underWay.has(stem))
+      throw new ServiceError('OVERLOADED', 'Feedback on this image is being kept already.');
+    if (this.#underWay.size >= MAX_UNDER_WAY)
+      throw new ServiceError('OVERLOADED', `${MAX_UNDER_WAY} labels are being kept already.`);
+  }
+
+  async #keep(feedback: Feedback, stem: string, model: JudgedModel, signal: AbortSignal): Promise<Verdict> {
     const { store, onJudged, now } = this.#options;
-    const stem = stemOf(feedback.requestId, feedback.index);
     const { folder, claim, recent } = await this.#placeOf(stem, model, signal);
     const path = `${folder}/${stem}.feedback.json`;
     const isRepeated = recent?.isJudged === true || (await store.read(path, signal)) !== undefined;
     const bytes = Buffer.from(JSON.stringify(documentOf(feedback, now())));
-    await store.write({ path, bytes, type: 'application/json' }, signal);
+    await store.write([{ path, bytes, type: 'application/json' }], signal);
     const verdict = verdictOf(claim, feedback.truth);
-    if (!isRepeated && recent?.isJudged !== true) onJudged(model.reference.name, verdict);
+    if (!isRepeated) onJudged(model.reference.name, verdict);
     if (recent !== undefined) recent.isJudged = true;
     return verdict;
   }
