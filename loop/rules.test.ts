@@ -30,9 +30,10 @@ describe('the rules of the loop', () => {
 
   it('have each window and each wait so much shorter', () => {
     const windows = new Set(rules.flatMap(({ expr }) => expr.match(/\[\w+\]/g) ?? []));
-    expect([...windows]).toEqual(['[30s]']);
+    expect([...windows]).toEqual(['[30s]', '[3s]']);
     expect(rules.filter(({ alert }) => alert !== undefined).map((rule) => rule.for)).toEqual([
       '5s',
+      '15s',
       '15s',
       '15s',
       '15s',

@@ -32,7 +32,7 @@ function performWith({ judge, refusedBy, verdicts }: Bad): Play['perform'] {
       { kind: 'ordinary', minutes: ORDINARY_MINUTES },
       { kind: 'drifted', minutes: WINDOW_MINUTES + DRIFT_MINUTES },
     ]);
-    const checks = await ordinaryTimes(scene, viewOf('ordinary', ordinary, judge), ORDINARY_MINUTES);
+    const checks = await ordinaryTimes(scene, viewOf('ordinary', ordinary), ORDINARY_MINUTES);
     scene.story.tell('camera', 'the camera has moved: darker, blurred, turned, thinner strokes');
     scene.camera.look(viewOf('drifted', drifted, judge));
     await untilDispatched(scene);
