@@ -32,8 +32,8 @@ describe('the rules of the loop', () => {
     const windows = new Set(rules.flatMap(({ expr }) => expr.match(/\[\w+\]/g) ?? []));
     expect([...windows]).toEqual(['[30s]', '[3s]']);
     expect(rules.filter(({ alert }) => alert !== undefined).map((rule) => rule.for)).toEqual([
-      '5s',
       '15s',
+      '5s',
       '15s',
       '15s',
       '15s',
