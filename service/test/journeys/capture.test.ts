@@ -154,20 +154,23 @@ describe('POST /feedback', () => {
     expect([status, body.code]).toEqual([404, 'NOT_FOUND']);
   });
 
-  it.each([
-    ['no JSON', 'rubbish'],
-    ['nothing', {}],
-    ['no verdict', { request_id: 'a' }],
-    ['two kinds of truth', { request_id: 'a', label: 'red', objects: [] }],
-    ['an id that no request can have', { request_id: 'a b', label: 'red' }],
-    ['a label that the model does not have', { request_id: 'a', label: 'purple' }],
-    ['an object without a box', { request_id: 'a', objects: [{ label: 'red' }] }],
-    ['what nobody knows', { request_id: 'a', label: 'red', rating: 5 }],
-    ['more than it may have', { request_id: 'a', label: 'red'.repeat(200_000) }],
-  ])('refuses %s', async (_, document) => {
+  it('refuses what is none', async () => {
     const app = await startFor(await captureFolder());
-    const { status, body } = await tell(app, document as object);
-    expect([status, body.code], JSON.stringify(body)).toEqual([400, 'REQUEST_INVALID']);
+    const none: [string, unknown][] = [
+      ['no JSON', 'rubbish'],
+      ['nothing', {}],
+      ['no verdict', { request_id: 'a' }],
+      ['two kinds of truth', { request_id: 'a', label: 'red', objects: [] }],
+      ['an id that no request can have', { request_id: 'a b', label: 'red' }],
+      ['a label that the model does not have', { request_id: 'a', label: 'purple' }],
+      ['an object without a box', { request_id: 'a', objects: [{ label: 'red' }] }],
+      ['what nobody knows', { request_id: 'a', label: 'red', rating: 5 }],
+      ['more than it may have', { request_id: 'a', label: 'red'.repeat(200_000) }],
+    ];
+    for (const [what, document] of none) {
+      const { status, body } = await tell(app, document as object);
+      expect([status, body.code], `${what}: ${JSON.stringify(body)}`).toEqual([400, 'REQUEST_INVALID']);
+    }
   });
 
   it('asks for a key where the API does, and is limited with the rest of it', async () => {
