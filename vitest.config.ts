@@ -7,6 +7,7 @@ export default defineConfig({
       'loadtest/**/*.test.ts',
       'optimize/**/*.test.ts',
       'bridge/**/*.test.ts',
+      'loop/**/*.test.ts',
     ],
     exclude: ['**/node_modules/**', '**/*.slow.test.ts'],
     globalSetup: ['service/test/support/build.ts'],
