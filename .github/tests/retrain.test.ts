@@ -68,6 +68,10 @@ describe('retrain', () => {
     expect(Object.keys(reference.features)).toContain('brightness');
   });
 
+  it('counts it by the settings that the service has by default, whatever is set where it trains', () => {
+    expect(retrain({ PORT: 'none', MLFLOW_TRACKING_TOKEN: 'two words' })).toMatchObject({ code: 0 });
+  });
+
   it('counts on where a picture cannot be answered', () => {
     writeFileSync(join(folder, MODEL, 'golden/no-picture.png'), 'no picture');
     expect(retrain()).toMatchObject({ code: 0 });

@@ -56,7 +56,10 @@ def record(settings: Settings) -> None:
 
 
 def register(settings: Settings) -> None:
-    """The recorded challenger becomes a version with the alias `challenger`; a Refusal where it has no reference."""
+    """The recorded challenger becomes a version with the alias `challenger`; a Refusal where it has no reference.
+
+    Once for each run: a version's files are those of its run, and would change under it.
+    """
     recorded = read_json(settings.recorded, 'record')
     about = read_about(settings.challenger)
     if recorded['sha256'] != about['sha256']:
@@ -65,8 +68,12 @@ def register(settings: Settings) -> None:
         command = f'cv-inference reference {settings.challenger} {settings.reference} --write'
         raise Refusal(f'nothing would measure drift of this challenger: run `{command}` first')
     client = open_client(settings)
-    version = _register(client, settings.model, settings.challenger, client.get_run(recorded['run']))
+    run = client.get_run(recorded['run'])
+    if 'version' in run.data.tags:
+        raise Refusal(f'run {run.info.run_id} is version {run.data.tags["version"]} of {settings.model} already')
+    version = _register(client, settings.model, settings.challenger, run)
     client.set_registered_model_alias(settings.model, CHALLENGER, version.version)
+    client.set_tag(run.info.run_id, 'version', version.version)
     told = {'model': settings.model, 'version': version.version, 'digest': f'sha256:{about["sha256"]}'}
     write_json(settings.registered, told)
     print(f'{settings.model} version {version.version} ({about["version"]}) is the challenger')

@@ -201,6 +201,15 @@ def test_what_the_service_adds_to_a_recorded_challenger_travels_with_the_version
     assert (folder / 'model.json').read_bytes() == (settings.challenger / 'model.json').read_bytes()
 
 
+def test_a_run_is_one_version_whose_files_nothing_changes(settings: Settings) -> None:
+    make_version(settings)
+    fetch(settings)
+    change_manifest(settings, {'version': '9.9.9'})
+    with pytest.raises(Refusal, match='is version 1 of digits already'):
+        register(settings)
+    champion_folder(Settings(work=settings.work / 'other', champion='models:/digits@challenger'))
+
+
 def test_a_challenger_that_was_not_recorded_is_no_version(settings: Settings) -> None:
     record(settings)
     change_manifest(settings, {'sha256': '0' * 64})
