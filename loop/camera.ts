@@ -12,8 +12,8 @@ const FEEDBACK_PAUSE_MS = 2000;
 /** What a camera looks at, and who says afterwards what it was. */
 export interface View {
   readonly pictures: readonly Picture[];
-  /** The label that people give, of the right one. */
-  readonly judge: (label: string) => string;
+  /** The label that people give, of the right one and of how sure the service is of its answer. */
+  readonly judge: (label: string, score: number) => string;
   /** Share of the answers that they do it for. */
   readonly judgedShare: number;
 }
@@ -23,6 +23,10 @@ export interface Target {
   readonly url: string;
   /** Share of the pictures that it gets. */
   readonly share: number;
+}
+
+interface Answer {
+  readonly predictions: readonly { readonly label: string; readonly score: number }[];
 }
 
 interface Answered {
@@ -126,10 +130,11 @@ export class Camera {
     const id = randomUUID();
     const headers = { 'content-type': 'image/png', 'x-request-id': id };
     const answer = await post(`${url}/predict`, headers, data);
-    const { predictions } = (await answer.json()) as { predictions: readonly { label: string }[] };
-    this.answered.push({ at: Date.now(), isRight: predictions[0]?.label === label, url });
+    const { predictions } = (await answer.json()) as Answer;
+    const [first = { label: '', score: 0 }] = predictions;
+    this.answered.push({ at: Date.now(), isRight: first.label === label, url });
     if (Math.random() >= judgedShare) return;
-    const feedback = JSON.stringify({ request_id: id, label: judge(label) });
+    const feedback = JSON.stringify({ request_id: id, label: judge(label, first.score) });
     await postUntilKept(`${url}/feedback`, feedback);
   }
 }

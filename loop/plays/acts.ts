@@ -20,7 +20,7 @@ const REPETITIONS_SECONDS = 12;
 /** Pictures made beyond those that the pace needs. */
 const SPARE = 1.1;
 
-export const HONEST = (label: string): string => label;
+const HONEST: View['judge'] = (label) => label;
 /** People say what it was more often where answers are wrong. */
 const JUDGED = { ordinary: 0.2, drifted: 0.9 };
 

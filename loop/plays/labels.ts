@@ -1,3 +1,4 @@
+import type { View } from '../camera.js';
 import type { Scene } from '../scene.js';
 import { type Check, refusedFor } from '../verdict.js';
 import {
@@ -17,8 +18,7 @@ import type { Play } from './play.js';
 const ORDINARY_MINUTES = WINDOW_MINUTES;
 
 interface Bad {
-  /** The label that people give, of the right one. */
-  readonly judge: (label: string) => string;
+  readonly judge: View['judge'];
   /** Who has to refuse the training: one of these is in the reason. */
   readonly refusedBy: readonly string[];
   /** What the gate says, where it comes so far. */
@@ -63,14 +63,16 @@ export const wrongLabels: Play = {
   }),
 };
 
-const CONFUSED: Readonly<Record<string, string>> = { '4': '9', '9': '4' };
+/** As the service says it: below it a picture is hard to read. */
+const READABLE = 0.9;
+const guess = (): string => String(Math.floor(10 * Math.random()));
 
 export const worseChallenger: Play = {
   name: 'worse-challenger',
-  title: 'A challenger is worse: who labels takes each 4 for a 9, and each 9 for a 4',
+  title: 'A challenger is worse: who labels guesses where a picture is hard to read',
   moral: 'validation cannot see it, the gate does, and the champion stays',
   perform: performWith({
-    judge: (label) => CONFUSED[label] ?? label,
+    judge: (label, score) => (score < READABLE ? guess() : label),
     refusedBy: ['nothing lost:', 'better:'],
     verdicts: ['refused'],
   }),

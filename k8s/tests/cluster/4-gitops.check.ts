@@ -158,7 +158,7 @@ describe.skipIf(clusterAbsent())('Argo CD', () => {
     await untilSynced('cv-inference-root', { withinS: 60, what: 'root is in sync again' });
   });
 
-  it('deletes an environment only when a person confirms it', async ({ annotate }) => {
+  it.runIf(isFull)('deletes an environment only when a person confirms it', async ({ annotate }) => {
     await kubectl('--namespace=argocd', 'delete', 'application', 'cv-inference-staging', '--wait=false');
     await sleep(10_000);
     expect(await field('{.status.phase}', 'namespace', 'cv-inference-staging')).toBe('Active');

@@ -44,8 +44,8 @@ describe.skipIf(absent('kustomize'))('mlflow', () => {
     const { protocol, hostname, username, password, pathname } = new URL(
       settingsOf(objects)['MLFLOW_BACKEND_STORE_URI'] ?? '',
     );
-    const pinned = readFileSync(join(K8S, '../training/requirements-mlflow.txt'), 'utf8');
-    expect(pinned).toContain(`${protocol.slice('postgresql+'.length, -1)}-binary==`);
+    // The driver that the image has; by itself SQLAlchemy 2.1 takes another.
+    expect(protocol).toBe('postgresql+psycopg2:');
     const service = objects.find(({ kind, metadata }) => kind === 'Service' && metadata.name === hostname);
     expect(valuesAt(service, 'spec.selector')).toEqual([{ 'app.kubernetes.io/name': `${NAME}-database` }]);
     const user = container.env?.find(({ name }) => name === 'POSTGRES_USER')?.value;
