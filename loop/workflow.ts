@@ -8,10 +8,12 @@ import type { Storage } from './storage.js';
 import type { Story } from './story.js';
 
 const POLL_MS = 100;
+const COMMAND = 'dist/service/cli/main.js';
 /** Lines of loop.py that a person wants to see. */
 const WORTH_SAYING =
-  /^(== |REFUSED|refused:|\| (better|nothing lost|latency|size|golden) |.* (is the challenger|trained in ))/;
+  /^(== |REFUSED|refused:|\| (better|nothing lost|latency|size|golden) |.* (is the challenger|trained in |for the reference))/;
 const SAID_LENGTH = 220;
+const CHALLENGER_STAGES = ['ingest', 'validate', 'train', 'evaluate', 'record', 'reference'];
 
 export interface Training {
   readonly cause: string;
@@ -34,7 +36,7 @@ export interface WorkflowOptions {
   readonly size: readonly string[];
 }
 
-/** What .github/workflows/retrain.yml does, once for each dispatch: data, training, gate, registry, promotion. */
+/** What .github/workflows/retrain.yml does, once for each dispatch: data, training, gate, reference, registry, promotion. */
 export class Workflow {
   readonly trainings: Training[] = [];
   readonly #options: WorkflowOptions;
@@ -56,10 +58,23 @@ export class Workflow {
 
   /** A training without a dispatch, as by night or by hand. */
   async train(cause: string): Promise<Training> {
-    const { children, story, python, folder, storage, mlflowUrl, size } = this.#options;
+    const { story, folder } = this.#options;
     const work = join(folder, `training-${cause}`);
     mkdirSync(work);
     story.tell('training', `retraining, started by ${cause}`);
+    const reason =
+      (await this.#stages(`loop-${cause}`, CHALLENGER_STAGES, work)) || (await this.#register(cause, work));
+    const passed = reason === '';
+    story.tell(
+      'training',
+      passed ? 'the challenger has passed the gate and is registered' : `refused: ${reason}`,
+    );
+    return { cause, passed, reason, work };
+  }
+
+  /** @returns why one refused; empty where none did */
+  async #stages(name: string, stages: readonly string[], work: string): Promise<string> {
+    const { children, story, python, storage, mlflowUrl, size } = this.#options;
     const subject = [
       '--source',
       storage.captures,
@@ -69,9 +84,9 @@ export class Workflow {
       'digits',
     ];
     const child = children.start({
-      name: `loop-${cause}`,
+      name,
       program: python,
-      args: [join(PACKAGE_ROOT, 'training/loop.py'), 'all', ...subject, '--work', work, ...size],
+      args: [join(PACKAGE_ROOT, 'training/loop.py'), ...stages, ...subject, '--work', work, ...size],
       environment: {
         ...storage.environment,
         MLFLOW_TRACKING_URI: mlflowUrl,
@@ -93,11 +108,23 @@ export class Workflow {
     follow();
     const reason = /^refused: (.*)$/m.exec(child.output)?.[1] ?? '';
     if (code !== 0 && reason === '') throw new Error(`loop.py ended with ${code}:\n${child.tail}`);
-    story.tell(
-      'training',
-      code === 0 ? 'the challenger has passed the gate and is registered' : `refused: ${reason}`,
-    );
-    return { cause, passed: code === 0, reason, work };
+    return reason;
+  }
+
+  /** With its reference. @returns why that is refused; empty where it is not */
+  async #register(cause: string, work: string): Promise<string> {
+    await this.#options.children.run({
+      name: `reference-${cause}`,
+      program: process.execPath,
+      args: [
+        join(PACKAGE_ROOT, COMMAND),
+        'reference',
+        join(work, 'challenger'),
+        join(work, 'reference'),
+        '--write',
+      ],
+    });
+    return this.#stages(`register-${cause}`, ['register'], work);
   }
 
   async close(): Promise<void> {

@@ -1,15 +1,17 @@
-"""The stages from captured images to a model in the registry: `python training/loop.py STAGE [--work FOLDER]`.
+"""The stages from captured images to a model in the registry: `python training/loop.py STAGE... [--work FOLDER]`.
 
 ingest    captured images that have a label, into a data set with a manifest of digests
 validate  refuses data that would spoil a model; writes a page with pictures
 train     teaches the champion with them: the challenger
 evaluate  the gate: challenger against champion on a frozen hold-out; writes why
-register  records the run in MLflow, and a challenger that passed as a version of the registry
+record    the run in MLflow, with the files of a challenger that passed
+reference the pictures that `cv-inference reference` counts what drift is measured against of
+register  a challenger that was recorded, and has its reference, as a version of the registry
 promote   makes that version the champion, once it has served well (--failed REASON: marks it, the alias stays)
-fetch     the registry's challenger and its verdict, where another machine has made them
+fetch     the challenger that was recorded last and its verdict, where another machine has made them
 adopt     registers the champion's folder as the first champion of an empty registry
-all       ingest to register
 
+Several are done one after the other; a challenger that `evaluate` refuses is recorded where `record` is among them.
 Exit code: 0 done; 1 refused, and the last line, `refused: ...`, says why, or failed, as where a registry does not
 answer; 2 wrong arguments.
 """
@@ -25,12 +27,13 @@ from pathlib import Path
 
 from stages.settings import ROOT, Refusal, Settings
 
-WHOLE = ('ingest', 'validate', 'train', 'evaluate', 'register')
 STAGES = {
     'ingest': ('ingest', 'ingest'),
     'validate': ('validate', 'validate'),
     'train': ('train', 'train_challenger'),
     'evaluate': ('evaluate', 'evaluate_challenger'),
+    'record': ('registry', 'record'),
+    'reference': ('reference', 'pick_pictures'),
     'register': ('registry', 'register'),
     'promote': ('registry', 'promote'),
     'fetch': ('registry', 'fetch'),
@@ -42,16 +45,16 @@ LEAST_SAMPLES = 256
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one stage, or all of them."""
+    """Runs the stages that are named, in that order."""
     options = vars(_parser().parse_args(arguments))
-    stage, failed = options.pop('stage'), options.pop('failed')
+    stages, failed = options.pop('stages'), options.pop('failed')
     settings = Settings(**options)
     try:
-        for name in WHOLE if stage == 'all' else (stage,):
+        for name in stages:
             print(f'== {name}', flush=True)
             run(name, settings, failed)
     except Refusal as refusal:
-        if stage == 'all' and name == 'evaluate':
+        if name == 'evaluate' and 'record' in stages:
             _record(settings)
         print(f'refused: {refusal}', file=sys.stderr)
         return 1
@@ -70,7 +73,7 @@ def run(name: str, settings: Settings, failed: str = '') -> None:
 def _record(settings: Settings) -> None:
     """A challenger that the gate refused, so that people can look at why."""
     try:
-        run('register', settings)
+        run('record', settings)
     except Refusal as refusal:
         print(refusal)
 
@@ -83,7 +86,7 @@ def _stage(name: str) -> Callable[[Settings], object]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('stage', choices=(*STAGES, 'all'))
+    parser.add_argument('stages', choices=STAGES, nargs='+', metavar='STAGE')
     default = {each.name: each.default for each in fields(Settings)}
     parser.add_argument('--work', type=Path, default=ROOT / '.cache' / 'loop', help='folder of what stages make')
     parser.add_argument('--source', default=default['source'], help='captured images: a folder or s3://bucket/prefix')

@@ -238,11 +238,13 @@ describe.skipIf(absent('groovy', 'java'))('the Jenkinsfile', () => {
     for (const part of ['.github/scripts', '.ci'])
       cpSync(join(ROOT, part), join(cwd, part), { recursive: true });
     cpSync(DIST, join(cwd, 'dist/.github/scripts'), { recursive: true });
+    symlinkSync(join(ROOT, 'dist/service'), join(cwd, 'dist/service'));
     symlinkSync(join(ROOT, 'node_modules'), join(cwd, 'node_modules'));
     for (const slow of ['k8s/tests/tools/install', '.github/tests/tools/install', '.ci/container'])
       write(cwd, slow, '#!/bin/sh\n', 0o755);
     write(cwd, '.github/publisher', 'jenkins\n');
     cpSync(join(ROOT, '.github/tests/support/loop.py'), join(cwd, 'training/loop.py'));
+    cpSync(join(ROOT, 'service/models/digits'), join(cwd, 'service/models/digits'), { recursive: true });
     write(cwd, 'package.json', '{ "type": "module", "version": "0.2.0" }\n');
     // A build of a tag has not fetched main.
     if (given['TAG_NAME'] !== undefined) git(cwd, 'update-ref', '-d', 'refs/remotes/origin/main');

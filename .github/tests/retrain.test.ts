@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { callsOf, fakeTool } from './support/fake-tools.js';
@@ -16,7 +16,9 @@ const SETTINGS = {
 };
 const OPTIONS = '--source s3://bucket/captured --champion models:/digits@champion --model digits';
 const URI = 's3://bucket/models/digits/2.0.0';
-const SHA256 = '5e'.repeat(32);
+const MODEL = 'service/models/digits';
+const { sha256: SHA256 } = JSON.parse(readFileSync(join(ROOT, MODEL, 'model.json'), 'utf8'));
+const STAGES = 'ingest validate train evaluate record reference';
 
 describe('retrain', () => {
   let folder: string;
@@ -26,6 +28,8 @@ describe('retrain', () => {
     bin = emptyFolder();
     cpSync(join(ROOT, '.github/scripts'), join(folder, '.github/scripts'), { recursive: true });
     cpSync(join(import.meta.dirname, 'support/loop.py'), join(folder, 'training/loop.py'));
+    cpSync(join(ROOT, MODEL), join(folder, MODEL), { recursive: true });
+    symlinkSync(join(ROOT, 'dist'), join(folder, 'dist'));
     fakeTool(bin, 'aws', [{ call: /^aws s3api put-object / }]);
   });
 
@@ -40,26 +44,62 @@ describe('retrain', () => {
         ...changes,
       },
     });
+  const shippedGolden = (): string[] =>
+    readdirSync(join(ROOT, MODEL, 'golden'))
+      .sort()
+      .map((file) => `golden/${file}`);
   const written = (file: string): string => readFileSync(join(folder, file), 'utf8');
 
   it('runs the stages, copies what has passed, and hands it on with its verdict', () => {
     const ended = retrain();
     expect(ended).toMatchObject({ code: 0 });
-    expect(written('calls')).toBe(`all ${OPTIONS} --work WORK\n`);
-    expect(callsOf(bin).map((call) => / --key (\S+)/.exec(call)?.[1])).toEqual([
-      'models/digits/2.0.0/model.onnx',
-      'models/digits/2.0.0/model.json',
-    ]);
+    expect(written('calls')).toBe(`${STAGES} ${OPTIONS} --work WORK\nregister ${OPTIONS} --work WORK\n`);
+    const files = callsOf(bin).map((call) => / --key models\/digits\/2\.0\.0\/(\S+)/.exec(call)?.[1]);
+    expect(files).toEqual([...shippedGolden(), 'model.onnx', 'model.json']);
     expect(outputsOf(ended)).toMatchObject({ model_uri: URI, model_sha256: SHA256 });
     expect(written('output')).toMatch(/^details<<(\w+)\n# Verdict\nby 1 %\n\n\1\n/);
     expect(written('summary')).toBe('# Verdict\nby 1 %\n');
+  });
+
+  it('has the service count the reference, of pictures that it is given, before the version is registered', () => {
+    expect(retrain()).toMatchObject({ code: 0 });
+    const { reference, version } = JSON.parse(written('training/work/challenger/model.json'));
+    expect([version, reference.images]).toEqual(['2.0.0', shippedGolden().length - 1]);
+    expect(Object.keys(reference.features)).toContain('brightness');
+  });
+
+  it('counts it by the settings that the service has by default, whatever is set where it trains', () => {
+    expect(retrain({ PORT: 'none', MLFLOW_TRACKING_TOKEN: 'two words' })).toMatchObject({ code: 0 });
+  });
+
+  it('counts on where a picture cannot be answered', () => {
+    writeFileSync(join(folder, MODEL, 'golden/no-picture.png'), 'no picture');
+    expect(retrain()).toMatchObject({ code: 0 });
+    const { reference } = JSON.parse(written('training/work/challenger/model.json'));
+    expect(reference.images).toBe(shippedGolden().length - 1);
+  });
+
+  it('registers nothing that the service cannot serve', () => {
+    writeFileSync(join(folder, MODEL, 'model.onnx'), 'weights');
+    const ended = retrain();
+    expect([ended.code, outputsOf(ended), callsOf(bin)]).toEqual([1, {}, []]);
+    expect(written('calls')).not.toContain('register');
+  });
+
+  it('trains nothing where the service is not built, and says so', () => {
+    rmSync(join(folder, 'dist'));
+    expect(retrain()).toMatchObject({
+      code: 2,
+      stderr: "the service is not built, which counts the model's reference: npm ci && npm run build\n",
+    });
+    expect(() => written('calls')).toThrow();
   });
 
   it('has Kubeflow run them where it is told to, and fetches what has passed', () => {
     cpSync(join(import.meta.dirname, 'support/submit.py'), join(folder, 'training/kubeflow/submit.py'));
     expect(retrain({ KFP_HOST: 'https://kubeflow.test' })).toMatchObject({ code: 0 });
     expect(written('calls')).toBe(
-      `submit --host https://kubeflow.test ${OPTIONS}\nfetch ${OPTIONS} --work WORK\n`,
+      `submit --host https://kubeflow.test ${OPTIONS}\nfetch ingest validate reference ${OPTIONS} --work WORK\nregister ${OPTIONS} --work WORK\n`,
     );
   });
 
@@ -75,7 +115,7 @@ describe('retrain', () => {
     expect(retrain({ TRAINING_IMAGE: 'registry.test/it-training:1', CAUSE: 'x' }).code).toBe(125);
     expect(callsOf(bin)).toEqual([
       expect.stringMatching(
-        /^docker run --rm --user \d+:\d+ --volume (\S+\/training\/work):\1 (--env=[\w/=]+ )+--entrypoint \/opt\/training\/bin\/python registry\.test\/it-training:1 \/app\/training\/loop\.py all --source .* --work \1$/,
+        /^docker run --rm --user \d+:\d+ --volume (\S+\/training\/work):\1 (--env=[\w/=]+ )+--entrypoint \/opt\/training\/bin\/python registry\.test\/it-training:1 \/app\/training\/loop\.py ingest validate train evaluate record reference --source .* --work \1$/,
       ),
     ]);
   });

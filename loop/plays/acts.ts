@@ -146,6 +146,18 @@ async function settle(scene: Scene, sha256: string, hasHeld: boolean): Promise<v
   scene.story.tell('registry', said.trim());
 }
 
+/** What drift of the model that serves now is measured against: else nothing would tell of the next one. */
+export async function hasReference(scene: Scene): Promise<Check> {
+  const [service] = scene.services;
+  const text = service === undefined ? '' : await (await fetch(`${service.url}/metrics`)).text();
+  const images = Number(/^cv_reference_images\{.*\} (\d+)$/m.exec(text)?.[1] ?? 0);
+  return {
+    promise: 'the new model has a reference, so that the next drift is seen',
+    isKept: images > 0,
+    detail: `of ${images} pictures`,
+  };
+}
+
 /** Holds what the play has left behind to what it has to. */
 export async function leavesBehind(scene: Scene, expected: Expected): Promise<Check[]> {
   const { registry, repository, github } = scene.parts;

@@ -3,6 +3,7 @@ import type { Scene } from '../scene.js';
 import { atLeast, atMost, type Check } from '../verdict.js';
 import {
   DRIFT_MINUTES,
+  hasReference,
   leavesBehind,
   ordinaryTimes,
   repetitions,
@@ -47,7 +48,7 @@ async function perform(scene: Scene): Promise<Check[]> {
   checks.push(await rollOut(scene));
   const servedAt = Date.now();
   await scene.pass(seconds(scene.pace, AFTERWARDS_MINUTES));
-  checks.push(await repetitions(scene));
+  checks.push(await repetitions(scene), await hasReference(scene));
   const before = scene.camera.accuracy(startedAt, driftedAt);
   const during = scene.camera.accuracy(driftedAt, releasedAt);
   const after = scene.camera.accuracy(servedAt, Date.now());

@@ -1,6 +1,6 @@
 """Runs the pipeline for real, by KFP's local runner: `python training/kubeflow/check.py` (requirements-kubeflow.txt).
 
-Captures of a drifted camera become a challenger in the registry; with wrong labels, the run ends at validation.
+Captures of a drifted camera become a challenger that is recorded; with wrong labels, the run ends at validation.
 TRAINING_PYTHON is the environment of the stages.
 """
 
@@ -43,10 +43,12 @@ def made_in(root: Path) -> set[str]:
     return {path.name for path in root.glob('*/*/*') if path.is_dir() and any(path.iterdir())}
 
 
-def versions(database: Path) -> int:
+def passed(database: Path) -> int:
+    """Runs of MLflow whose challenger passed."""
     script = (
-        'import os, sys; from mlflow.tracking import MlflowClient; '
-        'print(len(MlflowClient(sys.argv[1], sys.argv[1]).search_model_versions("name=\'digits\'")))'
+        'import sys; from mlflow.tracking import MlflowClient; client = MlflowClient(sys.argv[1], sys.argv[1]); '
+        'ids = [each.experiment_id for each in client.search_experiments()]; '
+        'print(len(client.search_runs(ids, "tags.verdict = \'passed\'")))'
     )
     command = [os.environ['TRAINING_PYTHON'], '-c', script, f'sqlite:///{database}']
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
@@ -63,7 +65,7 @@ def main() -> None:
             database = Path(folder, 'mlflow.db')
             os.environ['MLFLOW_TRACKING_URI'] = f'sqlite:///{database}'
             os.environ['MLFLOW_DEFAULT_ARTIFACT_ROOT'] = Path(folder, 'artifacts').as_uri()
-            found = (*run(kind, Path(folder)), versions(database) if database.exists() else 0)
+            found = (*run(kind, Path(folder)), passed(database) if database.exists() else 0)
         if found != wanted:
             sys.exit(f'{kind}: {found}, expected was {wanted}')
         print(f'{kind}: as expected: {found}')

@@ -77,7 +77,7 @@ def evaluate(
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def register(
+def record(
     model: str,
     data: dsl.Input[dsl.Dataset],
     validation: dsl.Input[dsl.Artifact],
@@ -92,14 +92,17 @@ def register(
     from stages.step import run_step
 
     made = {'data': data, 'validation': validation, 'challenger': challenger, 'training': training, 'verdict': verdict}
-    run_step('register', {'model': model}, {name: each.path for name, each in made.items()}, {})
+    run_step('record', {'model': model}, {name: each.path for name, each in made.items()}, {})
 
 
 @dsl.pipeline(name='retrain')
 def retrain(
     source: str, champion: str = 'models:/digits@champion', model: str = 'digits', samples: int = 20000, epochs: int = 3
 ) -> None:
-    """Captured images to a challenger in the registry. MLFLOW_TRACKING_URI and credentials are the image's or pod's."""
+    """Captured images to a challenger that passed, recorded in MLflow, from where `loop.py fetch` takes it.
+
+    MLFLOW_TRACKING_URI and credentials are the image's or pod's.
+    """
     data = ingest(source=source, model=model).outputs['data']
     validation = validate(champion=champion, data=data).outputs['validation']
     trained = train(champion=champion, samples=samples, epochs=epochs, data=data, validation=validation).outputs
@@ -110,7 +113,7 @@ def retrain(
         'training': trained['training'],
     }
     verdict = evaluate(champion=champion, model=model, **made).outputs['verdict']
-    register(model=model, verdict=verdict, **made)
+    record(model=model, verdict=verdict, **made)
 
 
 def main() -> None:

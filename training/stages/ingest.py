@@ -29,8 +29,9 @@ ENDINGS = ('.png', '.jpg', '.jpeg', '.webp', '.gif', '.bmp', '.tif', '.tiff', '.
 class Entry:
     """One image of the data set.
 
-    part: `train` or `hold_out`; seen: how often these very bytes were captured; answer and score: the label that the
-    service gave, and how sure it was (0..1), where the capture says so.
+    part: `train` or `hold_out`; seen: how often these very bytes were captured; sampled: taken by chance, not for an
+    answer that was uncertain; answer and score: the label that the service gave, and how sure it was (0..1), where the
+    capture says so.
     """
 
     file: str
@@ -40,6 +41,7 @@ class Entry:
     part: str
     captured_at: str
     seen: int
+    sampled: bool
     answer: str | None
     score: float | None
 
@@ -139,6 +141,7 @@ def _entry(image: str, data: bytes, truth: dict[str, Any], record: dict[str, Any
         part='hold_out' if held_out else 'train',
         captured_at=str(record.get('captured_at', '')),
         seen=1,
+        sampled=record.get('why') != 'uncertain',
         answer=answer,
         score=score,
     )

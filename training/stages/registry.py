@@ -1,4 +1,4 @@
-"""Stages 5 and 6: the run in MLflow's tracking, the model in its registry, and its aliases.
+"""Stages 5 and 7: the run in MLflow's tracking, the model in its registry, and its aliases.
 
 MLFLOW_TRACKING_URI says where: an http(s) server, or `sqlite:///file` without one. Of such a file,
 MLFLOW_DEFAULT_ARTIFACT_ROOT (a folder's file:// or s3://bucket/prefix) says where models go; a server knows.
@@ -29,19 +29,20 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from evaluate import format_confusion
-from stages.champion import champion_folder, read_about
+from stages.champion import champion_folder, check_whole, read_about
 from stages.settings import Refusal, Settings, read_json, sha256_of, write_json
 
 CHAMPION, CHALLENGER = 'champion', 'challenger'
 MODEL_URI = re.compile(r'models:/([^/@]+)(?:@([\w.-]+)|/(\d+))')
 
 
-def register(settings: Settings) -> None:
-    """Records the run; a challenger that passed the gate becomes a version with the alias `challenger`."""
+def record(settings: Settings) -> None:
+    """The run, and the files of a challenger that passed the gate; a Refusal where it did not."""
     verdict = read_json(settings.verdict / 'verdict.json', 'evaluate')
     about = read_about(settings.challenger)
     if verdict['challenger']['digest'] != f'sha256:{about["sha256"]}':
         raise Refusal('the verdict is of another model: run `loop.py evaluate` again')
+    settings.recorded.unlink(missing_ok=True)
     settings.registered.unlink(missing_ok=True)
     client = open_client(settings)
     with _run(client, settings, f'{settings.model} {about["version"]}') as run:
@@ -49,9 +50,31 @@ def register(settings: Settings) -> None:
         client.set_tag(run.info.run_id, 'verdict', 'passed' if verdict['passed'] else 'refused')
         if not verdict['passed']:
             raise Refusal(f'the gate refused this challenger: it is recorded as run {run.info.run_id}, not registered')
-        version = _register(client, settings.model, settings.challenger, run)
+        client.log_artifacts(run.info.run_id, str(settings.challenger), 'model')
+    _write_recorded(settings, run)
+    print(f'{settings.model} {about["version"]} is recorded as run {run.info.run_id}')
+
+
+def register(settings: Settings) -> None:
+    """The recorded challenger becomes a version with the alias `challenger`; a Refusal where it has no reference.
+
+    Once for each run: a version's files are those of its run, and would change under it.
+    """
+    recorded = read_json(settings.recorded, 'record')
+    about = read_about(settings.challenger)
+    if recorded['sha256'] != about['sha256']:
+        raise Refusal('another model was recorded: run `loop.py record` again')
+    if 'reference' not in about:
+        command = f'cv-inference reference {settings.challenger} {settings.reference} --write'
+        raise Refusal(f'nothing would measure drift of this challenger: run `{command}` first')
+    client = open_client(settings)
+    run = client.get_run(recorded['run'])
+    if 'version' in run.data.tags:
+        raise Refusal(f'run {run.info.run_id} is version {run.data.tags["version"]} of {settings.model} already')
+    version = _register(client, settings.model, settings.challenger, run)
     client.set_registered_model_alias(settings.model, CHALLENGER, version.version)
-    told = {'model': settings.model, 'version': version.version, 'digest': verdict['challenger']['digest']}
+    client.set_tag(run.info.run_id, 'version', version.version)
+    told = {'model': settings.model, 'version': version.version, 'digest': f'sha256:{about["sha256"]}'}
     write_json(settings.registered, told)
     print(f'{settings.model} version {version.version} ({about["version"]}) is the challenger')
 
@@ -91,13 +114,35 @@ def mark_failed(settings: Settings, reason: str) -> None:
 
 
 def fetch(settings: Settings) -> None:
-    """The challenger of the registry and the verdict on it, where `train` and `evaluate` would have left them."""
-    folder = download(settings, f'models:/{settings.model}@{CHALLENGER}', settings.challenger)
-    version = _by_alias(open_client(settings), settings.model, CHALLENGER)
-    if version is None:
-        raise Refusal(f'{settings.model} has no challenger any more')
-    download_artifacts(run_id=version.run_id, artifact_path='verdict', dst_path=str(settings.work))
-    print(f'{settings.model} version {version.version} ({read_about(folder)["version"]}) is in {folder}')
+    """The challenger that passed last and its verdict, where `train`, `evaluate` and `record` would leave them."""
+    client = open_client(settings)
+    run = _newest_passed(client, settings.model)
+    settings.recorded.unlink(missing_ok=True)
+    shutil.rmtree(settings.challenger, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=settings.work) as incoming:
+        shutil.move(_artifacts(run, 'model', incoming), settings.challenger)
+    check_whole(settings.challenger, f'the challenger of run {run.info.run_id}')
+    _artifacts(run, 'verdict', settings.work)
+    _write_recorded(settings, run)
+    print(f'{settings.model} {read_about(settings.challenger)["version"]} is in {settings.challenger}')
+
+
+def _newest_passed(client: MlflowClient, model: str) -> Run:
+    experiment = client.get_experiment_by_name(model)
+    passed = "tags.verdict = 'passed' and attributes.status = 'FINISHED'"
+    newest_first = ['attributes.start_time DESC']
+    runs = client.search_runs([experiment.experiment_id], passed, 1, 1, newest_first) if experiment else []
+    if not runs:
+        raise Refusal(f'no run of {model} has a challenger that passed')
+    return runs[0]
+
+
+def _artifacts(run: Run, name: str, into: str | Path) -> str:
+    return download_artifacts(run_id=run.info.run_id, artifact_path=name, dst_path=str(into))
+
+
+def _write_recorded(settings: Settings, run: Run) -> None:
+    write_json(settings.recorded, {'run': run.info.run_id, 'sha256': read_about(settings.challenger)['sha256']})
 
 
 def download(settings: Settings, uri: str, folder: Path) -> Path:

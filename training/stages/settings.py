@@ -61,6 +61,16 @@ class Settings:
         return self.work / 'verdict'
 
     @property
+    def reference(self) -> Path:
+        """Pictures of `reference`."""
+        return self.work / 'reference'
+
+    @property
+    def recorded(self) -> Path:
+        """The file that says which run `record` made, of which model."""
+        return self.work / 'recorded.json'
+
+    @property
     def registered(self) -> Path:
         """The file that says which version `register` made."""
         return self.work / 'registered.json'

@@ -30,7 +30,7 @@ def run_step(stage: str, options: dict[str, object], inputs: dict[str, str], out
             Path(work, name).symlink_to(Path(folder).resolve())
         status = _run(stage, work, options)
         if status and stage == 'evaluate':
-            _run('register', work, options)
+            _run('record', work, options)
         for name, folder in outputs.items():
             if Path(work, name).exists():
                 shutil.copytree(Path(work, name), folder, dirs_exist_ok=True)

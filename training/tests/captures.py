@@ -55,13 +55,14 @@ def capture(
     answer: tuple[str, float] | None = None,
     ending: str = 'png',
     at: str = f'{DAY}T00:00:00Z',
+    why: str = 'sampled',
 ) -> None:
     """Writes one captured image with its record and, where there is a label, its feedback."""
     day = folder / 'digits' / '1.0.0' / at[:10]
     day.mkdir(parents=True, exist_ok=True)
     (day / f'{name}.{ending}').write_bytes(data)
     predictions = [{'label': answer[0], 'score': answer[1]}] if answer else []
-    record = {'request_id': name, 'captured_at': at, 'answer': {'predictions': predictions}}
+    record = {'request_id': name, 'captured_at': at, 'answer': {'predictions': predictions}, 'why': why}
     (day / f'{name}.json').write_text(json.dumps(record), encoding='utf-8')
     if label is not None:
         feedback = {'request_id': name, 'label': label, 'given_at': at}

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import yaml
 
 from export import sha256
 from stages.champion import champion_folder
-from stages.registry import CHALLENGER, CHAMPION, adopt, fetch, mark_failed, open_client, promote, register
+from stages.registry import CHALLENGER, CHAMPION, adopt, fetch, mark_failed, open_client, promote, record, register
 from stages.settings import SHIPPED, Refusal, Settings, sha256_of, write_json
 
 
@@ -16,7 +17,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv('MLFLOW_TRACKING_URI', f'sqlite:///{tmp_path / "mlflow.db"}')
     made = Settings(work=tmp_path / 'work')
     made.work.mkdir()
-    made.challenger.symlink_to(SHIPPED)
+    shutil.copytree(SHIPPED, made.challenger)
     write_json(made.data / 'manifest.json', {'images': []})
     write_json(made.validation / 'validation.json', {})
     write_json(made.training / 'training.json', {'parameters': {'seed': 7, 'epochs': 2}, 'loss': [0.9, 0.4]})
@@ -35,6 +36,11 @@ def judged(settings: Settings, *, passed: bool) -> None:
     write_json(settings.verdict / 'verdict.json', verdict)
 
 
+def make_version(settings: Settings) -> None:
+    record(settings)
+    register(settings)
+
+
 def aliases(settings: Settings) -> dict[str, str]:
     return {
         name: str(version) for name, version in open_client(settings).get_registered_model('digits').aliases.items()
@@ -42,7 +48,7 @@ def aliases(settings: Settings) -> dict[str, str]:
 
 
 def test_a_challenger_that_passed_becomes_a_version_whose_digests_travel_with_it(settings: Settings) -> None:
-    register(settings)
+    make_version(settings)
     version = open_client(settings).get_model_version_by_alias('digits', CHALLENGER)
     assert version.tags['digest'] == f'sha256:{sha256(SHIPPED / "model.onnx")}'
     assert version.tags['manifest_sha256'] == sha256_of((SHIPPED / 'model.json').read_bytes())
@@ -50,7 +56,7 @@ def test_a_challenger_that_passed_becomes_a_version_whose_digests_travel_with_it
 
 
 def test_the_run_has_parameters_curve_figures_verdict_and_signature(settings: Settings) -> None:
-    register(settings)
+    make_version(settings)
     client = open_client(settings)
     run = client.get_run(client.get_model_version_by_alias('digits', CHALLENGER).run_id)
     assert run.data.params == {'seed': '7', 'epochs': '2'}
@@ -68,7 +74,7 @@ def test_the_run_has_parameters_curve_figures_verdict_and_signature(settings: Se
 def test_a_challenger_that_was_refused_is_recorded_but_no_version(settings: Settings) -> None:
     judged(settings, passed=False)
     with pytest.raises(Refusal, match='recorded as run'):
-        register(settings)
+        record(settings)
     client = open_client(settings)
     assert client.search_registered_models() == []
     (run,) = client.search_runs([client.get_experiment_by_name('digits').experiment_id])
@@ -79,14 +85,14 @@ def test_a_verdict_of_another_model_registers_nothing(settings: Settings) -> Non
     verdict = json.loads((settings.verdict / 'verdict.json').read_text(encoding='utf-8'))
     write_json(settings.verdict / 'verdict.json', {**verdict, 'challenger': {'digest': 'sha256:0'}})
     with pytest.raises(Refusal, match='another model'):
-        register(settings)
+        record(settings)
 
 
 def test_the_champion_is_adopted_once_and_then_promoted(settings: Settings) -> None:
     adopt(settings)
     with pytest.raises(Refusal, match='a champion already'):
         adopt(settings)
-    register(settings)
+    make_version(settings)
     assert aliases(settings) == {CHAMPION: '1', CHALLENGER: '2'}
     promote(settings)
     assert aliases(settings) == {CHAMPION: '2'}
@@ -94,7 +100,7 @@ def test_the_champion_is_adopted_once_and_then_promoted(settings: Settings) -> N
 
 def test_a_version_that_did_not_hold_is_marked_and_the_champion_stays(settings: Settings) -> None:
     adopt(settings)
-    register(settings)
+    make_version(settings)
     mark_failed(settings, 'error rate of the canary')
     assert aliases(settings) == {CHAMPION: '1'}
     assert open_client(settings).get_model_version('digits', '2').tags['reason'] == 'error rate of the canary'
@@ -104,8 +110,8 @@ def test_a_version_that_did_not_hold_is_marked_and_the_champion_stays(settings: 
 
 def test_promoting_a_version_leaves_a_later_challenger_alone(settings: Settings) -> None:
     adopt(settings)
-    register(settings)
-    register(settings)
+    make_version(settings)
+    make_version(settings)
     promote(Settings(work=settings.work, version='2'))
     assert aliases(settings) == {CHAMPION: '2', CHALLENGER: '3'}
 
@@ -127,7 +133,7 @@ def test_a_run_whose_files_cannot_be_kept_has_failed_and_makes_no_version(
 
     monkeypatch.setattr('mlflow.tracking.MlflowClient.log_artifacts', refuse)
     with pytest.raises(OSError, match='no space'):
-        register(settings)
+        record(settings)
     client = open_client(settings)
     (run,) = client.search_runs([client.get_experiment_by_name('digits').experiment_id])
     assert run.info.status == 'FAILED'
@@ -135,10 +141,10 @@ def test_a_run_whose_files_cannot_be_kept_has_failed_and_makes_no_version(
 
 
 def test_what_was_registered_before_is_not_promoted_after_a_refusal(settings: Settings) -> None:
-    register(settings)
+    make_version(settings)
     judged(settings, passed=False)
     with pytest.raises(Refusal, match='recorded as run'):
-        register(settings)
+        record(settings)
     with pytest.raises(Refusal, match=r'run `loop\.py register` first'):
         promote(settings)
 
@@ -151,19 +157,61 @@ def test_the_champion_comes_whole_out_of_the_registry(settings: Settings) -> Non
             assert (folder / path.relative_to(SHIPPED)).read_bytes() == path.read_bytes()
 
 
-def test_a_challenger_is_fetched_with_its_verdict_where_another_machine_has_made_it(
+def test_a_challenger_is_fetched_with_its_verdict_where_another_machine_has_recorded_it(
     settings: Settings, tmp_path: Path
 ) -> None:
-    register(settings)
+    record(settings)
     here = Settings(work=tmp_path / 'here')
     fetch(here)
     assert (here.challenger / 'model.onnx').read_bytes() == (SHIPPED / 'model.onnx').read_bytes()
     assert (here.verdict / 'verdict.json').read_bytes() == (settings.verdict / 'verdict.json').read_bytes()
+    register(here)
+    assert aliases(settings) == {CHALLENGER: '1'}
 
 
-def test_nothing_is_fetched_where_there_is_no_challenger(settings: Settings) -> None:
-    with pytest.raises(Refusal, match='the registry has no models:/digits@challenger'):
+def test_nothing_is_fetched_where_no_challenger_has_passed(settings: Settings) -> None:
+    with pytest.raises(Refusal, match='no run of digits has a challenger that passed'):
         fetch(settings)
+    adopt(settings)
+    judged(settings, passed=False)
+    with pytest.raises(Refusal, match='recorded as run'):
+        record(settings)
+    with pytest.raises(Refusal, match='no run of digits has a challenger that passed'):
+        fetch(settings)
+
+
+def change_manifest(settings: Settings, change: dict[str, object], without: str = '') -> None:
+    about = {**json.loads((SHIPPED / 'model.json').read_text(encoding='utf-8')), **change}
+    about.pop(without, None)
+    write_json(settings.challenger / 'model.json', about)
+
+
+def test_what_the_service_adds_to_a_recorded_challenger_travels_with_the_version(settings: Settings) -> None:
+    change_manifest(settings, {}, without='reference')
+    record(settings)
+    with pytest.raises(Refusal, match=r'run `cv-inference reference \S+/challenger \S+/reference --write` first'):
+        register(settings)
+    change_manifest(settings, {})
+    register(settings)
+    folder = champion_folder(Settings(work=settings.work / 'other', champion='models:/digits@challenger'))
+    assert (folder / 'model.json').read_bytes() == (settings.challenger / 'model.json').read_bytes()
+
+
+def test_a_run_is_one_version_whose_files_nothing_changes(settings: Settings) -> None:
+    make_version(settings)
+    fetch(settings)
+    change_manifest(settings, {'version': '9.9.9'})
+    with pytest.raises(Refusal, match='is version 1 of digits already'):
+        register(settings)
+    champion_folder(Settings(work=settings.work / 'other', champion='models:/digits@challenger'))
+
+
+def test_a_challenger_that_was_not_recorded_is_no_version(settings: Settings) -> None:
+    record(settings)
+    change_manifest(settings, {'sha256': '0' * 64})
+    with pytest.raises(Refusal, match='another model was recorded'):
+        register(settings)
+    assert open_client(settings).search_registered_models() == []
 
 
 def test_a_champion_that_was_changed_in_the_store_is_refused(settings: Settings) -> None:
