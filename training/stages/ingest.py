@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ MOST_IMAGE_BYTES = 20 * 1024 * 1024
 MOST_RECORD_BYTES = 1024 * 1024
 HOLD_OUT_PERCENT = 25
 """Of captured images, chosen by their digest: an image that is once held out is never trained on."""
+READERS = 10
+"""Images that are read at once, as many as boto3 keeps connections: however small, an object of S3 takes its time."""
 ENDINGS = ('.png', '.jpg', '.jpeg', '.webp', '.gif', '.bmp', '.tif', '.tiff', '.avif', '.bin')
 
 
@@ -74,18 +78,44 @@ def _collect(store: Store, names: set[str], folder: Path) -> tuple[list[Entry], 
     (folder / 'images').mkdir(parents=True)
     entries: dict[str, tuple[str, Entry]] = {}
     unlabelled = 0
-    for image, feedback in _with_feedback(names):
+    for image in _read_all(store, names):
         if len(entries) >= MOST_IMAGES:
             break
-        truth = _record(store, feedback) if feedback else {}
-        if 'label' not in truth:
+        if 'label' not in image.truth:
             unlabelled += 1
-        elif (data := store.read(image, MOST_IMAGE_BYTES)) is not None:
-            entry = _entry(image, data, truth, _record(store, f'{_stem(image)}.json'))
-            (folder / entry.file).write_bytes(data)
-            given_at = str(truth.get('given_at', ''))
+        elif image.data is not None:
+            entry = _entry(image, image.data)
+            (folder / entry.file).write_bytes(image.data)
+            given_at = str(image.truth.get('given_at', ''))
             entries[entry.sha256] = _merged(entries.get(entry.sha256), (given_at, entry))
     return sorted((entry for _, entry in entries.values()), key=lambda entry: entry.sha256), unlabelled
+
+
+@dataclass(frozen=True)
+class _Captured:
+    """What there is of one image: read in full only where somebody has labelled it."""
+
+    name: str
+    truth: dict[str, Any]
+    data: bytes | None = None
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def _read_all(store: Store, names: set[str]) -> Iterator[_Captured]:
+    """In the order of `_with_feedback`; in memory are never more than READERS."""
+    images = _with_feedback(names)
+    with ThreadPoolExecutor(READERS) as readers:
+        while chunk := list(islice(images, READERS)):
+            yield from readers.map(lambda image: _read(store, *image), chunk)
+
+
+def _read(store: Store, image: str, feedback: str | None) -> _Captured:
+    truth = _record(store, feedback) if feedback else {}
+    if 'label' not in truth:
+        return _Captured(image, truth)
+    data = store.read(image, MOST_IMAGE_BYTES)
+    record = {} if data is None else _record(store, f'{_stem(image)}.json')
+    return _Captured(image, truth, data, record)
 
 
 def _merged(before: tuple[str, Entry] | None, other: tuple[str, Entry]) -> tuple[str, Entry]:
@@ -129,19 +159,19 @@ def _day(name: str) -> str:
     return name.split('/')[2] if name.count('/') > 2 else ''
 
 
-def _entry(image: str, data: bytes, truth: dict[str, Any], record: dict[str, Any]) -> Entry:
+def _entry(image: _Captured, data: bytes) -> Entry:
     digest = sha256_of(data)
-    answer, score = _answer(record.get('answer'))
+    answer, score = _answer(image.record.get('answer'))
     held_out = int(digest[:8], 16) % 100 < HOLD_OUT_PERCENT
     return Entry(
-        file=f'images/{digest}.{image.rpartition(".")[2].lower()}',
+        file=f'images/{digest}.{image.name.rpartition(".")[2].lower()}',
         sha256=digest,
         bytes=len(data),
-        label=str(truth['label']),
+        label=str(image.truth['label']),
         part='hold_out' if held_out else 'train',
-        captured_at=str(record.get('captured_at', '')),
+        captured_at=str(image.record.get('captured_at', '')),
         seen=1,
-        sampled=record.get('why') != 'uncertain',
+        sampled=image.record.get('why') != 'uncertain',
         answer=answer,
         score=score,
     )

@@ -1,12 +1,13 @@
 import json
 from pathlib import Path
+from threading import Barrier
 
 import boto3
 import pytest
 from captures import capture
 from moto import mock_aws
 
-from stages.ingest import data_digest, ingest, read_data
+from stages.ingest import READERS, data_digest, ingest, read_data
 from stages.settings import Refusal, Settings, sha256_of, write_json
 from stages.store import BucketStore, FolderStore
 from stages.validate import read_accepted
@@ -53,6 +54,21 @@ def test_an_image_stays_held_out_whatever_comes_later(settings: Settings) -> Non
     after = {entry.sha256: entry.part for entry in read_data(settings.data)}
     assert set(before.values()) == {'train', 'hold_out'}
     assert before.items() <= after.items()
+
+
+def test_images_are_read_many_at_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for index in range(READERS):
+        capture(Path(settings.source), f'r{index}', f'image {index}'.encode(), '1')
+    all_of_them, read = Barrier(READERS, timeout=10), FolderStore.read
+
+    def read_together(store: FolderStore, name: str, most_bytes: int) -> bytes | None:
+        if name.endswith('.png'):
+            all_of_them.wait()
+        return read(store, name, most_bytes)
+
+    monkeypatch.setattr(FolderStore, 'read', read_together)
+    ingest(settings)
+    assert len(read_data(settings.data)) == READERS
 
 
 def test_the_same_bytes_are_kept_once_and_counted(settings: Settings) -> None:
