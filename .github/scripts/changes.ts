@@ -10,7 +10,7 @@ const PACKAGES = /^(package(-lock)?\.json|\.npmrc|tsconfig(\.build)?\.json)$/;
 
 /** The jobs of ci.yml that run only for some files, and those files. */
 export const AREAS = {
-  test: [/^(service|loadtest|optimize|bridge)\//, /^vitest\.config\.ts$/, PACKAGES],
+  test: [/^(service|loadtest|optimize|bridge|loop)\//, /^vitest\.config\.ts$/, PACKAGES],
   manifests: [/^(k8s|argocd|service|bridge|docs\/runbooks)\//, /^\.ci\/manifests$/, PACKAGES],
   pipelines: [
     /^(\.github|\.ci|loadtest|k8s|argocd|service)\//,
@@ -19,7 +19,7 @@ export const AREAS = {
     PACKAGES,
   ],
   training: [
-    /^training\//,
+    /^(training|loop)\//,
     /^service\/(models|model\/sources)\//,
     /^docs\/images\/digit-finder/,
     /^\.ci\/(training-tools|strict-s3)$/,

@@ -17,6 +17,7 @@ describe('what a change touches', () => {
     ['service/predict.ts', ['test', 'manifests', 'pipelines', 'parity', 'container', 'codeql']],
     ['service/models/digits/model.onnx', ['test', 'manifests', 'pipelines', 'training', 'container']],
     ['bridge/decide.ts', ['test', 'manifests', 'container', 'codeql']],
+    ['loop/watch.ts', ['test', 'training', 'codeql']],
     ['k8s/base/deployment.yaml', ['manifests', 'pipelines']],
     ['docs/runbooks/CvInferenceDown.md', ['manifests']],
     ['argocd/root.yaml', ['manifests', 'pipelines']],
