@@ -14,6 +14,8 @@ export interface RouteTraits {
 }
 
 const PROBE: RouteTraits = { isOpen: true, isQuiet: true };
+/** Static: the page that asks for the key has none yet. */
+const PAGE: RouteTraits = { isOpen: true, isQuiet: true };
 const OTHER: RouteTraits = { isOpen: false, isQuiet: false };
 
 /** Every route that is not like the others; METRICS_REQUIRE_KEY closes /metrics. */
@@ -21,6 +23,8 @@ export const ROUTE_TABLE = {
   '/health': PROBE,
   '/ready': PROBE,
   '/metrics': PROBE,
+  '/': PAGE,
+  '/playground/:file': PAGE,
   '/predict': { ...OTHER, predicts: 'single' },
   '/predict/batch': { ...OTHER, predicts: 'batch' },
   '/feedback': { ...OTHER, judges: true },

@@ -26,9 +26,17 @@ export interface ModelDescription extends ModelReference {
   readonly max_batch_size: number;
 }
 
+/** A picture that comes with a model. */
+export interface Sample {
+  readonly name: string;
+  /** The file. Rejects where it is gone. */
+  read(): Promise<Buffer>;
+}
+
 export interface ServingModelOptions {
   readonly workers: number;
   readonly maxBatchSize: number;
+  readonly samples: readonly Sample[];
 }
 
 /** A model that is loaded, warmed and checked, with all that it needs to answer. */
@@ -41,6 +49,8 @@ export class ServingModel {
   /** Of the fields that it adds to a result. */
   readonly answerSchema: TObject;
   readonly metrics: ModelMetrics;
+  /** Its golden images. */
+  readonly samples: readonly Sample[];
   readonly #spec: ModelSpec;
   readonly #pool: WorkerPool;
 
@@ -55,6 +65,7 @@ export class ServingModel {
     this.reference = { name, version, digest };
     this.predictor = predictor;
     this.metrics = metrics;
+    this.samples = options.samples;
     this.parameterSchema = task.parameterSchema(plan.task.spec);
     this.answerSchema = task.answerSchema(plan.task.spec);
     this.#spec = spec;
