@@ -30,6 +30,7 @@ describe('GET /', () => {
   it('is a page for browsers and an index for everything else', async () => {
     const { server } = await createAppFor();
     const page = await server.inject({ url: '/', headers: AS_BROWSER });
+    expect(page.headers['link']).toContain('<playground/main.js>; rel=modulepreload, <playground/');
     expect(page.headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8', vary: 'Accept' });
     for (const accept of ['*/*', 'application/json', 'image/png', 'text/html;q=0.5, application/json']) {
       const index = await server.inject({ url: '/', headers: { accept } });

@@ -58,10 +58,11 @@ export async function registerPlaygroundRoutes(
   if (playground === undefined) return;
   const files = await readStaticFiles(playground);
   const page = fileNamed(files, PAGE);
+  const link = [...files.keys()].filter(isModule).map(preloaded).join(', ');
   server.get('/', HIDDEN, async (request, reply) => {
     varyByAccept(reply);
     if (!wantsPage(request)) return INDEX;
-    return sendStaticFile(request, reply.headers(PAGE_HEADERS), page);
+    return sendStaticFile(request, reply.headers({ ...PAGE_HEADERS, link }), page);
   });
   server.get<{ Params: { file: string } }>('/playground/:file', HIDDEN, async (request, reply) =>
     sendStaticFile(request, reply.headers(PAGE_HEADERS), fileNamed(files, request.params.file)),
@@ -72,6 +73,15 @@ export async function registerPlaygroundRoutes(
   server.get<{ Params: { index: string } }>('/playground/samples/:index', HIDDEN, async (request, reply) =>
     sendSample(request, reply, samplesOf(models)[Number(request.params.index)]),
   );
+}
+
+function isModule(name: string): boolean {
+  return name.endsWith('.js');
+}
+
+/** Fetched at once, and not only when the module that imports it is there. */
+function preloaded(name: string): string {
+  return `<playground/${name}>; rel=modulepreload`;
 }
 
 /** Browsers name HTML; who has no preference, such as curl, is a program. */

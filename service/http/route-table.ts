@@ -5,7 +5,7 @@ import type { Traffic } from '../fairness/traffic.js';
 export interface RouteTraits {
   /** Asks for no API key. */
   readonly isOpen: boolean;
-  /** Called so often, by machines, that a log line each would drown the rest. */
+  /** Called so often, by machines and by pages for their parts, that a log line each would drown the rest. */
   readonly isQuiet: boolean;
   /** Takes images: admission, deadline and rate limit apply. */
   readonly predicts?: Traffic;

@@ -18,13 +18,14 @@ import { rawView } from './raw-view.js';
 /**
  * By what the answer holds, so that a task with the same fields needs nothing here.
  * @param {import('./service.js').Answer} answer
+ * @param {import('./facts.js').Facts} facts
  * @returns {Promise<View>}
  */
-export async function viewOf(answer) {
+export async function viewOf(answer, { skeleton }) {
   const { predictions, classes, mask, outputs } = answer;
   if (predictions !== undefined) {
     const areObjects = answer.task !== 'classification';
-    return areObjects ? objectsView(predictions, answer.image) : classesView(predictions);
+    return areObjects ? objectsView(predictions, answer.image, skeleton) : classesView(predictions);
   }
   if (classes !== undefined && mask !== undefined) return mapView(classes, mask.png);
   if (outputs !== undefined) return rawView(outputs);

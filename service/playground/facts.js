@@ -6,6 +6,7 @@
  *   name: string, version: string, digest: string, task: string, about: string,
  *   provider: string, workers: number, serviceVersion: string,
  *   labels: readonly string[],
+ *   skeleton: readonly (readonly [string, string])[],
  *   input: { width?: number, height?: number, channels: string },
  *   parameters: readonly Parameter[],
  *   takesFeedback: boolean,
@@ -45,6 +46,7 @@ export function factsOf(model, document) {
     workers: model.workers,
     serviceVersion: model.service_version,
     labels,
+    skeleton: model.skeleton ?? [],
     input: manifest.input,
     parameters: parameters
       .filter((each) => each.in === 'query' && !OF_OTHER_CLIENTS.has(each.name))

@@ -24,12 +24,14 @@ export class Frame {
    * @param {string} name
    */
   async showImage(image, name) {
-    const previous = this.#url;
-    this.#url = URL.createObjectURL(image);
-    const picture = el('img', { src: this.#url, alt: `The image: ${name}` });
+    if (this.#url !== undefined) URL.revokeObjectURL(this.#url);
+    const src = URL.createObjectURL(image);
+    this.#url = src;
+    const picture = el('img', { src, alt: `The image: ${name}` });
     this.clearOver();
     this.#caption.textContent = name;
     await picture.decode().catch(() => undefined);
+    if (this.#url !== src) return;
     const { naturalWidth: width, naturalHeight: height } = picture;
     if (width > 0) this.#fit(width, height);
     picture.classList.toggle('is-small', Math.max(width, height) < SMALL_SIDE);
@@ -39,16 +41,15 @@ export class Frame {
         ? picture
         : el('p', { className: 'blank', textContent: 'This browser cannot show the image.' }),
     );
-    if (previous !== undefined) URL.revokeObjectURL(previous);
   }
 
   /**
-   * @param {HTMLElement} element
-   * @param {string} caption
+   * @param {HTMLElement} element a square
+   * @param {HTMLElement} caption
    */
   showElement(element, caption) {
     this.clearOver();
-    this.#caption.textContent = caption;
+    fill(this.#caption, caption);
     this.#fit(1, 1);
     fill(this.#media, element);
   }

@@ -1,10 +1,11 @@
 // @ts-check
-import { Bench } from './bench.js';
+
 import { byId, el, fill } from './dom.js';
 import { canBeDrawnFor, factsOf } from './facts.js';
 import { counted } from './format.js';
 import { TabKeys } from './keys.js';
 import { LiveView } from './live-view.js';
+import { Playground } from './playground.js';
 import { ProblemView } from './problem-view.js';
 import { SamplesView } from './samples-view.js';
 import { Problem, Service } from './service.js';
@@ -12,13 +13,15 @@ import { listenForImages } from './sources.js';
 
 const service = new Service(new TabKeys());
 const problem = new ProblemView(byId('problem', HTMLElement));
-/** @type {Bench | undefined} */
-let bench;
+/** @type {Playground | undefined} */
+let playground;
 /** @type {LiveView | undefined} */
 let live;
 /** @type {SamplesView | undefined} */
 let samples;
 let isStarting = false;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
 
 /** Learns about the model, and begins with it; again where it turns out to be another one. */
 async function start() {
@@ -29,40 +32,45 @@ async function start() {
 }
 
 async function begin() {
-  bench?.close();
+  clearTimeout(timer);
+  playground?.close();
+  playground = undefined;
   live?.stop();
   samples?.clear();
   problem.clear();
   try {
-    const model = await service.model();
-    const facts = factsOf(model, await service.document());
+    const facts = factsOf(...(await Promise.all([service.model(), service.document()])));
     showModel(facts);
     live = new LiveView(byId('live', HTMLElement), service, facts, showState);
-    samples = new SamplesView(service, (image, name) => bench?.show(image, name));
-    bench = new Bench(service, facts, {
+    samples = new SamplesView(
+      service,
+      (image, name) => playground?.show(image, name),
+      (error, again) => problem.show(error, again),
+    );
+    playground = new Playground(service, facts, problem, {
       onImages: (names) => samples?.mark(names),
       onAnswer: (digest) => (digest === facts.digest ? live?.wake() : void start()),
     });
     live.start();
-    void showSamples(facts, bench, samples);
+    void showSamples(facts, playground, samples);
   } catch (error) {
     showState(false);
     problem.show(error, start);
     const seconds = error instanceof Problem ? error.retryAfterSeconds : undefined;
-    if (seconds !== undefined) setTimeout(start, seconds * 1000);
+    if (seconds !== undefined) timer = setTimeout(start, seconds * 1000);
   }
 }
 
 /**
  * The first thing that is seen is an answer.
  * @param {import('./facts.js').Facts} facts
- * @param {Bench} bench
+ * @param {Playground} playground
  * @param {SamplesView} samples
  */
-async function showSamples(facts, bench, samples) {
+async function showSamples(facts, playground, samples) {
   const found = await service.samples().catch(() => []);
-  if (found.length === 0 && canBeDrawnFor(facts)) bench.draw();
-  await samples.show(found, bench.imagesWanted);
+  if (found.length === 0 && canBeDrawnFor(facts)) playground.draw();
+  await samples.show(found, playground.imagesWanted);
 }
 
 /** @param {import('./facts.js').Facts} facts */
@@ -95,5 +103,5 @@ function showState(isReady) {
   state.classList.toggle('is-ready', isReady);
 }
 
-listenForImages((image, name) => void bench?.show(image, name));
+listenForImages((image, name) => void playground?.show(image, name));
 void start();

@@ -6,20 +6,28 @@ import { paintedPng } from './masks.js';
 
 /** @typedef {import('./service.js').Prediction} Prediction */
 /** @typedef {{ width: number, height: number }} Size */
+/** @typedef {readonly (readonly [string, string])[]} Skeleton names of points with a line between them */
 
 /** Of more objects the labels would cover the image; they are shown for the one that is pointed at. */
 const MAX_LABELLED = 40;
 /** Points that are less sure to be seen are guesses; as in pictures. */
 const LEAST_DRAWN_SCORE = 0.25;
+/** How large a point is: so many radii across the image at least and at most, and across its object. */
+const MOST_DOTS_ACROSS = 150;
+const LEAST_DOTS_ACROSS = 500;
+const DOTS_ACROSS_OBJECT = 14;
 
 /**
  * Objects: boxes, masks and points over the image, and a list of them.
  * @param {readonly Prediction[]} predictions best first
  * @param {Size} size of the image
+ * @param {Skeleton} skeleton
  * @returns {Promise<import('./answer-view.js').View>}
  */
-export async function objectsView(predictions, size) {
-  const groups = predictions.map((object) => svg('g', { class: 'object' }, ...shapesOf(object)));
+export async function objectsView(predictions, size, skeleton) {
+  const groups = predictions.map((object) =>
+    svg('g', { class: 'object' }, ...shapesOf(object, size, skeleton)),
+  );
   const tags = predictions.map((object) => tagOf(object, size));
   const masks = await Promise.all(predictions.map((object) => maskOf(object, size)));
   const rows = predictions.map(rowOf);
@@ -55,17 +63,38 @@ function countsOf(predictions) {
   return shown.join(', ') + (most.length > shown.length ? ', …' : '');
 }
 
-/** @param {Prediction} object */
-function shapesOf({ box, points = [], class_id }) {
-  const stroke = cssColour(class_id);
-  const seen = points.filter(({ score = 1 }) => score >= LEAST_DRAWN_SCORE);
-  // A line without a length is a dot of the same size however far the image is enlarged.
-  const dots = seen.flatMap(({ name, x, y }) => {
-    const d = `M${x} ${y}h0`;
-    const title = svg('title', {}, name);
-    return [svg('path', { class: 'dot-edge', d }), svg('path', { class: 'dot', d, stroke }, title)];
+/**
+ * @param {Prediction} object
+ * @param {Size} size
+ * @param {Skeleton} skeleton
+ */
+function shapesOf({ box, points = [], class_id }, size, skeleton) {
+  const colour = cssColour(class_id);
+  const seen = new Map(
+    points.filter(({ score = 1 }) => score >= LEAST_DRAWN_SCORE).map((point) => [point.name, point]),
+  );
+  const lines = skeleton.flatMap(([one, other]) => {
+    const [from, to] = [seen.get(one), seen.get(other)];
+    if (from === undefined || to === undefined) return [];
+    return [svg('line', { class: 'bone', x1: from.x, y1: from.y, x2: to.x, y2: to.y, stroke: colour })];
   });
-  return [...(box === undefined ? [] : outlines(box, stroke)), ...dots];
+  const r = radiusOf(box, size);
+  const dots = [...seen.values()].map(({ name, x: cx, y: cy }) =>
+    svg('circle', { class: 'dot', cx, cy, r, fill: colour }, svg('title', {}, name)),
+  );
+  return [...(box === undefined ? [] : outlines(box, colour)), ...lines, ...dots];
+}
+
+/**
+ * Of points, pixels of the image: small enough for the object, large enough to be seen.
+ * @param {import('./service.js').Box | undefined} box
+ * @param {Size} size
+ */
+function radiusOf(box, { width, height }) {
+  const side = Math.max(width, height);
+  const most = side / MOST_DOTS_ACROSS;
+  if (box === undefined) return most;
+  return Math.min(most, Math.max(side / LEAST_DOTS_ACROSS, (box.x_max - box.x_min) / DOTS_ACROSS_OBJECT));
 }
 
 /**

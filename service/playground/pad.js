@@ -8,7 +8,7 @@ const INTERVAL_MS = 200;
 
 /** A square to draw on, with the finger, a pen or the mouse. */
 export class Pad {
-  #canvas = el('canvas', {
+  element = el('canvas', {
     width: SIDE,
     height: SIDE,
     className: 'pad',
@@ -18,12 +18,14 @@ export class Pad {
   #isLightOnDark = false;
   #isEmpty = true;
   #lookedAt = 0;
+  /** How many were begun: an image of one that was cleared is of no use. */
+  #drawings = 0;
 
-  /** @param {(drawing: Blob) => void} onDrawn */
+  /** @param {(drawing: Blob | undefined) => void} onDrawn undefined: there is nothing any more */
   constructor(onDrawn) {
     this.onDrawn = onDrawn;
     const clear = el('button', { type: 'button', className: 'quiet', textContent: 'Clear' });
-    clear.addEventListener('click', () => this.clear());
+    clear.addEventListener('click', () => this.onDrawn(undefined));
     const invert = el('button', { type: 'button', className: 'quiet', textContent: 'Light on dark' });
     invert.setAttribute('aria-pressed', 'false');
     invert.addEventListener('click', () => {
@@ -32,12 +34,7 @@ export class Pad {
       this.#invert();
       this.#look();
     });
-    this.element = el(
-      'div',
-      { className: 'pad-area' },
-      this.#canvas,
-      el('div', { className: 'pad-tools' }, clear, invert),
-    );
+    this.tools = el('span', { className: 'pad-tools' }, 'Draw here', clear, invert);
     this.#listen();
     this.clear();
   }
@@ -47,6 +44,7 @@ export class Pad {
     context.fillStyle = this.#isLightOnDark ? '#000' : '#fff';
     context.fillRect(0, 0, SIDE, SIDE);
     this.#isEmpty = true;
+    this.#drawings++;
   }
 
   #invert() {
@@ -58,7 +56,7 @@ export class Pad {
   }
 
   #listen() {
-    const canvas = this.#canvas;
+    const canvas = this.element;
     canvas.addEventListener('pointerdown', (event) => {
       if (event.button !== 0) return;
       event.preventDefault();
@@ -98,18 +96,19 @@ export class Pad {
    * @returns {[number, number]} pixels of the canvas
    */
   #place({ clientX, clientY }) {
-    const { left, top, width, height } = this.#canvas.getBoundingClientRect();
+    const { left, top, width, height } = this.element.getBoundingClientRect();
     return [((clientX - left) / width) * SIDE, ((clientY - top) / height) * SIDE];
   }
 
   #look() {
     if (this.#isEmpty) return;
     this.#lookedAt = performance.now();
-    this.#canvas.toBlob((blob) => blob && this.onDrawn(blob));
+    const drawing = this.#drawings;
+    this.element.toBlob((blob) => blob && drawing === this.#drawings && this.onDrawn(blob));
   }
 
   #context() {
-    const context = this.#canvas.getContext('2d');
+    const context = this.element.getContext('2d');
     if (context === null) throw new Error('this browser has no 2D canvas');
     return context;
   }

@@ -28,7 +28,7 @@ function outputView({ name, type, shape, data }) {
   return el(
     'div',
     { className: 'output' },
-    el('h4', {}, el('code', { textContent: name }), ` ${type} [${shape.join(', ')}]`),
+    el('h3', {}, el('code', { textContent: name }), ` ${type} [${shape.join(', ')}]`),
     numbers.length > 1 && stripOf(numbers),
     numbers.length > 0 && el('p', { className: 'hint', textContent: summaryOf(numbers) }),
     el('p', { className: 'values', textContent: more > 0 ? `${first}, … ${more} more` : first }),

@@ -10,6 +10,7 @@ export class SamplesView {
   #list = byId('samples', HTMLUListElement);
   #service;
   #onImage;
+  #onProblem;
   /** @type {Map<string, Promise<Blob>>} */
   #files = new Map();
   /** @type {string[]} */
@@ -18,10 +19,12 @@ export class SamplesView {
   /**
    * @param {Service} service
    * @param {import('./sources.js').OnImage} onImage
+   * @param {(error: unknown, again: () => void) => void} onProblem
    */
-  constructor(service, onImage) {
+  constructor(service, onImage, onProblem) {
     this.#service = service;
     this.#onImage = onImage;
+    this.#onProblem = onProblem;
   }
 
   /**
@@ -61,8 +64,12 @@ export class SamplesView {
 
   /** @param {Sample} sample */
   async #choose(sample) {
-    const file = await this.#file(sample).catch(() => undefined);
-    if (file !== undefined) await this.#onImage(file, sample.name);
+    try {
+      await this.#onImage(await this.#file(sample), sample.name);
+    } catch (error) {
+      this.#files.delete(sample.url);
+      this.#onProblem(error, () => void this.#choose(sample));
+    }
   }
 
   /**

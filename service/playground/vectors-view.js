@@ -64,7 +64,7 @@ function vectorView(name, vector) {
   return el(
     'div',
     { className: 'output' },
-    el('h4', { textContent: `Image ${name}: ${vector.length} dimensions, length ${length}` }),
+    el('h3', { textContent: `Image ${name}: ${vector.length} dimensions, length ${length}` }),
     stripOf(vector),
   );
 }

@@ -24,6 +24,8 @@ export interface ModelDescription extends ModelReference {
   readonly execution_provider: string;
   readonly workers: number;
   readonly max_batch_size: number;
+  /** Of keypoints: names of points that have a line between them. */
+  readonly skeleton?: readonly (readonly [from: string, to: string])[];
 }
 
 /** A picture that comes with a model. */
@@ -149,7 +151,8 @@ export class ServingModel {
 
   #describe({ workers, maxBatchSize }: ServingModelOptions): ModelDescription {
     const { engine } = this.#pool;
-    const { plan, manifest } = this.#spec;
+    const { plan, manifest, task } = this.#spec;
+    const skeleton = task.skeleton?.(plan.task.spec);
     const wanted = new Set(plan.outputs.map(({ name }) => name));
     const tensor = engine.inputs.find(({ name }) => name === plan.inputName);
     return {
@@ -163,6 +166,7 @@ export class ServingModel {
       execution_provider: engine.provider,
       workers,
       max_batch_size: maxBatchSize,
+      ...(skeleton && { skeleton }),
     };
   }
 }

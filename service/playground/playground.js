@@ -6,58 +6,77 @@ import { canBeDrawnFor } from './facts.js';
 import { FeedbackView } from './feedback-view.js';
 import { milliseconds } from './format.js';
 import { Frame } from './frame.js';
-import { latest } from './latest.js';
+import { newest } from './newest.js';
 import { Pad } from './pad.js';
 import { Parameters } from './parameters.js';
-import { ProblemView } from './problem-view.js';
 import { showTiming } from './timing-view.js';
 import { vectorsView } from './vectors-view.js';
 
 /**
  * @typedef {import('./answer-view.js').View} View
+ * @typedef {import('./problem-view.js').ProblemView} ProblemView
  * @typedef {import('./service.js').Answer} Answer
  * @typedef {{
  *   onImages(names: readonly string[]): void,
  *   onAnswer(digest: string): void,
  * }} Listener told which images are shown, and of which model an answer came
- * @typedef {{ frame: Frame, radio: HTMLInputElement, image?: Blob | undefined, name?: string | undefined, answer?: Answer | undefined }} Slot
+ * @typedef {{
+ *   frame: Frame,
+ *   radio: HTMLInputElement,
+ *   abort: AbortController,
+ *   ask(): void,
+ *   image?: Blob | undefined,
+ *   name?: string | undefined,
+ *   answer?: Answer | undefined,
+ * }} Slot one image and its answer; each is asked about for itself
  */
 
 /** How long an answer stands before it is read out, milliseconds. */
 const SPOKEN_AFTER_MS = 700;
 const EMPTY = 'Choose, drop or paste an image.';
+const NO_ANSWER = 'It appears here as soon as there is an image.';
 
 /** One model, and what is asked of it: images in, what is to be seen of the answers out. */
-export class Bench {
+export class Playground {
   #service;
   #facts;
   #listener;
   /** @type {readonly Slot[]} */
   #slots;
   #parameters;
-  #pad = new Pad((drawing) => void this.show(drawing, 'drawing.png', { isDrawn: true }));
+  #pad = new Pad((drawing) => {
+    const slot = this.#drawnIn;
+    if (slot === undefined) return;
+    if (drawing === undefined) return this.draw(slot);
+    this.#put(slot, drawing, 'drawing.png');
+    slot.ask();
+  });
+  /** @type {Slot | undefined} */
+  #drawnIn;
   #drawButton = byId('draw', HTMLButtonElement);
   #answer = byId('answer', HTMLElement);
   #spoken = byId('spoken', HTMLElement);
   #timing = byId('timing', HTMLElement);
-  #problem = new ProblemView(byId('problem', HTMLElement));
+  #problem;
   #code = new CodeView(byId('code', HTMLElement));
   #feedback;
-  #abort = new AbortController();
-  #ask = latest((/** @type {Slot} */ slot) => this.#answerTo(slot));
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
   /**
    * @param {import('./service.js').Service} service
    * @param {import('./facts.js').Facts} facts
+   * @param {ProblemView} problem
    * @param {Listener} listener
    */
-  constructor(service, facts, listener) {
+  constructor(service, facts, problem, listener) {
     this.#service = service;
     this.#facts = facts;
+    this.#problem = problem;
     this.#listener = listener;
-    this.#slots = facts.task === 'embedding' ? [slotOf('Image A'), slotOf('Image B')] : [slotOf('Image')];
+    this.#slots = (facts.task === 'embedding' ? ['Image A', 'Image B'] : ['Image']).map((name) =>
+      this.#slotOf(name),
+    );
     this.#parameters = new Parameters(byId('parameters', HTMLFormElement), facts.parameters, () =>
       this.#askAgain(),
     );
@@ -67,8 +86,7 @@ export class Bench {
     this.#showStage();
     this.#showCode();
     fill(this.#timing, el('p', { className: 'hint', textContent: 'Nothing was asked yet.' }));
-    fill(this.#answer);
-    this.#problem.clear();
+    this.#showNothing();
   }
 
   /** How many images an answer is about. */
@@ -78,21 +96,17 @@ export class Bench {
 
   /** Nothing of it is heard any more. */
   close() {
-    this.#abort.abort();
-    clearTimeout(this.#timer);
-    this.#problem.clear();
-    this.#feedback.clear();
+    for (const { abort } of this.#slots) abort.abort();
+    this.#showNothing();
   }
 
-  /** Opens the drawing area. */
-  draw() {
-    const slot = this.#target;
-    slot.image = undefined;
-    slot.name = undefined;
-    slot.answer = undefined;
-    this.#tellImages();
+  /** Opens the drawing area, in the place of an image. */
+  draw(slot = this.#target) {
+    this.#drawnIn = slot;
     this.#pad.clear();
-    slot.frame.showElement(this.#pad.element, 'Draw here');
+    this.#forget(slot);
+    this.#showNothing();
+    slot.frame.showElement(this.#pad.element, this.#pad.tools);
     this.#drawButton.setAttribute('aria-pressed', 'true');
   }
 
@@ -100,21 +114,52 @@ export class Bench {
    * Takes another image.
    * @param {Blob} image
    * @param {string} name
-   * @param {{ isDrawn?: boolean }} [how]
    */
-  async show(image, name, { isDrawn = false } = {}) {
+  async show(image, name) {
     const slot = this.#target;
+    if (slot === this.#drawnIn) this.#closePad();
+    this.#forget(slot);
+    this.#put(slot, image, name);
+    await slot.frame.showImage(image, name);
+    slot.ask();
+  }
+
+  #closePad() {
+    this.#drawnIn = undefined;
+    this.#pad.clear();
+    this.#drawButton.setAttribute('aria-pressed', 'false');
+  }
+
+  /**
+   * @param {Slot} slot
+   * @param {Blob} image
+   * @param {string} name
+   */
+  #put(slot, image, name) {
     slot.image = image;
     slot.name = name;
     this.#tellImages();
-    if (!isDrawn) {
-      this.#abort.abort();
-      this.#abort = new AbortController();
-      this.#drawButton.setAttribute('aria-pressed', 'false');
-      this.#feedback.clear();
-      await slot.frame.showImage(image, name);
-    }
-    this.#ask(slot);
+    const empty = this.#slots.find((each) => each.image === undefined);
+    (empty ?? slot).radio.checked = true;
+  }
+
+  /** @param {Slot} slot */
+  #forget(slot) {
+    slot.abort.abort();
+    slot.abort = new AbortController();
+    slot.image = undefined;
+    slot.name = undefined;
+    slot.answer = undefined;
+    this.#tellImages();
+    this.#feedback.clear();
+  }
+
+  /** No answer. */
+  #showNothing() {
+    clearTimeout(this.#timer);
+    this.#problem.clear();
+    this.#feedback.clear();
+    fill(this.#answer, el('p', { className: 'hint', textContent: NO_ANSWER }));
   }
 
   #tellImages() {
@@ -149,19 +194,18 @@ export class Bench {
 
   #askAgain() {
     this.#showCode();
-    for (const slot of this.#slots) if (slot.image !== undefined) this.#ask(slot);
+    for (const slot of this.#slots) if (slot.image !== undefined) slot.ask();
   }
 
   /** @param {Slot} slot */
   async #answerTo(slot) {
     const { image } = slot;
-    const { signal } = this.#abort;
+    const { signal } = slot.abort;
     if (image === undefined || signal.aborted) return;
     this.#answer.setAttribute('aria-busy', 'true');
     try {
       const timed = await this.#service.predict(image, this.#parameters.query, signal);
-      if (signal.aborted || slot.image !== image) return;
-      await this.#showAnswer(slot, timed);
+      if (!signal.aborted) await this.#showAnswer(slot, timed, signal);
     } catch (error) {
       if (!signal.aborted) this.#showProblem(slot, error);
     } finally {
@@ -172,28 +216,23 @@ export class Bench {
   /**
    * @param {Slot} slot
    * @param {import('./service.js').Timed} timed
+   * @param {AbortSignal} signal of the image that it is about
    */
-  async #showAnswer(slot, timed) {
+  async #showAnswer(slot, timed, signal) {
     const { answer } = timed;
     this.#listener.onAnswer(answer.model.digest);
     slot.answer = answer;
     this.#problem.clear();
     const view =
       answer.embedding === undefined
-        ? await viewOf(answer)
+        ? await viewOf(answer, this.#facts)
         : vectorsView(this.#slots.map((each) => each.answer?.embedding));
+    if (signal.aborted) return;
     slot.frame.drawOver(...view.layers);
     this.#showView(view, timed.roundTripMs);
     showTiming(this.#timing, timed);
     this.#showCode(answer);
     if (this.#facts.takesFeedback) this.#feedback.show(answer);
-    this.#chooseEmptySlot(slot);
-  }
-
-  /** @param {Slot} filled */
-  #chooseEmptySlot(filled) {
-    const empty = this.#slots.find(({ image }) => image === undefined);
-    (empty ?? filled).radio.checked = true;
   }
 
   /**
@@ -221,7 +260,7 @@ export class Bench {
     this.#feedback.clear();
     fill(this.#answer);
     this.#code.showAnswer(undefined);
-    this.#problem.show(error, () => this.#ask(slot));
+    this.#problem.show(error, () => slot.ask());
   }
 
   /** @param {Answer} [answer] */
@@ -240,12 +279,19 @@ export class Bench {
       this.#spoken.textContent = text;
     }, SPOKEN_AFTER_MS);
   }
-}
 
-/**
- * @param {string} name
- * @returns {Slot}
- */
-function slotOf(name) {
-  return { frame: new Frame(), radio: el('input', { type: 'radio', name: 'slot', value: name }) };
+  /**
+   * @param {string} name
+   * @returns {Slot}
+   */
+  #slotOf(name) {
+    /** @type {Slot} */
+    const slot = {
+      frame: new Frame(),
+      radio: el('input', { type: 'radio', name: 'slot', value: name }),
+      abort: new AbortController(),
+      ask: newest(() => this.#answerTo(slot)),
+    };
+    return slot;
+  }
 }
