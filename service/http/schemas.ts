@@ -157,7 +157,7 @@ export const ModelSchema = Type.Object({
   workers: Type.Integer(),
   max_batch_size: Type.Integer(),
   skeleton: Type.Optional(
-    Type.Array(Type.Tuple([Type.String(), Type.String()]), {
+    Type.Array(Type.Array(Type.String(), { minItems: 2, maxItems: 2 }), {
       description: 'of keypoints: names of points that have a line between them',
     }),
   ),

@@ -85,7 +85,7 @@ export class Playground {
     );
     this.#showStage();
     this.#showCode();
-    fill(this.#timing, el('p', { className: 'hint', textContent: 'Nothing was asked yet.' }));
+    this.#showNoTiming();
     this.#showNothing();
   }
 
@@ -160,6 +160,10 @@ export class Playground {
     this.#problem.clear();
     this.#feedback.clear();
     fill(this.#answer, el('p', { className: 'hint', textContent: NO_ANSWER }));
+  }
+
+  #showNoTiming() {
+    fill(this.#timing, el('p', { className: 'hint', textContent: 'Nothing is answered yet.' }));
   }
 
   #tellImages() {
@@ -260,6 +264,7 @@ export class Playground {
     this.#feedback.clear();
     fill(this.#answer);
     this.#code.showAnswer(undefined);
+    this.#showNoTiming();
     this.#problem.show(error, () => slot.ask());
   }
 

@@ -2,6 +2,9 @@
 import { el, fill } from './dom.js';
 import { Problem } from './service.js';
 
+/** Too slow, too many, or without a key. */
+const MAY_PASS = new Set([401, 408, 429]);
+
 /** Says what went wrong, as a person reads it. */
 export class ProblemView {
   #root;
@@ -24,7 +27,7 @@ export class ProblemView {
    */
   show(thrown, again) {
     clearInterval(this.#timer);
-    const { title, detail, code, requestId, retryAfterSeconds } =
+    const { title, detail, code, status, requestId, retryAfterSeconds } =
       thrown instanceof Problem ? thrown : faultOfThisPage(thrown);
     const button = el('button', { type: 'button', className: 'button', textContent: 'Try again' });
     button.addEventListener('click', again);
@@ -46,7 +49,7 @@ export class ProblemView {
             requestId !== undefined && ` request ${requestId}`,
           ),
         ),
-        button,
+        mayPass(status) && button,
       ),
     );
   }
@@ -66,6 +69,14 @@ export class ProblemView {
     this.#timer = setInterval(show, 250);
     show();
   }
+}
+
+/**
+ * Whether the same request may have an answer later.
+ * @param {number | undefined} status undefined: there was none
+ */
+function mayPass(status) {
+  return status === undefined || status >= 500 || MAY_PASS.has(status);
 }
 
 /** @param {unknown} thrown */
