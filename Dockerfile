@@ -46,6 +46,7 @@ WORKDIR /app
 COPY package.json LICENSE* NOTICE* ./
 COPY --from=dependencies /app/node_modules node_modules
 COPY service/models service/models
+COPY service/playground service/playground
 COPY --from=build /app/dist/service dist/service
 COPY --from=build /app/dist/bridge dist/bridge
 # File reads and name look-ups take threads of this pool. ONNX Runtime reports to its maker unless told not to. The pieces

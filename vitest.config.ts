@@ -9,7 +9,7 @@ export default defineConfig({
       'bridge/**/*.test.ts',
       'loop/**/*.test.ts',
     ],
-    exclude: ['**/node_modules/**', '**/*.slow.test.ts'],
+    exclude: ['**/node_modules/**', '**/*.slow.test.ts', '**/*.browser.test.ts'],
     globalSetup: ['service/test/support/build.ts'],
     // Most tests wait for processes: two cores serve two files at a time.
     maxWorkers: '100%',

@@ -8,7 +8,7 @@ import type { Config } from './config.js';
 import type { HttpServer, ServerDependencies } from './http/server.js';
 import { Lifecycle, type Resource } from './lifecycle.js';
 import { type Machine, readCpuBudget, readMemoryBudget, readThrottledPeriods } from './machine.js';
-import { PACKAGE_ROOT } from './package-files.js';
+import { PACKAGE_ROOT, PLAYGROUND } from './package-files.js';
 import { loadModel } from './serving/load-model.js';
 import { ModelRegistry } from './serving/model-registry.js';
 import { limitProcess } from './sizing.js';
@@ -113,6 +113,7 @@ export async function createApp(options: AppOptions, core: Core = createCore(opt
     ...config,
     ...parts,
     hasManagementPort: config.managementPort !== undefined,
+    playground: config.playground === 'on' ? PLAYGROUND : undefined,
     limits: config,
     version,
     logger,

@@ -275,6 +275,11 @@ export const CONFIG_SCHEMA = {
       'Age at which captures in a folder are removed, whole days UTC beside today; a bucket has its own rules',
   }),
 
+  PLAYGROUND: oneOf(['on', 'off'], {
+    default: 'on',
+    description: 'Page at / on which people try the model in a browser: docs/playground.md',
+  }),
+
   DRAIN_DELAY_MS: integer({
     default: 5000,
     min: 0,

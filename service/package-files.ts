@@ -7,6 +7,9 @@ export const PACKAGE_ROOT = dirname(createRequire(import.meta.url).resolve('#pac
 /** The models that come with this package. */
 export const OWN_MODELS = join(PACKAGE_ROOT, 'service/models');
 
+/** The page at / and all that belongs to it, as it is sent to browsers. */
+export const PLAYGROUND = join(PACKAGE_ROOT, 'service/playground');
+
 /** A file of the service as it is built. Threads and processes run nothing else: they cannot load TypeScript. */
 export function builtFile(path: string): string {
   return join(PACKAGE_ROOT, 'dist/service', path);

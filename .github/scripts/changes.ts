@@ -27,6 +27,7 @@ export const AREAS = {
   parity: [/^service\/(?!models\/)/, /^\.ci\/parity$/, PACKAGES],
   container: [/^(service|bridge)\//, /^(Dockerfile|\.dockerignore|LICENSE)$/, /^\.ci\/container$/, PACKAGES],
   cuda: [/^service\/inference\/cuda\//, /^(Dockerfile|\.ci\/cuda)$/, /^package-lock\.json$/],
+  playground: [/^service\/(playground|http|tasks|models|test\/support)\//, /^\.ci\/playground$/, PACKAGES],
   codeql: [/\.([cm]?[jt]s|py)$/, /^\.github\/(workflows|actions)\//],
 } as const satisfies Readonly<Record<string, readonly RegExp[]>>;
 

@@ -15,7 +15,14 @@ describe('what a change touches', () => {
     ['README.md', []],
     ['docs/decisions/0007-the-workload.md', []],
     ['service/predict.ts', ['test', 'manifests', 'pipelines', 'parity', 'container', 'codeql']],
-    ['service/models/digits/model.onnx', ['test', 'manifests', 'pipelines', 'training', 'container']],
+    [
+      'service/playground/main.js',
+      ['test', 'manifests', 'pipelines', 'parity', 'playground', 'container', 'codeql'],
+    ],
+    [
+      'service/models/digits/model.onnx',
+      ['test', 'manifests', 'pipelines', 'training', 'playground', 'container'],
+    ],
     ['bridge/decide.ts', ['test', 'manifests', 'container', 'codeql']],
     ['loop/watch.ts', ['test', 'training', 'codeql']],
     ['k8s/base/deployment.yaml', ['manifests', 'pipelines']],
@@ -24,7 +31,7 @@ describe('what a change touches', () => {
     ['training/train.py', ['training', 'codeql']],
     ['docs/images/digit-finder-failures.jpg', ['training']],
     ['Dockerfile', ['container', 'cuda']],
-    ['package-lock.json', ['test', 'manifests', 'pipelines', 'parity', 'container', 'cuda']],
+    ['package-lock.json', ['test', 'manifests', 'pipelines', 'parity', 'playground', 'container', 'cuda']],
     ['service/test/parity/requirements.txt', ['test', 'manifests', 'pipelines', 'parity', 'container']],
     [
       'service/inference/cuda/requirements.txt',
@@ -32,6 +39,7 @@ describe('what a change touches', () => {
     ],
     ['.ci/parity', ['pipelines', 'parity']],
     ['.ci/cuda', ['pipelines', 'cuda']],
+    ['.ci/playground', ['pipelines', 'playground']],
     ['.github/workflows/release.yml', ['pipelines', 'codeql']],
     ['loadtest/thresholds.json', ['test', 'pipelines']],
     ['Jenkinsfile', ['pipelines']],

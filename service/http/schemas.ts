@@ -156,6 +156,11 @@ export const ModelSchema = Type.Object({
   execution_provider: Type.String({ description: 'really in use' }),
   workers: Type.Integer(),
   max_batch_size: Type.Integer(),
+  skeleton: Type.Optional(
+    Type.Array(Type.Array(Type.String(), { minItems: 2, maxItems: 2 }), {
+      description: 'of keypoints: names of points that have a line between them',
+    }),
+  ),
   service_version: Type.String({ description: 'of the service, not of the model' }),
 });
 

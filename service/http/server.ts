@@ -19,6 +19,7 @@ import type { InputLimits } from './input/input-limits.js';
 import { registerMetricsRoutes } from './metrics-routes.js';
 import { registerModelRoutes } from './model-routes.js';
 import { noRoute, refuseRoute } from './no-route.js';
+import { registerPlaygroundRoutes } from './playground-routes.js';
 import { registerPredictRoutes } from './predict-routes.js';
 import { registerProbeRoutes } from './probe-routes.js';
 import { checkHead, requestIdOf } from './request-head.js';
@@ -42,11 +43,13 @@ export interface ServerDependencies extends GateDependencies {
   readonly corsOrigins: readonly string[];
   /** Whether /health, /ready and /metrics are served elsewhere. */
   readonly hasManagementPort: boolean;
+  /** Folder of the page at /; undefined where it is turned off. */
+  readonly playground: string | undefined;
 }
 
 /** What a page of another origin may read of an answer beside its body. */
 const EXPOSED_HEADERS = ['retry-after', 'server-timing', 'x-request-id'];
-/** What protects answers that are data; the page at /docs brings a policy of its own. The others protect pages only. */
+/** What protects answers that are data; the pages at / and /docs bring policies of their own. The others protect pages only. */
 const SECURITY_HEADERS = {
   contentSecurityPolicy: false,
   crossOriginOpenerPolicy: false,
@@ -76,6 +79,7 @@ export async function createServer(deps: ServerDependencies): Promise<FastifyIns
     registerModelRoutes(routes, deps);
     registerPredictRoutes(routes, deps);
     registerFeedbackRoutes(routes, deps);
+    await registerPlaygroundRoutes(routes, deps);
   });
   return server;
 }

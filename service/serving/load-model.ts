@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { Batcher } from '../batching/batcher.js';
 import type { Config } from '../config.js';
 import { messageOf, ServiceError } from '../errors.js';
@@ -19,7 +19,7 @@ import type { Logger } from '../telemetry/logging.js';
 import type { Metrics, ModelMetrics } from '../telemetry/metrics.js';
 import { unlessAborted } from '../unless-aborted.js';
 import { checkGolden } from './golden.js';
-import { ServingModel } from './serving-model.js';
+import { type Sample, ServingModel } from './serving-model.js';
 import { warmUp } from './warm-up.js';
 
 /** Lines of ONNX Runtime's that are logged for one model. */
@@ -160,7 +160,11 @@ async function prepare(files: ModelFiles, pool: WorkerPool, options: StepOptions
       throw error;
     },
   );
-  const model = new ServingModel(spec, pool, predictor, metrics, { workers: sizing.workers, maxBatchSize });
+  const model = new ServingModel(spec, pool, predictor, metrics, {
+    workers: sizing.workers,
+    maxBatchSize,
+    samples: samplesOf(files),
+  });
   metrics.startLabels(model.labels);
   const { reference } = manifest;
   const unlike = config.inputStatistics && reference ? metrics.startReference(reference) : [];
@@ -170,6 +174,13 @@ async function prepare(files: ModelFiles, pool: WorkerPool, options: StepOptions
       'reference has other buckets than metrics: cv-inference reference makes it anew',
     );
   return model;
+}
+
+function samplesOf({ manifest, directory }: ModelFiles): Sample[] {
+  return (manifest.golden ?? []).map(({ file }) => ({
+    name: basename(file),
+    read: () => readFile(join(directory, file)),
+  }));
 }
 
 /** A predictor that has run, and has answered the model's golden images as it should. */

@@ -24,11 +24,21 @@ export interface ModelDescription extends ModelReference {
   readonly execution_provider: string;
   readonly workers: number;
   readonly max_batch_size: number;
+  /** Of keypoints: names of points that have a line between them. */
+  readonly skeleton?: readonly (readonly [from: string, to: string])[];
+}
+
+/** A picture that comes with a model. */
+export interface Sample {
+  readonly name: string;
+  /** The file. Rejects where it is gone. */
+  read(): Promise<Buffer>;
 }
 
 export interface ServingModelOptions {
   readonly workers: number;
   readonly maxBatchSize: number;
+  readonly samples: readonly Sample[];
 }
 
 /** A model that is loaded, warmed and checked, with all that it needs to answer. */
@@ -41,6 +51,8 @@ export class ServingModel {
   /** Of the fields that it adds to a result. */
   readonly answerSchema: TObject;
   readonly metrics: ModelMetrics;
+  /** Its golden images. */
+  readonly samples: readonly Sample[];
   readonly #spec: ModelSpec;
   readonly #pool: WorkerPool;
 
@@ -55,6 +67,7 @@ export class ServingModel {
     this.reference = { name, version, digest };
     this.predictor = predictor;
     this.metrics = metrics;
+    this.samples = options.samples;
     this.parameterSchema = task.parameterSchema(plan.task.spec);
     this.answerSchema = task.answerSchema(plan.task.spec);
     this.#spec = spec;
@@ -138,7 +151,8 @@ export class ServingModel {
 
   #describe({ workers, maxBatchSize }: ServingModelOptions): ModelDescription {
     const { engine } = this.#pool;
-    const { plan, manifest } = this.#spec;
+    const { plan, manifest, task } = this.#spec;
+    const skeleton = task.skeleton?.(plan.task.spec);
     const wanted = new Set(plan.outputs.map(({ name }) => name));
     const tensor = engine.inputs.find(({ name }) => name === plan.inputName);
     return {
@@ -152,6 +166,7 @@ export class ServingModel {
       execution_provider: engine.provider,
       workers,
       max_batch_size: maxBatchSize,
+      ...(skeleton && { skeleton }),
     };
   }
 }

@@ -96,6 +96,7 @@ export const keypoints: Task<Manifest, KeypointsSpec, ObjectParameters, Keypoint
   differs: (expected, { predictions }) => objectsDiffer(expected, predictions),
   observe: observeObjects,
   claim: claimOfObjects,
+  skeleton: ({ points }) => edgesBetween(points).map(([from, to]) => [points[from] ?? '', points[to] ?? '']),
   draw: ({ predictions }) => ({
     shapes: predictions.flatMap((object) => [boxOf(object), pointsOf(object)]),
   }),

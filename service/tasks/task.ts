@@ -91,6 +91,8 @@ export interface Task<
    * where no label or box could say that.
    */
   claim?(given: Given): Claim | undefined;
+  /** Names of points that have a line between them; absent where there are no points. */
+  skeleton?(spec: Spec): readonly (readonly [from: string, to: string])[];
   /** What a picture shows of an answer, in pixels of the image; absent where there is nothing to see. */
   draw?(given: Given, asked: Asked): Drawing;
 }

@@ -186,7 +186,7 @@ const sources = readdirSync(ROOT, { recursive: true, encoding: 'utf8' }).filter(
 );
 
 const imports: readonly Import[] = sources
-  .filter((file) => !/^(test)\/|\.(test|conformance|test-support|as)\.ts$/.test(file))
+  .filter((file) => !/^(test|playground\/tests)\/|\.(test|conformance|test-support|as)\.ts$/.test(file))
   .flatMap((file) => importsOf(file));
 
 function importsOf(file: string): Import[] {

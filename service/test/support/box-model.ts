@@ -10,13 +10,14 @@ export type BoxRow = readonly [
   classId: number,
 ];
 
-/** A detector of 64x64 pixels that finds the same boxes in every image. */
-export function boxModel(rows: readonly BoxRow[]): OnnxModel {
+/** A detector of 64x64 pixels that finds the same boxes in every image; rows with more than a box have points too. */
+export function boxModel(rows: readonly (BoxRow | readonly number[])[]): OnnxModel {
+  const columns = rows[0]?.length ?? 6;
   return {
     inputs: [{ name: 'images', shape: ['batch', 3, 64, 64] }],
-    outputs: [{ name: 'output0', shape: ['batch', rows.length, 6] }],
+    outputs: [{ name: 'output0', shape: ['batch', rows.length, columns] }],
     constants: [
-      { name: 'rows', shape: [1, rows.length, 6], data: Float32Array.from(rows.flat()) },
+      { name: 'rows', shape: [1, rows.length, columns], data: Float32Array.from(rows.flat()) },
       { name: 'none', shape: [1], data: new Float32Array([0]) },
       { name: 'column', shape: [3], data: new BigInt64Array([-1n, 1n, 1n]) },
     ],
