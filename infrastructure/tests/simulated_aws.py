@@ -1,9 +1,7 @@
 """moto's server, with the condition of our bucket policies: moto leaves conditions out and denies everything.
 
-Takes the arguments of moto_server. What it is sent counts as sent by TLS, so that the policy "TLS alone" denies nothing.
+Takes the arguments of moto_server. What it is sent counts as sent by TLS, so that "TLS alone" denies nothing.
 """
-
-from typing import Any
 
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.server import main
@@ -12,7 +10,7 @@ WITHOUT_TLS = {'Bool': {'aws:SecureTransport': 'false'}}
 judge_without_conditions = IAMPolicyStatement.is_action_permitted
 
 
-def judge(statement: IAMPolicyStatement, *args: Any, **kwargs: Any) -> PermissionResult:
+def judge(statement: IAMPolicyStatement, *args: object, **kwargs: object) -> PermissionResult:
     """What the statement says of a request, as `is_action_permitted` of moto."""
     if statement._statement.get('Condition') == WITHOUT_TLS:
         return PermissionResult.NEUTRAL
@@ -20,5 +18,5 @@ def judge(statement: IAMPolicyStatement, *args: Any, **kwargs: Any) -> Permissio
 
 
 if __name__ == '__main__':
-    IAMPolicyStatement.is_action_permitted = judge  # type: ignore[method-assign]
+    IAMPolicyStatement.is_action_permitted = judge
     main()

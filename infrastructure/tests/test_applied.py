@@ -1,7 +1,7 @@
-"""Bootstrap and dev applied to a simulated AWS, in the order of README.md: applied, planned again, killed, locked, destroyed.
+"""Bootstrap and dev applied to a simulated AWS, in the order of README.md, killed, planned again, locked, destroyed.
 
-TERRAFORM is the program, TF_PLUGIN_DIR the folder of its provider. Tests follow each other: each stands on what the one before
-it has left.
+TERRAFORM is the program, TF_PLUGIN_DIR the folder of its provider. Tests follow each other: each stands on what the one
+before it has left.
 """
 
 import json
@@ -18,6 +18,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -27,7 +28,11 @@ REGION = 'eu-central-1'
 STATE_BUCKET = f'cv-inference-state-{ACCOUNT}'
 STATE, LOCK = 'dev/terraform.tfstate', 'dev/terraform.tfstate.tflock'
 VARIABLES = ('-var=github_repository=owner/name',)
-BACKEND = (f'-backend-config=bucket={STATE_BUCKET}', f'-backend-config=region={REGION}', '-backend-config=use_path_style=true')
+BACKEND = (
+    f'-backend-config=bucket={STATE_BUCKET}',
+    f'-backend-config=region={REGION}',
+    '-backend-config=use_path_style=true',
+)
 LOCAL = 'terraform {\n  backend "local" {}\n}\n'
 TAGS = {'Project': 'cv-inference', 'ManagedBy': 'terraform'}
 
@@ -73,7 +78,7 @@ class Account:
             'AWS_REGION': REGION,
         }
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str) -> BaseClient:
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
@@ -116,6 +121,7 @@ class Configuration:
 
     def __init__(self, folder: Path, account: Account) -> None:
         self.folder = folder
+        self.said = folder / 'said'
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(('AWS_', 'TF_'))},
             **account.environment,
@@ -126,22 +132,32 @@ class Configuration:
         (folder / 'simulation_override.tf').write_text('provider "aws" {\n  s3_use_path_style = true\n}\n')
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [os.environ['TERRAFORM'], *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        """Goes on in a process group of its own; what it says is in the file `said`."""
+        with self.said.open('w') as said:
+            return subprocess.Popen(
+                [os.environ['TERRAFORM'], *arguments],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=said,
+                stderr=said,
+                text=True,
+                start_new_session=True,
+            )
 
     def attempt(self, *arguments: str) -> tuple[int, str]:
         """Exit code, and what was said, in one line."""
-        process = self.start(*arguments)
-        said, _ = process.communicate('', timeout=400)
-        return process.returncode, ' '.join(said.replace('│', ' ').split())
+        ended = subprocess.run(
+            [os.environ['TERRAFORM'], *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=400,
+        )
+        return ended.returncode, ' '.join(ended.stdout.replace('│', ' ').split())
 
     def run(self, *arguments: str) -> str:
         code, said = self.attempt(*arguments)
@@ -162,9 +178,17 @@ class Configuration:
         return self.shown('plan.tfplan')
 
     def shown(self, *arguments: str) -> dict[str, Any]:
-        process = self.start('show', '-json', *arguments)
-        said, _ = process.communicate(timeout=100)
-        return json.loads(said)
+        shown = subprocess.check_output(
+            [os.environ['TERRAFORM'], 'show', '-json', *arguments], cwd=self.folder, env=self.environment, timeout=100
+        )
+        return json.loads(shown)
+
+    def wait_until(self, condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+        """Until the condition holds, for three minutes at most; fails where the process ends before."""
+        deadline = time.monotonic() + 180
+        while not condition():
+            assert process.poll() is None and time.monotonic() < deadline, self.said.read_text()[-4000:]
+            time.sleep(0.3)
 
 
 def changes(plan: dict[str, Any]) -> list[str]:
@@ -201,13 +225,6 @@ def planned(plan: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [one['values'] for one in resources(root) if one['type'] == kind]
 
 
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Until the condition holds; fails where the process ends before."""
-    while not condition():
-        assert process.poll() is None, process.communicate()[0][-4000:]
-        time.sleep(0.3)
-
-
 @pytest.fixture(scope='module')
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     with socket.create_server(('127.0.0.1', 0)) as probe:
@@ -242,7 +259,9 @@ def empty(account: Account) -> set[str]:
 @pytest.fixture(scope='module')
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('copy') / 'infrastructure'
-    shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns('.terraform*', '*.tfstate*', '*_override.tf', 'tests'))
+    shutil.copytree(
+        SOURCE, folder, ignore=shutil.ignore_patterns('.terraform*', '*.tfstate*', '*_override.tf', 'tests')
+    )
     return folder
 
 
@@ -284,7 +303,7 @@ def test_an_apply_that_was_killed_is_finished_by_the_next(account: Account, dev:
     dev.init(*BACKEND)
     # Kept every 20 s while an apply goes on.
     process = dev.start('apply', '-no-color', '-input=false', '-auto-approve', *VARIABLES)
-    wait_until(lambda: 'aws_vpc' in kinds(account.object(STATE)), process)
+    dev.wait_until(lambda: 'aws_vpc' in kinds(account.object(STATE)), process)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
@@ -301,7 +320,10 @@ def test_an_apply_that_was_killed_is_finished_by_the_next(account: Account, dev:
         assert code == 1 and 'DBInstanceAlreadyExists' in said
         dev.run('import', '-input=false', *VARIABLES, 'module.mlflow.aws_db_instance.this', 'cv-inference-dev-mlflow')
     dev.apply()
-    assert len(account.client('ec2').describe_vpcs(Filters=[{'Name': 'tag:Project', 'Values': ['cv-inference']}])['Vpcs']) == 1
+    assert (
+        len(account.client('ec2').describe_vpcs(Filters=[{'Name': 'tag:Project', 'Values': ['cv-inference']}])['Vpcs'])
+        == 1
+    )
 
 
 def test_dev_planned_again_changes_nothing(dev: Configuration) -> None:
@@ -311,7 +333,11 @@ def test_dev_planned_again_changes_nothing(dev: Configuration) -> None:
 def test_everything_that_can_have_tags_says_whose_it_is(dev: Configuration) -> None:
     tagged = [one for one in resources(dev.shown()['values']['root_module']) if 'tags_all' in one['values']]
     assert len(tagged) > 30
-    untagged = [one['address'] for one in tagged if not {**TAGS, 'Environment': 'dev'}.items() <= one['values']['tags_all'].items()]
+    untagged = [
+        one['address']
+        for one in tagged
+        if not {**TAGS, 'Environment': 'dev'}.items() <= one['values']['tags_all'].items()
+    ]
     assert untagged == []
 
 
@@ -319,7 +345,7 @@ def test_an_apply_is_refused_while_another_one_has_the_lock(account: Account, de
     # With something to change it waits for an answer, and holds the lock meanwhile.
     waiting = dev.start('apply', '-no-color', '-var=name=another', *VARIABLES)
     try:
-        wait_until(lambda: account.object(LOCK) is not None, waiting)
+        dev.wait_until(lambda: account.object(LOCK) is not None, waiting)
         code, said = dev.attempt('apply', '-no-color', '-input=false', '-auto-approve', *VARIABLES)
         assert code == 1
         assert 'Error acquiring the state lock' in said
@@ -337,7 +363,9 @@ def test_nobody_reaches_the_database_or_a_bucket_from_outside(account: Account) 
         block = s3.get_public_access_block(Bucket=bucket['Name'])['PublicAccessBlockConfiguration']
         assert set(block.values()) == {True}, bucket['Name']
     rules = account.client('ec2').describe_security_group_rules()['SecurityGroupRules']
-    groups = account.client('ec2').describe_security_groups(Filters=[{'Name': 'tag:Project', 'Values': ['cv-inference']}])
+    groups = account.client('ec2').describe_security_groups(
+        Filters=[{'Name': 'tag:Project', 'Values': ['cv-inference']}]
+    )
     ours = {group['GroupId'] for group in groups['SecurityGroups']}
     incoming = [rule for rule in rules if rule['GroupId'] in ours and not rule['IsEgress']]
     assert len(incoming) == 3
@@ -349,7 +377,11 @@ def test_production_cannot_be_lost_by_mistake_or_with_a_zone(copy: Path, account
     production.init(*BACKEND)
     plan = production.plan()
     (database,) = planned(plan, 'aws_db_instance')
-    assert (database['deletion_protection'], database['skip_final_snapshot'], database['multi_az']) == (True, False, True)
+    assert (database['deletion_protection'], database['skip_final_snapshot'], database['multi_az']) == (
+        True,
+        False,
+        True,
+    )
     assert {bucket['force_destroy'] for bucket in planned(plan, 'aws_s3_bucket')} == {False}
     assert {repository['force_delete'] for repository in planned(plan, 'aws_ecr_repository')} == {False}
     assert len(planned(plan, 'aws_nat_gateway')) == 3
@@ -358,7 +390,9 @@ def test_production_cannot_be_lost_by_mistake_or_with_a_zone(copy: Path, account
     }
 
 
-def test_destroy_leaves_nothing(account: Account, empty: set[str], bootstrap: Configuration, dev: Configuration) -> None:
+def test_destroy_leaves_nothing(
+    account: Account, empty: set[str], bootstrap: Configuration, dev: Configuration
+) -> None:
     models = f'cv-inference-dev-models-{ACCOUNT}'
     account.client('s3').put_object(Bucket=models, Key='models/digits/1.0.0/model.json', Body=b'{}')
     dev.destroy()
