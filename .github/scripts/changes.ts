@@ -24,6 +24,7 @@ export const AREAS = {
     /^docs\/images\/digit-finder/,
     /^\.ci\/(training-tools|strict-s3)$/,
   ],
+  infrastructure: [/^infrastructure\//, /^\.ci\/infrastructure$/],
   parity: [/^service\/(?!models\/)/, /^\.ci\/parity$/, PACKAGES],
   container: [/^(service|bridge)\//, /^(Dockerfile|\.dockerignore|LICENSE)$/, /^\.ci\/container$/, PACKAGES],
   cuda: [/^service\/inference\/cuda\//, /^(Dockerfile|\.ci\/cuda)$/, /^package-lock\.json$/],

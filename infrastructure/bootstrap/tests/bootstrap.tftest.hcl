@@ -1,0 +1,100 @@
+mock_provider "aws" {
+  mock_resource "aws_iam_openid_connect_provider" {
+    defaults = {
+      arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+    }
+  }
+
+  mock_resource "aws_iam_policy" {
+    defaults = {
+      arn = "arn:aws:iam::123456789012:policy/cv-inference-boundary"
+    }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = {
+      arn = "arn:aws:iam::123456789012:role/cv-inference-plan"
+    }
+  }
+}
+
+override_data {
+  target = data.aws_caller_identity.this
+  values = {
+    account_id = "123456789012"
+  }
+}
+
+variables {
+  github_repository = "owner/name"
+}
+
+run "state_has_a_bucket_of_its_own" {
+  assert {
+    condition     = output.state_bucket == "cv-inference-state-123456789012"
+    error_message = "The bucket is ${output.state_bucket}."
+  }
+}
+
+run "github_is_asked_for_tokens_that_are_made_for_aws" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_iam_openid_connect_provider.github.url == "https://token.actions.githubusercontent.com" &&
+      aws_iam_openid_connect_provider.github.client_id_list == toset(["sts.amazonaws.com"])
+    )
+    error_message = "Other tokens are taken."
+  }
+}
+
+run "no_role_of_an_environment_can_make_identities" {
+  command = plan
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : [statement.Effect, statement.NotAction]
+    ] == [["Allow", ["account:*", "iam:*", "organizations:*", "sts:AssumeRole"]]]
+    error_message = "The boundary is another one."
+  }
+}
+
+run "refuses_a_repository_without_an_owner" {
+  command = plan
+
+  variables {
+    github_repository = "name"
+  }
+
+  expect_failures = [var.github_repository]
+}
+
+run "refuses_an_environment_of_any_name" {
+  command = plan
+
+  variables {
+    github_environment = "*"
+  }
+
+  expect_failures = [var.github_environment]
+}
+
+run "refuses_a_region_that_is_none" {
+  command = plan
+
+  variables {
+    region = "Frankfurt"
+  }
+
+  expect_failures = [var.region]
+}
+
+run "refuses_a_name_that_leaves_no_room" {
+  command = plan
+
+  variables {
+    name = "an-inference-service-with-a-name"
+  }
+
+  expect_failures = [var.name]
+}

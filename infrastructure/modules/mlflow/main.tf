@@ -1,0 +1,49 @@
+# What MLflow's server keeps: runs and the registry in PostgreSQL, files in a bucket. The server itself is k8s/components/mlflow.
+resource "aws_db_subnet_group" "this" {
+  name       = "${var.name}-mlflow"
+  subnet_ids = var.subnet_ids
+}
+
+resource "aws_cloudwatch_log_group" "database" {
+  name              = "/aws/rds/instance/${var.name}-mlflow/postgresql"
+  retention_in_days = 30
+}
+
+resource "aws_db_instance" "this" {
+  identifier     = "${var.name}-mlflow"
+  engine         = "postgres"
+  engine_version = "17"
+  instance_class = var.instance_class
+  db_name        = "mlflow"
+
+  allocated_storage     = 20
+  max_allocated_storage = var.max_storage_gb
+  storage_type          = "gp3"
+  storage_encrypted     = true
+
+  # RDS makes the password, keeps it in Secrets Manager and changes it every seven days: it is in no state.
+  username                    = "mlflow"
+  manage_master_user_password = true
+
+  db_subnet_group_name   = aws_db_subnet_group.this.name
+  vpc_security_group_ids = [var.security_group_id]
+  publicly_accessible    = false
+  multi_az               = var.multi_az
+
+  auto_minor_version_upgrade      = true
+  backup_retention_period         = var.backup_days
+  copy_tags_to_snapshot           = true
+  deletion_protection             = !var.disposable
+  skip_final_snapshot             = var.disposable
+  final_snapshot_identifier       = var.disposable ? null : "${var.name}-mlflow-final"
+  enabled_cloudwatch_logs_exports = ["postgresql"]
+
+  depends_on = [aws_cloudwatch_log_group.database]
+}
+
+module "artifacts" {
+  source = "../bucket"
+
+  name       = "${var.name}-mlflow-${var.account_id}"
+  disposable = var.disposable
+}
