@@ -33,6 +33,7 @@ RUN cd node_modules \
  && rm -r onnxruntime-node/script onnxruntime-node/lib @julusian/jpeg-turbo/src .bin \
  && find dejavu-fonts-ttf -type f ! -name DejaVuSans.ttf ! -name LICENSE ! -name package.json -delete \
  && rm -rf @aws-sdk/*/dist-es @aws-sdk/*/dist-types @smithy/*/dist-es @smithy/*/dist-types \
+ && rm -rf @opentelemetry/*/build/esm @opentelemetry/*/build/esnext @opentelemetry/semantic-conventions/dist/experimental_* \
  && find . -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' \
       -o -name '*.test.js' -o -name '*.spec.js' \) ! -iname 'licen[cs]e*' -delete \
  && find . -type d \( -name test -o -name tests -o -name __tests__ -o -name spec -o -name specs \

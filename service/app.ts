@@ -14,9 +14,14 @@ import { ModelRegistry } from './serving/model-registry.js';
 import { limitProcess } from './sizing.js';
 import type { Logger } from './telemetry/logging.js';
 import { Metrics } from './telemetry/metrics.js';
+import type { LastSpans } from './telemetry/tracing/last-spans.js';
+import type { Traces } from './telemetry/tracing/open-tracing.js';
+import { tracingSettings } from './telemetry/tracing/settings.js';
 
 /** Of the time that a drain may take: what is not captured by then is dropped, so that it does not end in an abort. */
 const SHARE_FOR_CAPTURES = 0.9;
+/** The same of spans, which are sent after them. */
+const SHARE_FOR_SPANS = 0.95;
 
 export interface AppOptions {
   readonly config: Config;
@@ -109,6 +114,7 @@ export async function createApp(options: AppOptions, core: Core = createCore(opt
   const version = await readVersion();
   core.metrics.buildInfo.set({ version }, 1);
   const { createManagementServer, createServer } = await import('./http/server.js');
+  const traces = await openTraces(options, version);
   const dependencies: ServerDependencies = {
     ...config,
     ...parts,
@@ -120,22 +126,31 @@ export async function createApp(options: AppOptions, core: Core = createCore(opt
     lifecycle,
     apiKeys: new ApiKeys(config.apiKeys),
     models,
+    tracing: traces?.tracing,
   };
   const server = await createServer(dependencies);
   const managementServer =
     config.managementPort === undefined ? undefined : await createManagementServer(dependencies);
-  const resources = drainOrder(server, managementServer, core, config.drainTimeoutMs);
+  const behind = { keeper: core.keeper, spans: traces?.spans };
+  const resources = drainOrder({ server, managementServer, models }, behind, config.drainTimeoutMs);
   return { server, managementServer, lifecycle, loadModel: load, resources };
 }
 
+/** Present where somebody collects traces. OpenTelemetry takes a while to load, and others need not wait for it. */
+async function openTraces({ config, logger }: AppOptions, version: string): Promise<Traces | undefined> {
+  const settings = tracingSettings(config);
+  if (settings === undefined) return undefined;
+  const { openTracing } = await import('./telemetry/tracing/open-tracing.js');
+  return openTracing(settings, version, logger);
+}
+
 /**
- * Requests first, then what they wait for, and what is left of captures last, in time for the deadline. The management port
- * answers to the last.
+ * Requests first, then what they wait for, and what is left of captures and spans last, in time for the deadline. The
+ * management port answers to the last.
  */
 function drainOrder(
-  server: HttpServer,
-  managementServer: HttpServer | undefined,
-  { models, keeper }: Core,
+  { server, managementServer, models }: Pick<App, 'server' | 'managementServer'> & Pick<Core, 'models'>,
+  { keeper, spans }: { readonly keeper: Capture | undefined; readonly spans: LastSpans | undefined },
   timeoutMs: number,
 ): Resource[] {
   const closeServer = (name: string, instance: HttpServer): Resource => ({
@@ -146,12 +161,14 @@ function drainOrder(
   const http = closeServer('http', server);
   const closeHttp = (): Promise<void> => {
     keeper?.endWithin(timeoutMs * SHARE_FOR_CAPTURES);
+    spans?.endWithin(timeoutMs * SHARE_FOR_SPANS);
     return http.close();
   };
   return [
     { ...http, close: closeHttp },
     { name: 'models', close: () => models.close(), destroy: () => models.destroy() },
     ...(keeper === undefined ? [] : [keeper]),
+    ...(spans === undefined ? [] : [spans]),
     ...(managementServer === undefined ? [] : [closeServer('management', managementServer)]),
   ];
 }

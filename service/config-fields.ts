@@ -62,10 +62,10 @@ export function flag<Value extends boolean | undefined>(options: FieldText<Value
   });
 }
 
-export function oneOf<const Choice extends string>(
+export function oneOf<const Choice extends string, const Default extends Choice | undefined>(
   choices: readonly Choice[],
-  options: FieldText<Choice>,
-): Field<Choice> {
+  options: FieldText<Default>,
+): Field<Choice | Default> {
   return field(options, choices.join(', '), (value) => pick(choices, value));
 }
 

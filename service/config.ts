@@ -8,7 +8,10 @@ import { IMAGE_FORMATS } from './preprocess/image.js';
 const MiB = 1024 * 1024;
 const AUTO = 'by CPU quota';
 /** Where descriptions begin: after the longest name. */
-const HELP_COLUMN = 29;
+const HELP_COLUMN = 36;
+
+/** Of what has a host. */
+const ADDRESS = /^https?:\/\/[^\s/?#]+/;
 
 /** Every setting there is: name in the environment, type, default, unit (in the name) and consequence. */
 export const CONFIG_SCHEMA = {
@@ -279,6 +282,55 @@ export const CONFIG_SCHEMA = {
     default: 'on',
     description: 'Page at / on which people try the model in a browser: docs/playground.md',
   }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: text({
+    default: undefined,
+    defaultText: 'off',
+    pattern: ADDRESS,
+    hint: 'is not an http:// or https:// address',
+    description:
+      'OpenTelemetry collector that traces of requests are sent to, without /v1/traces; like all OTEL_* the standard variable: docs/tracing.md',
+  }),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: text({
+    default: undefined,
+    pattern: ADDRESS,
+    hint: 'is not an http:// or https:// address',
+    description: 'The same, with the whole path; takes precedence',
+  }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: oneOf(['http/protobuf', 'http/json'], {
+    default: 'http/protobuf',
+    description: 'How spans are sent to the collector; gRPC is not offered',
+  }),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: oneOf(['http/protobuf', 'http/json'], {
+    default: undefined,
+    description: 'The same; takes precedence',
+  }),
+  OTEL_TRACES_EXPORTER: oneOf(['otlp', 'none'], {
+    default: undefined,
+    description:
+      'otlp: traces are sent also where no endpoint is given, to http://localhost:4318; none: never',
+  }),
+  OTEL_SDK_DISABLED: flag({ default: false, description: 'Turns traces off, whatever else is set' }),
+  OTEL_SERVICE_NAME: text({
+    default: undefined,
+    defaultText: 'cv-inference',
+    description: 'Name of this service in traces',
+  }),
+  OTEL_TRACES_SAMPLER: oneOf(
+    [
+      'always_on',
+      'always_off',
+      'traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'parentbased_traceidratio',
+    ],
+    {
+      default: 'parentbased_always_on',
+      description:
+        'Which requests are traced; parentbased_: as their caller decides, and those without one by the rest of the name',
+    },
+  ),
+  OTEL_TRACES_SAMPLER_ARG: share({ default: 1, description: 'Share of requests that traceidratio traces' }),
 
   DRAIN_DELAY_MS: integer({
     default: 5000,
@@ -374,6 +426,11 @@ function crossFaults(config: Config): string[] {
       'MAX_IN_FLIGHT_IMAGES is below MAX_BATCH_IMAGES, so that a full batch request could never enter',
     );
   }
+  const { otelExporterOtlpEndpoint, otelExporterOtlpTracesEndpoint } = config;
+  if (otelExporterOtlpEndpoint !== undefined && !URL.canParse(otelExporterOtlpEndpoint))
+    faults.push('OTEL_EXPORTER_OTLP_ENDPOINT is not an address');
+  if (otelExporterOtlpTracesEndpoint !== undefined && !URL.canParse(otelExporterOtlpTracesEndpoint))
+    faults.push('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is not an address');
   if (config.metricsRequireKey && config.apiKeys.length === 0) {
     faults.push('METRICS_REQUIRE_KEY is set without API_KEYS');
   }

@@ -4,7 +4,7 @@ import { Predictor } from './predict.js';
 import { testDecoder } from './preprocess/decoder.test-support.js';
 import type { InputSpec } from './preprocess/image.js';
 import { encoderOf, photograph } from './preprocess/samples.test-support.js';
-import { timingsOf } from './telemetry/stages.js';
+import { type StageSpan, timingsOf } from './telemetry/stages.js';
 import { ControlledRunner, DECODE_MS } from './test/support/controlled-runner.js';
 import { plainJpeg } from './test/support/images.js';
 
@@ -40,10 +40,11 @@ describe('a picture', () => {
   it('is made of the file as it was, also where the engine has taken it', async () => {
     const { runner, predictor } = await setUp();
     const file = await plainJpeg({ r: 7, g: 7, b: 7 }, 12, 10, 85);
-    const prediction = predictor.predict(predictor.inspect(file), { ...options, picture });
+    const spans: StageSpan[] = [];
+    const prediction = predictor.predict(predictor.inspect(file), { ...options, picture, spans });
     await untilRunning(runner);
     await runner.finish();
-    const { picture: made, spans } = await prediction;
+    const { picture: made } = await prediction;
     expect(Buffer.from(made?.bytes ?? []).subarray(1, 4)).toEqual(Buffer.from('PNG'));
     expect(timingsOf(spans).draw).toBeGreaterThan(0);
   });
@@ -116,13 +117,14 @@ describe.skipIf(!hasTurbo)(
   () => {
     it('is answered for, with the time that it took to decode', async () => {
       const { runner, predictor } = await setUp();
+      const spans: StageSpan[] = [];
       const prediction = predictor.predict(
         predictor.inspect(await plainJpeg({ r: 9, g: 9, b: 9 }, 12, 10, 85)),
-        options,
+        { ...options, spans },
       );
       await untilRunning(runner);
       await runner.finish();
-      const { image, spans } = await prediction;
+      const { image } = await prediction;
       expect(image).toEqual({ width: 12, height: 10, format: 'jpeg' });
       expect(timingsOf(spans).decode).toBeGreaterThanOrEqual(DECODE_MS);
     });

@@ -7,6 +7,7 @@ import { fileOf, type PreparedImage } from './preprocess/image.js';
 import { type ImageStatistics, imageStatistics } from './statistics/image-statistics.js';
 import type { Answer, Parameters } from './tasks/task.js';
 import { type StageSpan, spansFrom } from './telemetry/stages.js';
+import type { TraceContext } from './telemetry/trace-context.js';
 
 export interface PredictOptions {
   /** Aborts, with the reason, once the deadline has passed or the client has gone. */
@@ -19,6 +20,10 @@ export interface PredictOptions {
   readonly picture?: PictureOrder | undefined;
   /** Whether the file is wanted beside the answer. Default false. */
   readonly keepsFile?: boolean;
+  /** Takes what the image goes through, in order; of one that fails, what it went through until then. */
+  readonly spans?: StageSpan[];
+  /** That it belongs to, where there is one. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** Which picture is to be made of an answer. */
@@ -29,8 +34,6 @@ export interface PictureOrder extends Omit<DrawingOrder, 'shapes'> {
 export interface Prediction {
   readonly image: Pick<PreparedImage, 'width' | 'height' | 'format'>;
   readonly answer: Answer;
-  /** What it went through, in order. */
-  readonly spans: readonly StageSpan[];
   /** Where they are taken. */
   readonly statistics?: ImageStatistics;
   /** Where one was wanted; the image as a person sees it, with what was found drawn on it. */
@@ -80,7 +83,7 @@ export class Predictor {
 
   /** @param inspected given away: its bytes may be gone afterwards. Where a picture is wanted, they are copied */
   async predict(inspected: InspectedImage, options: PredictOptions): Promise<Prediction> {
-    const { picture, signal } = options;
+    const { picture } = options;
     if (picture === undefined) return this.#answer(inspected, options);
     const drawMs = this.decoder.drawMs(inspected, picture);
     this.#toDrawMs += drawMs;
@@ -89,14 +92,14 @@ export class Predictor {
     const prediction = await this.#answer(inspected, options).finally(() => {
       this.#toDrawMs -= drawMs;
     });
-    return this.#drawn(prediction, kept, picture, signal);
+    return this.#drawn(prediction, kept, picture, options);
   }
 
   async #drawn(
     prediction: Prediction,
     image: InspectedImage,
     { drawingOf, ...order }: PictureOrder,
-    signal: AbortSignal,
+    { signal, spans = [] }: PredictOptions,
   ): Promise<Prediction> {
     const startedAt = performance.now();
     const drawing = drawingOf(prediction.answer);
@@ -104,32 +107,32 @@ export class Predictor {
       'picture' in drawing
         ? drawing.picture
         : await this.decoder.draw(image, { ...order, ...drawing }, signal);
-    const span = { stage: 'draw', startedAt, durationMs: performance.now() - startedAt } as const;
-    return { ...prediction, spans: [...prediction.spans, span], picture };
+    spans.push({ stage: 'draw', startedAt, durationMs: performance.now() - startedAt });
+    return { ...prediction, picture };
   }
 
   async #answer(
     inspected: InspectedImage,
-    { signal, parameters, traffic, keepsFile = false }: PredictOptions,
+    { signal, parameters, traffic, keepsFile = false, spans = [], trace }: PredictOptions,
   ): Promise<Prediction> {
     let { bytes } = inspected;
-    const spans: StageSpan[] = [];
     let startedAt = performance.now();
     let prepared = await this.decoder.prepare(inspected, signal, traffic);
     for (;;) {
-      const preparedMs = performance.now() - startedAt;
+      const preparedAt = performance.now();
+      spans.push({ stage: 'decode', startedAt, durationMs: preparedAt - startedAt });
       const isLeftToEngine = fileOf(prepared.image) !== undefined;
       const decodeMs = isLeftToEngine ? inspected.decodeMs : 0;
       const served = await this.batcher.submit(rowOf(prepared, parameters, keepsFile), signal, {
         traffic,
         decodeMs,
+        trace,
       });
       spans.push(
-        ...spansFrom(startedAt, [
-          { stage: 'decode', durationMs: preparedMs },
+        ...spansFrom(preparedAt, [
           { stage: 'queue', durationMs: served.queueMs },
           { stage: 'decode', durationMs: served.decodeMs },
-          { stage: 'inference', durationMs: served.inferenceMs },
+          { stage: 'inference', durationMs: served.inferenceMs, batch: served.batch },
           { stage: 'postprocess', durationMs: served.interpretMs },
         ]),
       );
@@ -139,7 +142,7 @@ export class Predictor {
         const { answer, statistics } = served;
         const taken = statistics && { statistics: imageStatistics(statistics, prepared) };
         const file = keepsFile && { file: served.file ?? bytes };
-        return { image: { width, height, format }, answer, spans, ...taken, ...file };
+        return { image: { width, height, format }, answer, ...taken, ...file };
       }
       // The engine's decoder refuses it, and the other one judges: errors are the same whichever ran.
       bytes = served.returned;

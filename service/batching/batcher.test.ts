@@ -54,6 +54,19 @@ describe('Batcher', () => {
     expect(runner.batchSizes).toEqual([1, 4, 2]);
   });
 
+  it('tells those who were run together of the same run, and of the traces that they belong to, each once', async () => {
+    const { runner, batcher } = setUp({}, 0);
+    const [one, other] = ['1', '2'].map((spanId) => ({ traceId: spanId, spanId, isSampled: true }));
+    const served = [one, one, other, undefined].map((trace, id) =>
+      batcher.submit(onePixel(id), patient, { trace }),
+    );
+    runner.setSlots(1);
+    await runner.finish();
+    const [run, ...others] = (await Promise.all(served)).map(({ batch }) => batch);
+    expect(run).toMatchObject({ images: 4, traces: [one, other] });
+    for (const batch of others) expect(batch).toBe(run);
+  });
+
   it('shares the queue between all slots, and leaves the rest to the one that is free next', async () => {
     const { runner, batcher } = setUp({}, 0);
     submit(batcher, 6);

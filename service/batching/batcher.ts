@@ -1,6 +1,7 @@
 import { ServiceError } from '../errors.js';
 import { otherThan, type Traffic } from '../fairness/traffic.js';
 import type { InferenceRunner, Row, RowResult } from '../inference/runner.js';
+import type { TraceContext } from '../telemetry/trace-context.js';
 import { cutSize } from './cut-policy.js';
 import { type QueuedRow, type QueueLimits, type QueueResult, RowQueue } from './queue.js';
 import { ServiceTime } from './service-time.js';
@@ -30,6 +31,8 @@ export interface SubmitOptions {
   readonly traffic?: Traffic | undefined;
   /** Expected time to decode it, where the engine has that to do, milliseconds. Default 0. */
   readonly decodeMs?: number;
+  /** That it belongs to, where there is one. */
+  readonly trace?: TraceContext | undefined;
 }
 
 export type ServedRow = Omit<QueueResult, 'item'> & Exclude<RowResult, { failure: unknown }>;
@@ -94,13 +97,13 @@ export class Batcher {
   async submit(
     row: Row,
     signal: AbortSignal,
-    { traffic = 'single', decodeMs = 0 }: SubmitOptions = {},
+    { traffic = 'single', decodeMs = 0, trace }: SubmitOptions = {},
   ): Promise<ServedRow> {
     signal.throwIfAborted();
     if (this.#closing !== undefined) throw new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
     const { item, ...times } = await new Promise<QueueResult>((settle, fail) => {
       this.#queue.add(
-        { row, traffic, decodeMs, signal, queuedAt: performance.now(), settle, fail },
+        { row, traffic, decodeMs, trace, signal, queuedAt: performance.now(), settle, fail },
         this.#retryAfterSeconds(traffic),
       );
       this.#cut();
@@ -170,6 +173,7 @@ export class Batcher {
       const decodingMs = times.reduce((sum, { decodeMs }) => sum + decodeMs, 0);
       const interpretingMs = times.reduce((sum, { interpretMs }) => sum + interpretMs, 0);
       this.#serviceTime.record(runMs - decodingMs, batch.length);
+      const run = { startedAt, durationMs: runMs, images: batch.length, traces: tracesOf(batch) };
       for (const [index, each] of batch.entries()) {
         const item = items[index] ?? NO_RESULT;
         const { decodeMs, interpretMs } = times[index] ?? { decodeMs: 0, interpretMs: 0 };
@@ -179,6 +183,7 @@ export class Batcher {
           decodeMs,
           inferenceMs: runMs - decodingMs - interpretingMs,
           interpretMs,
+          batch: run,
         });
       }
     } catch (error) {
@@ -191,4 +196,9 @@ export class Batcher {
       if (this.#running === 0 && this.#queue.images === 0) this.#onDrained?.();
     }
   }
+}
+
+/** Each once: a request may have several images in a batch. */
+function tracesOf(batch: readonly QueuedRow[]): TraceContext[] {
+  return [...new Set(batch.flatMap(({ trace }) => trace ?? []))];
 }

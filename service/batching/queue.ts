@@ -3,6 +3,8 @@ import { FairQueue } from '../fairness/fair-queue.js';
 import { SharedLimit } from '../fairness/shared-limit.js';
 import type { Traffic } from '../fairness/traffic.js';
 import type { Row, RowResult } from '../inference/runner.js';
+import type { BatchRun } from '../telemetry/stages.js';
+import type { TraceContext } from '../telemetry/trace-context.js';
 
 export interface QueueLimits {
   readonly maxImages: number;
@@ -15,6 +17,8 @@ export interface QueuedRow {
   /** Expected time to decode it, where the engine has that to do, milliseconds. */
   readonly decodeMs: number;
   readonly queuedAt: number;
+  /** That it belongs to, where there is one. */
+  readonly trace: TraceContext | undefined;
   readonly signal: AbortSignal;
   readonly settle: (result: QueueResult) => void;
   readonly fail: (error: unknown) => void;
@@ -31,6 +35,7 @@ export interface QueueResult {
   readonly inferenceMs: number;
   /** From the outputs to this answer. */
   readonly interpretMs: number;
+  readonly batch: BatchRun;
 }
 
 /**

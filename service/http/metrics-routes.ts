@@ -1,31 +1,49 @@
 import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../telemetry/metrics.js';
+import { Accepted } from './accept.js';
+import { varyByAccept } from './picture-answer.js';
 
 export interface MetricsDependencies {
   readonly metrics: Metrics;
   readonly metricsRequireKey: boolean;
 }
 
-/** GET /metrics in the text format of Prometheus. */
+type Format = 'registry' | 'openMetrics';
+
+/** GET /metrics in the text format of Prometheus, or in OpenMetrics where that is preferred. */
 export function registerMetricsRoutes(server: FastifyInstance, deps: MetricsDependencies): void {
-  let reading: Promise<string> | undefined;
+  const reading: { [Name in Format]?: Promise<string> } = {};
   // Those who ask at the same time get the same text: it costs milliseconds to make.
-  const read = (): Promise<string> => {
-    reading ??= deps.metrics.registry.metrics().finally(() => {
-      reading = undefined;
+  const read = (format: Format): Promise<string> => {
+    reading[format] ??= deps.metrics[format].metrics().finally(() => {
+      delete reading[format];
     });
-    return reading;
+    return reading[format];
   };
   server.get(
     '/metrics',
     {
-      config: { textAnswer: 'The text format of Prometheus' },
+      config: {
+        textAnswer: 'The text format of Prometheus; OpenMetrics, with exemplars, where Accept prefers it',
+      },
       schema: {
         summary: 'Prometheus metrics',
         tags: ['operation'],
         ...(!deps.metricsRequireKey && { security: [] }),
       },
     },
-    async (_, reply) => reply.type(deps.metrics.registry.contentType).send(await read()),
+    async (request, reply) => {
+      const format = formatFor(request.headers.accept);
+      varyByAccept(reply);
+      return reply.type(deps.metrics[format].contentType).send(await read(format));
+    },
   );
+}
+
+/** Whoever does not speak of OpenMetrics by name is not answered in it. */
+function formatFor(accept: string | undefined): Format {
+  const accepted = new Accepted(accept);
+  const isNamed = accept?.toLowerCase().includes('application/openmetrics-text') === true;
+  const isPreferred = accepted.best(['text/plain', 'application/openmetrics-text']) !== 'text/plain';
+  return isNamed && isPreferred ? 'openMetrics' : 'registry';
 }

@@ -9,6 +9,7 @@ import type { ServingModel } from '../serving/serving-model.js';
 import type { Parameters } from '../tasks/task.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { type ImageOutcome, type ImageRecord, serverTiming } from '../telemetry/request-record.js';
+import type { StageSpan } from '../telemetry/stages.js';
 import { writeResults } from './batch-results.js';
 import { answerFor, STATUS_OF_CODE } from './error-responses.js';
 import { readImage, readImages } from './input/image-input.js';
@@ -94,7 +95,8 @@ async function predictMany(
   request.scope.signal.throwIfAborted();
   announce(request, reply);
   const { text, written } = await writeResults(outcomes, batchItem, NO_ROOM);
-  request.record.images = written.map((outcome) => recordOf(outcome, model));
+  const { record } = request;
+  record.images = written.map((outcome, index) => recordOf(outcome, model, record.images[index]?.spans));
   const succeeded = written.filter(({ status }) => status === 'fulfilled').length;
   const failed = inputs.length - succeeded;
   reply.type('application/json; charset=utf-8');
@@ -130,9 +132,10 @@ async function predictAll(
   const { predictor } = model;
   record.bytes = inputs.reduce((sum, input) => sum + ('bytes' in input ? input.bytes.length : 0), 0);
   const { traffic, signal } = scope;
-  const options = { ...asked, traffic, signal, keepsFile: keeper !== undefined };
+  const options = { ...asked, traffic, signal, keepsFile: keeper !== undefined, trace: record.trace };
   const inspected = inputs.map((input) => inspect(model, input));
   const images = inspected.flatMap((each) => (each instanceof ServiceError ? [] : [each]));
+  const spans = inspected.map((): StageSpan[] => []);
   const leave =
     images.length === 0
       ? undefined
@@ -143,14 +146,14 @@ async function predictAll(
           scope.budgetMs,
         );
   try {
-    const predictions = inspected.map(async (each) => {
+    const predictions = inspected.map(async (each, index) => {
       if (each instanceof ServiceError) throw each;
-      return predictor.predict(each, options);
+      return predictor.predict(each, { ...options, spans: spans[index] ?? [] });
     });
     const outcomes = await Promise.allSettled(predictions);
-    record.images = outcomes.map((outcome) => recordOf(outcome, model));
+    record.images = outcomes.map((outcome, index) => recordOf(outcome, model, spans[index]));
     // Now, since whoever reads slowly ends late, and who has left has ended already.
-    for (const image of record.images) model.metrics.ended(image);
+    for (const image of record.images) model.metrics.ended(image, record.trace);
     if (keeper !== undefined) handOver(outcomes, keeper, model, request);
     return outcomes;
   } finally {
@@ -194,9 +197,9 @@ function inspect({ predictor }: ServingModel, input: ImageInput): InspectedImage
   }
 }
 
-function recordOf(outcome: Outcome, model: ServingModel): ImageRecord {
-  if (outcome.status === 'rejected') return failureRecord(outcome.reason);
-  const { image, answer, spans, statistics } = outcome.value;
+function recordOf(outcome: Outcome, model: ServingModel, spans: readonly StageSpan[] = []): ImageRecord {
+  if (outcome.status === 'rejected') return failureRecord(outcome.reason, spans);
+  const { image, answer, statistics } = outcome.value;
   return { outcome: 'ok', image, spans, observed: model.observe(answer), ...(statistics && { statistics }) };
 }
 
@@ -216,9 +219,9 @@ function readyModel({ record }: FastifyRequest, { models }: PredictDependencies)
   return models.current;
 }
 
-function failureRecord(error: unknown): ImageRecord {
+function failureRecord(error: unknown, spans: readonly StageSpan[]): ImageRecord {
   const { code, status } = answerFor(error);
-  return { outcome: outcomeOf(code, status), code };
+  return { outcome: outcomeOf(code, status), code, spans };
 }
 
 function outcomeOf(code: string, status: number): Exclude<ImageOutcome, 'ok'> {

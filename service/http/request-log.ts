@@ -1,49 +1,79 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Metrics } from '../telemetry/metrics.js';
 import { imageFields, RequestRecord, roundedMs } from '../telemetry/request-record.js';
+import { exemplarOf, traceFields, traceparentOf } from '../telemetry/trace-context.js';
+import type { RequestTrace, Tracing } from '../telemetry/tracing/tracing.js';
 import { traitsOf } from './route-table.js';
 
 export interface RequestLogDependencies {
   readonly logger: FastifyBaseLogger;
   readonly metrics: Metrics;
+  /** Present where traces are collected. */
+  readonly tracing: Tracing | undefined;
 }
 
-/** One log line and one count for each request, once its last byte has gone or its client has. */
+/** One log line, one count and the spans of each request, once its last byte has gone or its client has. */
 export function registerRequestLog(server: FastifyInstance, deps: RequestLogDependencies): void {
   server.addHook('onRequest', async (request, reply) => {
     request.record = new RequestRecord();
+    const trace = beginTrace(request, reply, deps);
     let isSent = false;
     // An answer whose connection was lost with the rest of it counts as finished for Node as well.
     reply.raw.once('finish', () => {
       isSent = !request.raw.socket.destroyed;
     });
-    reply.raw.once('close', () => record(request, reply, isSent, deps));
+    reply.raw.once('close', () => {
+      const status = isSent ? reply.statusCode : 499;
+      record(request, reply, status, deps);
+      trace?.end({ record: request.record, status });
+    });
   });
+}
+
+/** Probes and scrapes have none: they come all the time, and nobody looks for them. */
+function beginTrace(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { tracing }: RequestLogDependencies,
+): RequestTrace | undefined {
+  if (tracing === undefined || traitsOf(request).isQuiet) return undefined;
+  const { record, id, method, headers } = request;
+  const { startedAt } = record;
+  const route = request.routeOptions.url;
+  const trace = tracing.begin({ startedAt, requestId: id, method, route, path: pathOf(request), headers });
+  record.trace = trace;
+  reply.header('traceparent', traceparentOf(trace));
+  return trace;
+}
+
+function pathOf({ url }: FastifyRequest): string {
+  return url.split('?', 1)[0] ?? url;
 }
 
 function record(
   request: FastifyRequest,
   reply: FastifyReply,
-  isSent: boolean,
+  status: number,
   deps: RequestLogDependencies,
 ): void {
   const route = request.routeOptions.url ?? 'unknown';
-  const status = isSent ? reply.statusCode : 499;
   const labels = { method: request.method, route, status: String(status) };
   deps.metrics.httpRequests.inc(labels);
-  deps.metrics.httpDuration.observe(labels, reply.elapsedTime / 1000);
+  const exemplarLabels = exemplarOf(request.record.trace);
+  deps.metrics.httpDuration.observe({ labels, value: reply.elapsedTime / 1000, exemplarLabels });
   if (traitsOf(request).predicts !== undefined) deps.metrics.ended(request.record);
   const level = status >= 500 && status !== 503 ? 'error' : traitsOf(request).isQuiet ? 'debug' : 'info';
-  deps.logger[level](logLine(request, status, reply.elapsedTime), isSent ? 'request' : 'client left');
+  deps.logger[level](logLine(request, status, reply.elapsedTime), status === 499 ? 'client left' : 'request');
 }
 
 function logLine(request: FastifyRequest, status: number, durationMs: number): Record<string, unknown> {
+  const { trace } = request.record;
   const model = request.record.model?.reference;
   return {
     request_id: request.id,
-    trace_id: traceId(request),
+    ...(trace === undefined ? { trace_id: callersTraceId(request) } : traceFields(trace)),
     method: request.method,
-    path: request.url.split('?', 1)[0],
+    path: pathOf(request),
     status,
     duration_ms: roundedMs(durationMs),
     ...(model && { model: `${model.name}@${model.version}` }),
@@ -60,7 +90,7 @@ function failureOf({ failure }: RequestRecord, status: number): Record<string, u
 }
 
 /** W3C Trace Context: version, trace id, parent id, flags. */
-function traceId(request: FastifyRequest): string | undefined {
+function callersTraceId(request: FastifyRequest): string | undefined {
   const header = request.headers['traceparent'];
   return typeof header === 'string'
     ? /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(header)?.[1]

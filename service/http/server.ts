@@ -5,6 +5,7 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify';
 import type { AnswerKeeper } from '../answer-keeper.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { RequestRecord } from '../telemetry/request-record.js';
+import type { Tracing } from '../telemetry/tracing/tracing.js';
 import { answerBrokenRequest } from './connections/broken-requests.js';
 import { endConnectionsOnClose } from './connections/closing.js';
 import { answerHalfClosed } from './connections/half-closed.js';
@@ -37,6 +38,8 @@ export interface ServerDependencies extends GateDependencies {
   readonly metrics: Metrics;
   /** Present where answers are kept, and feedback on them. */
   readonly keeper: AnswerKeeper | undefined;
+  /** Present where traces are collected. */
+  readonly tracing: Tracing | undefined;
   /** Answers that their clients have not read yet, all together. */
   readonly maxUnreadBytes: number;
   readonly trustProxyHops: number;
@@ -48,7 +51,7 @@ export interface ServerDependencies extends GateDependencies {
 }
 
 /** What a page of another origin may read of an answer beside its body. */
-const EXPOSED_HEADERS = ['retry-after', 'server-timing', 'x-request-id'];
+const EXPOSED_HEADERS = ['retry-after', 'server-timing', 'traceparent', 'x-request-id'];
 /** What protects answers that are data; the pages at / and /docs bring policies of their own. The others protect pages only. */
 const SECURITY_HEADERS = {
   contentSecurityPolicy: false,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createAppFor, startApp } from '../test/support/app.js';
+import { createAppFor, SharedApps, startApp } from '../test/support/app.js';
 import { Metrics } from './metrics.js';
 
 const IMAGE = { width: 1, height: 1, format: 'png' };
@@ -47,5 +47,43 @@ describe('metrics', () => {
     model.ended({ outcome: 'ok', image: IMAGE, spans: [], observed: { labels: ['label-7'], scores: [1] } });
     const counts = (await metrics.registry.metrics()).match(/^cv_predictions_total.*$/gm);
     expect(counts).toEqual(['cv_predictions_total{model="many",label="other"} 1']);
+  });
+});
+
+describe('/metrics', () => {
+  const apps = new SharedApps();
+  const CLASSIC = /^text\/plain; version=0\.0\.4/;
+  const OPENMETRICS = /^application\/openmetrics-text; version=1\.0\.0/;
+
+  it.each([
+    ['nobody asks for anything', undefined, CLASSIC],
+    ['anything will do', '*/*', CLASSIC],
+    ['a browser asks', 'text/html,application/xhtml+xml,*/*;q=0.8', CLASSIC],
+    ['text is liked as much', 'text/plain,application/openmetrics-text', CLASSIC],
+    ['OpenMetrics is refused', 'application/openmetrics-text;q=0,*/*', CLASSIC],
+    ['OpenMetrics alone is taken', 'application/openmetrics-text', OPENMETRICS],
+    [
+      'Prometheus asks',
+      'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1',
+      OPENMETRICS,
+    ],
+  ])('where %s is as it should be', async (_, accept, type) => {
+    const { server } = await apps.get();
+    const answer = await server.inject({ url: '/metrics', headers: accept === undefined ? {} : { accept } });
+    expect(answer.headers['content-type']).toMatch(type);
+    expect(answer.headers['vary']).toContain('Accept');
+    expect(answer.body.endsWith('\n# EOF\n')).toBe(type === OPENMETRICS);
+  });
+
+  it('says the same in both formats, whichever comes first', async () => {
+    const { server } = await apps.get();
+    const read = async (accept: string): Promise<string[]> => {
+      const { body } = await server.inject({ url: '/metrics', headers: { accept } });
+      return body.split('\n').filter((line) => line.startsWith('cv_') && !line.includes('route="/metrics"'));
+    };
+    const classic = await read('text/plain');
+    expect(classic.length).toBeGreaterThan(100);
+    expect(await read('application/openmetrics-text')).toEqual(classic);
+    expect(await read('text/plain')).toEqual(classic);
   });
 });

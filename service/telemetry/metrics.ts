@@ -1,10 +1,19 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type Metric,
+  type OpenMetricsContentType,
+  Registry,
+} from 'prom-client';
 import { BROKEN_REASONS, BrokenInput } from '../statistics/broken-input.js';
 import { FEATURE_NAMES, FEATURES, type FeatureName } from '../statistics/features.js';
 import type { ImageStatistics } from '../statistics/image-statistics.js';
 import { comparable, type Reference } from '../statistics/reference.js';
 import { IMAGE_OUTCOMES, type ImageRecord, type RequestRecord } from './request-record.js';
 import { stagesOf, timingsOf, USUAL_STAGES } from './stages.js';
+import { exemplarOf, type TraceContext } from './trace-context.js';
 
 /** 1 ms to 20 s: one scale fits a health check and an overloaded queue. The latency objective, 0.5 s, is one of them. */
 const LATENCY_BUCKETS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];
@@ -20,6 +29,9 @@ const DROP_REASONS = ['busy', 'too_large', 'duplicate', 'timed_out', 'failed', '
 type DropReason = (typeof DROP_REASONS)[number];
 const VERDICTS = ['correct', 'wrong', 'unknown'] as const;
 type Verdict = (typeof VERDICTS)[number];
+
+/** A histogram whose buckets lead to a trace of what is counted in them. */
+type TracedHistogram<Label extends string> = Histogram<Label | 'trace_id' | 'span_id'>;
 
 /** What is read at each scrape, since it changes too often to be pushed. */
 export interface Sources {
@@ -61,8 +73,13 @@ const NO_SOURCES: Sources = {
 
 /** Every metric of the service, declared once. */
 export class Metrics {
+  /** In the text format of Prometheus. */
   readonly registry = new Registry();
-  readonly #registers = [this.registry];
+  /** In OpenMetrics, which alone has exemplars. */
+  readonly openMetrics = openMetricsRegistry();
+  /** That exemplars can be had from: metrics ask for one that could show them. */
+  readonly #all = openMetricsRegistry();
+  readonly #registers = [this.#all];
   readonly #sources: Sources;
 
   readonly httpRequests = new Counter({
@@ -71,18 +88,20 @@ export class Metrics {
     labelNames: ['method', 'route', 'status'],
     registers: this.#registers,
   });
-  readonly httpDuration = new Histogram({
+  readonly httpDuration: TracedHistogram<'method' | 'route' | 'status'> = new Histogram({
     name: 'cv_http_request_duration_seconds',
     help: 'Time from the request line to the last byte of the answer',
     labelNames: ['method', 'route', 'status'],
     buckets: LATENCY_BUCKETS_SECONDS,
+    enableExemplars: true,
     registers: this.#registers,
   });
-  readonly stageDuration = new Histogram({
+  readonly stageDuration: TracedHistogram<'model' | 'stage'> = new Histogram({
     name: 'cv_stage_duration_seconds',
     help: 'Time of one image in each stage',
     labelNames: ['model', 'stage'],
     buckets: LATENCY_BUCKETS_SECONDS,
+    enableExemplars: true,
     registers: this.#registers,
   });
   readonly batchSize = new Histogram({
@@ -254,7 +273,11 @@ export class Metrics {
 
   constructor(sources: Sources = NO_SOURCES) {
     this.#sources = sources;
-    collectDefaultMetrics({ register: this.registry });
+    collectDefaultMetrics({ register: this.#all });
+    for (const metric of this.#all.getMetricsAsArray() as unknown as Metric[]) {
+      this.registry.registerMetric(metric);
+      this.openMetrics.registerMetric(withoutTotal(metric));
+    }
   }
 
   // Counters start at 0 where their labels are known: rate() and increase() do not see a first error that is a new series.
@@ -376,13 +399,14 @@ export class ModelMetrics {
     this.#all.batchSize.observe({ model: this.#model }, images);
   }
 
-  ended(image: ImageRecord): void {
+  ended(image: ImageRecord, trace?: TraceContext): void {
     const model = this.#model;
     this.#all.images.inc({ model, outcome: image.outcome });
     if (image.outcome !== 'ok') return;
     const { labels, scores } = image.observed;
+    const exemplarLabels = exemplarOf(trace);
     for (const [stage, ms] of stagesOf(timingsOf(image.spans)))
-      this.#all.stageDuration.observe({ model, stage }, ms / 1000);
+      this.#all.stageDuration.observe({ labels: { model, stage }, value: ms / 1000, exemplarLabels });
     for (const label of labels) this.#all.predictions.inc({ model, label: this.#valueOf(label) });
     for (const score of scores) this.#all.features.get('confidence')?.observe({ model }, score);
     if (image.statistics !== undefined) this.#count(image.statistics);
@@ -417,4 +441,20 @@ export class ModelMetrics {
   #valueOf(label: string): string {
     return this.#labels <= MAX_LABEL_VALUES ? label : 'other';
   }
+}
+
+/**
+ * The same metric for a registry of OpenMetrics, where the name of a counter lacks `_total` and its samples have it: to
+ * write that, prom-client takes the suffix off the metric itself, for all registries.
+ */
+function withoutTotal(metric: Metric): Metric {
+  const { name, ...rest } = metric as Metric & { readonly name: string };
+  const get = async () => ({ ...(await metric.get()), name: name.replace(/_total$/, '') });
+  return { ...rest, name, get } as unknown as Metric;
+}
+
+function openMetricsRegistry(): Registry<OpenMetricsContentType> {
+  const registry = new Registry<OpenMetricsContentType>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  return registry;
 }

@@ -13,7 +13,7 @@ function answered(decodeMs: number, inferenceMs: number): ImageRecord {
   const image = { width: 4, height: 3, format: 'png' };
   return { outcome: 'ok', image, spans, observed: { labels: ['7'], scores: [0.5] } };
 }
-const REFUSED: ImageRecord = { outcome: 'client_error', code: 'IMAGE_UNDECODABLE' };
+const REFUSED: ImageRecord = { outcome: 'client_error', code: 'IMAGE_UNDECODABLE', spans: [] };
 
 function recordOf(...images: ImageRecord[]): RequestRecord {
   const record = new RequestRecord();

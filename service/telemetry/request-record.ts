@@ -1,5 +1,6 @@
 import type { ImageStatistics } from '../statistics/image-statistics.js';
 import { type StageSpan, type StageTimings, slowest, stagesOf, timingsOf } from './stages.js';
+import type { TraceContext } from './trace-context.js';
 
 export const IMAGE_OUTCOMES = [
   'ok',
@@ -18,26 +19,31 @@ interface Observed {
 }
 
 /** What became of one image. */
-export type ImageRecord =
+export type ImageRecord = {
+  /** What it went through, in order. */
+  readonly spans: readonly StageSpan[];
+} & (
   | {
       readonly outcome: 'ok';
       readonly image: { readonly width: number; readonly height: number; readonly format: string };
-      readonly spans: readonly StageSpan[];
       readonly observed: Observed;
       /** Where they are taken. */
       readonly statistics?: ImageStatistics;
     }
-  | { readonly outcome: Exclude<ImageOutcome, 'ok'>; readonly code: string };
+  | { readonly outcome: Exclude<ImageOutcome, 'ok'>; readonly code: string }
+);
 
 /** The model that a request was for. */
 interface RecordedModel {
   readonly reference: { readonly name: string; readonly version: string };
 }
 
-/** All that is told of one request, whatever its protocol: header, log line and metrics are views of it. */
+/** All that is told of one request, whatever its protocol: header, log line, metrics and spans are views of it. */
 export class RequestRecord {
   /** On the clock of `performance.now()`. */
   readonly startedAt = performance.now();
+  /** Present where traces are collected. */
+  trace: TraceContext | undefined;
   model: RecordedModel | undefined;
   /** Size of the images' files, bytes. */
   bytes: number | undefined;

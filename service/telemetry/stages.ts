@@ -1,3 +1,5 @@
+import type { TraceContext } from './trace-context.js';
+
 /** The stages that every image goes through. */
 export const USUAL_STAGES = ['decode', 'queue', 'inference', 'postprocess'] as const;
 /** The stages of one prediction, in the order in which they are told. */
@@ -9,6 +11,18 @@ export interface StageSpan {
   readonly stage: Stage;
   readonly startedAt: number;
   readonly durationMs: number;
+  /** Of inference: what it was part of. */
+  readonly batch?: BatchRun;
+}
+
+/** One run of the model. All images of it have the same object. */
+export interface BatchRun {
+  /** On the clock of `performance.now()`. */
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly images: number;
+  /** Traces that its images belong to, each once. */
+  readonly traces: readonly TraceContext[];
 }
 
 /** Milliseconds spent in each stage that there was. */
@@ -17,12 +31,12 @@ export type StageTimings = { readonly [Name in Stage]?: number };
 /** Stretches that follow each other without a gap. */
 export function spansFrom(
   startedAt: number,
-  stretches: readonly { readonly stage: Stage; readonly durationMs: number }[],
+  stretches: readonly Omit<StageSpan, 'startedAt'>[],
 ): StageSpan[] {
   let next = startedAt;
-  return stretches.map(({ stage, durationMs }) => {
-    const span = { stage, startedAt: next, durationMs };
-    next += durationMs;
+  return stretches.map((stretch) => {
+    const span = { ...stretch, startedAt: next };
+    next += stretch.durationMs;
     return span;
   });
 }

@@ -9,6 +9,10 @@ const DNS: Peer = { namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } 
 const NODE_DNS: Peer = { address: '169.254.20.10' };
 const S3: Peer = { address: '52.216.1.2' };
 const PROMETHEUS: Peer = { namespace: 'monitoring', labels: { 'app.kubernetes.io/name': 'prometheus' } };
+const COLLECTOR: Peer = {
+  namespace: 'monitoring',
+  labels: { 'app.kubernetes.io/name': 'opentelemetry-collector' },
+};
 const POD_IDENTITY: Peer = { address: '169.254.170.23' };
 const INSTANCE_METADATA: Peer = { address: '169.254.169.254' };
 const API_SERVER: Peer = { address: '10.96.0.1' };
@@ -121,7 +125,7 @@ describe.skipIf(absent('kustomize')).each(withPolicy)('in $name', ({ render }) =
     return connections.map((connection) => isAllowed(policies, connection));
   };
 
-  it('the service reaches DNS, S3, credentials for it, and the S3 server in its namespace', () => {
+  it('the service reaches DNS, S3, credentials for it, the S3 server in its namespace, and the collector', () => {
     const { app: from, beside } = sceneOf(render().objects);
     const needed: Connection[] = [
       { from, to: DNS, port: 53, protocol: 'UDP' },
@@ -130,6 +134,7 @@ describe.skipIf(absent('kustomize')).each(withPolicy)('in $name', ({ render }) =
       { from, to: S3, port: 443 },
       { from, to: POD_IDENTITY, port: 80 },
       { from, to: beside('s3-local'), port: 7070 },
+      { from, to: COLLECTOR, port: 4318 },
     ];
     expect(verdicts(needed)).toEqual(needed.map(() => true));
   });
@@ -145,6 +150,9 @@ describe.skipIf(absent('kustomize')).each(withPolicy)('in $name', ({ render }) =
       { from, to: { address: '172.20.0.1' }, port: 443 },
       { from, to: { namespace: 'kube-system', labels: {} }, port: 53, protocol: 'UDP' },
       { from, to: PROMETHEUS, port: 9090 },
+      { from, to: PROMETHEUS, port: 4318 },
+      { from, to: COLLECTOR, port: 4317 },
+      { from, to: { ...COLLECTOR, namespace: 'default' }, port: 4318 },
       { from, to: beside('s3-local'), port: 22 },
       { from, to: beside('postgres'), port: 5432 },
       { from, to: { namespace: 'default', labels: { 'app.kubernetes.io/name': 's3-local' } }, port: 7070 },

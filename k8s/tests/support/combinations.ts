@@ -28,6 +28,7 @@ export const COMPONENTS = [
   'signed-images',
   'retraining',
   'mlflow',
+  'tracing',
   'canary',
   'kserve',
 ] as const;
@@ -52,8 +53,8 @@ const INCLUDED: readonly (readonly [Component, Component])[] = [
 ];
 
 /**
- * What only adds objects of its own, and none that others turn: it is alone and in full sets, not in all of those
- * between.
+ * What only adds objects of its own, and none that others turn, or settings of the service: it is alone and in full sets,
+ * not in all of those between.
  */
 const APART: readonly Component[] = [
   'batch-predict',
@@ -62,6 +63,7 @@ const APART: readonly Component[] = [
   'signed-images',
   'retraining',
   'mlflow',
+  'tracing',
 ];
 
 export interface Combination {

@@ -16,7 +16,6 @@ const RUN = { model: { name: 'm', version: '1', digest: 'sha256:0' }, task: 'any
 const PREDICTION: Prediction = {
   image: { width: 1, height: 1, format: 'png' },
   answer: {},
-  spans: [],
 };
 
 type Predict = (name: string, signal: AbortSignal, inFlight: number) => Promise<Prediction>;

@@ -106,7 +106,7 @@ const ALLOWED: Readonly<
     types: ['fairness', 'lifecycle', 'predict', 'serving', 'tasks'],
   },
   preprocess: { values: ['drawing', 'errors', 'fairness', 'niceness', 'package-files'] },
-  batching: { values: ['errors', 'fairness'], types: ['inference'] },
+  batching: { values: ['errors', 'fairness'], types: ['inference', 'telemetry'] },
   inference: {
     values: [
       'errors',
@@ -129,7 +129,7 @@ const ALLOWED: Readonly<
     types: ['inference', 'preprocess', 'tensor'],
   },
   statistics: { values: ['json-schema'] },
-  telemetry: { values: ['statistics'] },
+  telemetry: { values: ['statistics'], types: ['config', 'lifecycle'] },
   bench: {
     values: [
       'batching',
@@ -141,6 +141,7 @@ const ALLOWED: Readonly<
       'preprocess',
       'statistics',
       'tasks',
+      'telemetry',
     ],
     types: ['tensor'],
   },
@@ -169,7 +170,14 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
     'model/sources/s3-failure.ts',
   ],
   'prom-client': ['telemetry/metrics.ts'],
-  pino: ['telemetry/logging.ts'],
+  '@opentelemetry/api': ['telemetry/tracing'],
+  '@opentelemetry/core': ['telemetry/tracing'],
+  '@opentelemetry/exporter-trace-otlp-http': ['telemetry/tracing'],
+  '@opentelemetry/exporter-trace-otlp-proto': ['telemetry/tracing'],
+  '@opentelemetry/resources': ['telemetry/tracing'],
+  '@opentelemetry/sdk-trace-base': ['telemetry/tracing'],
+  '@opentelemetry/semantic-conventions': ['telemetry/tracing'],
+  pino: ['telemetry/logging.ts', 'bench'],
   'pino-pretty': ['telemetry/logging.ts'],
   yaml: ['model/derive/mlflow.ts'],
   autocannon: ['bench'],
@@ -291,7 +299,7 @@ describe('imports', () => {
       .filter(({ target }) => !target.startsWith('.') && !target.startsWith('node:'))
       .filter(
         ({ file, target }) =>
-          !(OWNERS[target] ?? []).some((owner) => file === owner || houseOf(file) === owner),
+          !(OWNERS[target] ?? []).some((owner) => file === owner || file.startsWith(`${owner}/`)),
       )
       .map(({ file, target }) => `${file} imports ${target}`);
     expect(wrong).toEqual([]);
