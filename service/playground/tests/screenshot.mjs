@@ -10,11 +10,13 @@ const browser = await chromium.launch({
   executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
   args: ['--no-sandbox'],
 });
-const page = await browser.newPage({ viewport: { width: 1200, height: 860 } });
+const page = await browser.newPage({ viewport: { width: 1200, height: 960 } });
 await page.goto(url);
 await page.locator('.headline').waitFor();
 // A second request is as fast as all that follow.
 await page.locator('.sample').first().click();
 await page.locator('.tile-value', { hasText: '2' }).first().waitFor();
+await page.evaluate(() => window.scrollTo(0, 0));
+await page.mouse.move(0, 0);
 await page.screenshot({ path });
 await browser.close();

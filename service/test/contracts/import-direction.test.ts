@@ -325,7 +325,7 @@ it('of the bridge reach the service for its settings, schemas, log and signals a
 
 it('the environment is read and the process ended by the two processes that people start alone', () => {
   const users = sources
-    .filter((file) => !/^(test|bench)\/|\.test\.ts$/.test(file))
+    .filter((file) => !/^(test|bench|playground\/tests)\/|\.test\.ts$/.test(file))
     .filter((file) => /process\.(env|exit)\b/.test(readFileSync(join(ROOT, file), 'utf8')));
   expect(users.sort()).toEqual(['cli/main.ts', 'main.ts']);
 });
