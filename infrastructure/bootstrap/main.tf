@@ -57,7 +57,7 @@ resource "aws_iam_policy" "boundary" {
   })
 }
 
-# Configuration alone: SecurityAudit reads no objects, images, secrets or logs.
+# Configuration alone: SecurityAudit reads no objects, images or secrets.
 module "plan" {
   source = "../modules/github-role"
 

@@ -36,12 +36,6 @@ BACKEND = (
 LOCAL = 'terraform {\n  backend "local" {}\n}\n'
 TAGS = {'Project': 'cv-inference', 'ManagedBy': 'terraform'}
 
-# What moto keeps and does not give back, so that each plan would write it again: descriptions of rules between groups.
-NOT_GIVEN_BACK = {
-    'aws_vpc_security_group_egress_rule': {'description'},
-    'aws_vpc_security_group_ingress_rule': {'description'},
-}
-
 # What there is in an account: service, call, key of its answer, and what tells one from another.
 INVENTORY = (
     ('ec2', 'describe_vpcs', 'Vpcs', 'VpcId'),
@@ -192,20 +186,12 @@ class Configuration:
 
 
 def changes(plan: dict[str, Any]) -> list[str]:
-    """What a plan would change, but for what the simulation does not give back."""
+    """What a plan would change."""
     return [
         f'{change["address"]}: {change["change"]["actions"]}'
         for change in plan.get('resource_changes', [])
         if change['change']['actions'] not in (['no-op'], ['read'])
-        and not differing(change['change']) <= NOT_GIVEN_BACK.get(change['type'], set())
     ]
-
-
-def differing(change: dict[str, Any]) -> set[str]:
-    """The attributes that change, or that something is made or deleted."""
-    if change['actions'] != ['update']:
-        return set(change['actions'])
-    return {name for name, value in change['after'].items() if value != change['before'].get(name)}
 
 
 def resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -216,8 +202,8 @@ def resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def kinds(state: dict[str, Any] | None) -> set[str]:
-    """The kinds of resources that a state holds."""
-    return {one['type'] for one in (state or {}).get('resources', [])}
+    """The kinds of resources that a state holds; of what is being made it may name the kind alone."""
+    return {one['type'] for one in (state or {}).get('resources', []) if one['instances']}
 
 
 def planned(plan: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -31,61 +31,68 @@ resource "aws_security_group" "endpoints" {
 
 resource "aws_vpc_security_group_ingress_rule" "nodes_from_nodes" {
   security_group_id            = aws_security_group.nodes.id
-  description                  = "Nodes and pods among each other"
   ip_protocol                  = "-1"
   referenced_security_group_id = aws_security_group.nodes.id
+
+  tags = { Name = "Nodes and pods among each other" }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "database_from_nodes" {
   security_group_id            = aws_security_group.database.id
-  description                  = "PostgreSQL from the cluster"
   ip_protocol                  = "tcp"
   from_port                    = 5432
   to_port                      = 5432
   referenced_security_group_id = aws_security_group.nodes.id
+
+  tags = { Name = "PostgreSQL from the cluster" }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints_from_nodes" {
   security_group_id            = aws_security_group.endpoints.id
-  description                  = "HTTPS from the cluster"
   ip_protocol                  = "tcp"
   from_port                    = 443
   to_port                      = 443
   referenced_security_group_id = aws_security_group.nodes.id
+
+  tags = { Name = "HTTPS from the cluster" }
 }
 
 resource "aws_vpc_security_group_egress_rule" "nodes_to_nodes" {
   security_group_id            = aws_security_group.nodes.id
-  description                  = "Nodes and pods among each other"
   ip_protocol                  = "-1"
   referenced_security_group_id = aws_security_group.nodes.id
+
+  tags = { Name = "Nodes and pods among each other" }
 }
 
 resource "aws_vpc_security_group_egress_rule" "nodes_to_database" {
   security_group_id            = aws_security_group.nodes.id
-  description                  = "PostgreSQL"
   ip_protocol                  = "tcp"
   from_port                    = 5432
   to_port                      = 5432
   referenced_security_group_id = aws_security_group.database.id
+
+  tags = { Name = "PostgreSQL" }
 }
 
 resource "aws_vpc_security_group_egress_rule" "nodes_to_endpoints" {
   security_group_id            = aws_security_group.nodes.id
-  description                  = "AWS by interface endpoints"
   ip_protocol                  = "tcp"
   from_port                    = 443
   to_port                      = 443
   referenced_security_group_id = aws_security_group.endpoints.id
+
+  tags = { Name = "AWS by interface endpoints" }
 }
 
 resource "aws_vpc_security_group_egress_rule" "nodes_to_s3" {
   security_group_id = aws_security_group.nodes.id
-  description       = "S3 by its gateway endpoint"
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
   prefix_list_id    = aws_vpc_endpoint.s3.prefix_list_id
+
+  tags = { Name = "S3 by its gateway endpoint" }
 }
 
 # Images, Git, alerts: HTTPS and nothing else.
@@ -93,9 +100,10 @@ resource "aws_vpc_security_group_egress_rule" "nodes_to_internet" {
   count = var.nat == "none" ? 0 : 1
 
   security_group_id = aws_security_group.nodes.id
-  description       = "HTTPS to the internet"
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
   cidr_ipv4         = "0.0.0.0/0"
+
+  tags = { Name = "HTTPS to the internet" }
 }
