@@ -40,7 +40,7 @@ export class Complaints {
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error).slice(0, MAX_REASON_LENGTH);
   // Where every address of a name refuses, there is a code and no message.
-  const code = 'code' in error ? String(error.code) : '';
-  const parts = [code, error.message].filter((part) => part !== '');
+  const { code, message } = error as Error & { readonly code?: string | number };
+  const parts = [code, message].filter((part) => part !== undefined && part !== '');
   return parts.join(': ').slice(0, MAX_REASON_LENGTH);
 }

@@ -43,7 +43,7 @@ export interface Tracers {
 export class RequestSpans implements Tracing {
   readonly #tracers: Tracers;
   readonly #propagator = new W3CTraceContextPropagator();
-  /** Spans of runs that served several requests: each has one. */
+  /** Of each run the span, which all requests that it served lead to. */
   readonly #batches = new WeakMap<BatchRun, SpanContext>();
 
   constructor(tracers: Tracers) {
@@ -81,10 +81,10 @@ export class RequestSpans implements Tracing {
 
   #end(span: Span, { record, status }: EndedRequest, clock: Clock): void {
     const endedAt = performance.now();
-    const [code] = record.codes;
+    const { failure } = record;
     span.setAttributes({
       [ATTR_HTTP_RESPONSE_STATUS_CODE]: status,
-      ...(record.failure !== undefined && code !== undefined && { [ATTR_ERROR_TYPE]: code }),
+      ...(failure && { [ATTR_ERROR_TYPE]: failure.code }),
       ...attributesOf(record),
     });
     if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });

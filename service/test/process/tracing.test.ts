@@ -241,17 +241,19 @@ describe('a collector that', () => {
   });
 
   it.each([
-    ['refuses', 400],
-    ['is overloaded', 503],
-    ['never answers', 'hangs'],
+    ['refuses', 400, '400: Bad Request'],
+    ['is overloaded', 503, 'Export failed with retryable status'],
+    ['never answers', 'hangs', 'Request timed out'],
   ] as const)(
     '%s costs no answer, is told once, and does not keep the service from its end',
-    async (_, behaviour) => {
+    async (_, behaviour, reason) => {
       const bad = await OtlpCollector.start(behaviour);
       onTestFinished(() => bad.stop());
       const alone = await expectNoHarm({ OTEL_EXPORTER_OTLP_ENDPOINT: bad.url });
       expect(await alone.stop('SIGTERM')).toEqual({ code: 0, signal: null });
-      expect(alone.logs.filter(({ level }) => level === 'warn')).toHaveLength(1);
+      expect(alone.logs.filter(({ level }) => level === 'warn')).toEqual([
+        expect.objectContaining({ reason }),
+      ]);
     },
   );
 });
