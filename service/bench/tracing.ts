@@ -16,7 +16,7 @@ const REQUESTS = 10_000;
 const VOLLEY = 50;
 const PAUSE_MS = 2;
 
-const SINK = `require('http').createServer((request, response) => request.resume().on('end', () => response.end()))
+const SINK = `require('node:http').createServer((request, response) => request.resume().on('end', () => response.end()))
   .listen(0, '127.0.0.1', function () { console.log(this.address().port); })`;
 const COLLECTED = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
 const NOT_COLLECTED = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00' };
