@@ -45,9 +45,7 @@ INVENTORY = (
     ('ec2', 'describe_addresses', 'Addresses', 'AllocationId'),
     ('ec2', 'describe_security_groups', 'SecurityGroups', 'GroupId'),
     ('ec2', 'describe_security_group_rules', 'SecurityGroupRules', 'SecurityGroupRuleId'),
-    ('ec2', 'describe_network_interfaces', 'NetworkInterfaces', 'NetworkInterfaceId'),
     ('ec2', 'describe_flow_logs', 'FlowLogs', 'FlowLogId'),
-    ('ec2', 'describe_vpc_endpoints', 'VpcEndpoints', 'VpcEndpointId'),
     ('ecr', 'describe_repositories', 'repositories', 'repositoryName'),
     ('iam', 'list_open_id_connect_providers', 'OpenIDConnectProviderList', 'Arn'),
     ('iam', 'list_roles', 'Roles', 'RoleName'),
@@ -56,7 +54,6 @@ INVENTORY = (
     ('rds', 'describe_db_snapshots', 'DBSnapshots', 'DBSnapshotIdentifier'),
     ('rds', 'describe_db_subnet_groups', 'DBSubnetGroups', 'DBSubnetGroupName'),
     ('s3', 'list_buckets', 'Buckets', 'Name'),
-    ('secretsmanager', 'list_secrets', 'SecretList', 'Name'),
 )
 
 
@@ -83,14 +80,27 @@ class Account:
         )
 
     def inventory(self) -> set[str]:
-        """What there is; gateways and keys count until they are given up, as AWS shows them for a while after."""
+        """What there is, but for what AWS shows for a while after it was given up.
+
+        Network interfaces of NAT gateways and secrets of databases go with them on AWS, and stay in moto: not counted.
+        """
         there = {
             f'{call}: {one[name]}'
             for service, call, key, name in INVENTORY
             for one in getattr(self.client(service), call)()[key]
         }
-        gateways = self.client('ec2').describe_nat_gateways()['NatGateways']
+        ec2 = self.client('ec2')
+        endpoints = ec2.describe_vpc_endpoints()['VpcEndpoints']
+        there |= {f'endpoint: {one["VpcEndpointId"]}' for one in endpoints if one['State'] != 'deleted'}
+        gateways = ec2.describe_nat_gateways()['NatGateways']
         there |= {f'nat: {one["NatGatewayId"]}' for one in gateways if one['State'] != 'deleted'}
+        of_gateways = {
+            address['NetworkInterfaceId'] for gateway in gateways for address in gateway['NatGatewayAddresses']
+        }
+        interfaces = {one['NetworkInterfaceId'] for one in ec2.describe_network_interfaces()['NetworkInterfaces']}
+        there |= {f'interface: {one}' for one in interfaces - of_gateways}
+        secrets = self.client('secretsmanager').list_secrets()['SecretList']
+        there |= {f'secret: {one["Name"]}' for one in secrets if not one['Name'].startswith('rds!')}
         policies = self.client('iam').list_policies(Scope='Local')['Policies']
         there |= {f'policy: {one["PolicyName"]}' for one in policies}
         kms = self.client('kms')
