@@ -1,6 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ServiceError } from '../errors.js';
 
+/** That there are routes for. */
+const METHODS = ['GET', 'POST'] as const;
+
 /** Before the framework looks at a body that has no taker. Throws NOT_FOUND or METHOD_NOT_ALLOWED. */
 export function refuseRoute(server: FastifyInstance, request: FastifyRequest, reply: FastifyReply): never {
   const { error, allow } = noRoute(server, request.method, request.url.split('?', 1)[0] ?? '');
@@ -14,9 +17,10 @@ export function noRoute(
   method: string,
   path: string,
 ): { error: ServiceError; allow: string | undefined } {
-  const allowed = (['GET', 'POST'] as const).filter(
-    (candidate) => server.findRoute({ url: path, method: candidate }) !== null,
-  );
+  const allowed = METHODS.filter((candidate) => {
+    // An asterisk would be looked up as a pattern, which / matches.
+    return !path.includes('*') && server.findRoute({ url: path, method: candidate }) !== null;
+  });
   if (allowed.length === 0 || allowed.some((candidate) => candidate === method)) {
     const error = new ServiceError('NOT_FOUND', 'There is nothing here. /docs lists what there is.');
     return { error, allow: undefined };

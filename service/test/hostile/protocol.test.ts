@@ -64,6 +64,7 @@ describe('a request for what is not there', () => {
     ['an unknown path', 'GET', '/nothing', 'NOT_FOUND'],
     ['an unknown path in full', 'GET', 'http://elsewhere.example/nothing', 'NOT_FOUND'],
     ['the server as a whole', 'OPTIONS', '*', 'NOT_FOUND'],
+    ['a pattern', 'DELETE', '/*', 'NOT_FOUND'],
     ['an address that cannot be decoded', 'GET', '/%zz', 'REQUEST_INVALID'],
     ['a path out of the documentation', 'GET', '/docs/static/../../../package.json', 'REQUEST_INVALID'],
     ['the same, encoded', 'GET', '/docs/static/%2e%2e/%2e%2e/package.json', 'REQUEST_INVALID'],

@@ -125,6 +125,7 @@ describe('browsers', () => {
       expect(answer.headers['access-control-expose-headers']?.split(', ').sort()).toEqual([
         'retry-after',
         'server-timing',
+        'traceparent',
         'x-request-id',
       ]);
       const refused = await predict(service.url, image, { origin });
