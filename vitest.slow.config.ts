@@ -1,8 +1,13 @@
-import { defineConfig } from 'vitest/config';
-import fast from './vitest.config.js';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Tests that keep a core busy or wait for many seconds: runs without end, disks that hang. */
 export default defineConfig({
-  ...fast,
-  test: { ...fast.test, include: ['{service,bridge}/**/*.slow.test.ts'], exclude: ['**/node_modules/**'] },
+  test: {
+    include: ['{service,bridge}/**/*.slow.test.ts'],
+    exclude: configDefaults.exclude,
+    globalSetup: ['service/test/support/build.ts'],
+    maxWorkers: '100%',
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+  },
 });

@@ -1,12 +1,18 @@
 import type { LookupAddress } from 'node:dns';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startScriptedServer } from '../../test/support/s3-server.js';
 
 const resolved: LookupAddress[] = [];
-vi.mock('node:dns', () => ({
+// Test files share their modules: what this one changes begins and ends with it.
+vi.resetModules();
+vi.doMock('node:dns', () => ({
   lookup: (_: string, __: object, callback: (error: null, addresses: LookupAddress[]) => void) =>
     callback(null, resolved),
 }));
+afterAll(() => {
+  vi.doUnmock('node:dns');
+  vi.resetModules();
+});
 const { guardedLookup } = await import('./redirect-guard.js');
 const { createHttpSource } = await import('./http.js');
 
