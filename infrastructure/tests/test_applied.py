@@ -271,6 +271,14 @@ def dev(copy: Path, account: Account) -> Configuration:
     return Configuration(copy / 'environments/dev', account)
 
 
+@pytest.fixture(scope='module')
+def production(copy: Path, account: Account) -> dict[str, Any]:
+    """The plan of production, of which nothing is applied."""
+    configuration = Configuration(copy / 'environments/production', account)
+    configuration.init(*BACKEND)
+    return configuration.plan()
+
+
 def test_bootstrap_is_applied_and_its_state_moves_into_the_bucket_that_it_has_made(
     account: Account, empty: set[str], bootstrap: Configuration
 ) -> None:
@@ -366,22 +374,35 @@ def test_nobody_reaches_the_database_or_a_bucket_from_outside(account: Account) 
     assert [rule for rule in incoming if rule.get('CidrIpv4') or rule.get('CidrIpv6')] == []
 
 
-def test_production_cannot_be_lost_by_mistake_or_with_a_zone(copy: Path, account: Account) -> None:
-    production = Configuration(copy / 'environments/production', account)
-    production.init(*BACKEND)
-    plan = production.plan()
-    (database,) = planned(plan, 'aws_db_instance')
+def test_production_cannot_be_lost_by_mistake_or_with_a_zone(production: dict[str, Any]) -> None:
+    (database,) = planned(production, 'aws_db_instance')
     assert (database['deletion_protection'], database['skip_final_snapshot'], database['multi_az']) == (
         True,
         False,
         True,
     )
-    assert {bucket['force_destroy'] for bucket in planned(plan, 'aws_s3_bucket')} == {False}
-    assert {repository['force_delete'] for repository in planned(plan, 'aws_ecr_repository')} == {False}
-    assert len(planned(plan, 'aws_nat_gateway')) == 3
-    assert {role['permissions_boundary'] for role in planned(plan, 'aws_iam_role')} == {
+    assert {bucket['force_destroy'] for bucket in planned(production, 'aws_s3_bucket')} == {False}
+    assert {repository['force_delete'] for repository in planned(production, 'aws_ecr_repository')} == {False}
+    assert len(planned(production, 'aws_nat_gateway')) == 3
+    assert {role['permissions_boundary'] for role in planned(production, 'aws_iam_role')} == {
         f'arn:aws:iam::{ACCOUNT}:policy/cv-inference-boundary'
     }
+
+
+def test_the_costs_of_production_are_of_what_is_planned(production: dict[str, Any]) -> None:
+    of_production = (SOURCE / 'costs.md').read_text().partition('## production')[2].partition('## GPU')[0]
+    rows = [line.split(' | ') for line in of_production.splitlines() if line.startswith('| `aws_')]
+    counted = {(kind.strip('|` '), what): int(number) for kind, what, number, *_ in rows}
+    (database,) = planned(production, 'aws_db_instance')
+    copies = 2 if database['multi_az'] else 1
+    assert {
+        ('aws_nat_gateway', 'NAT gateway'): len(planned(production, 'aws_nat_gateway')),
+        ('aws_eip', 'its public address'): len(planned(production, 'aws_eip')),
+        ('aws_kms_key', 'key of models and captures'): len(planned(production, 'aws_kms_key')),
+        ('aws_db_instance', database['instance_class']): copies,
+        ('aws_db_instance', 'its storage, GB'): copies * database['allocated_storage'],
+    }.items() <= counted.items()
+    assert f'{len(planned(production, "aws_s3_bucket"))} buckets, GB' in of_production
 
 
 def test_destroy_leaves_nothing(
