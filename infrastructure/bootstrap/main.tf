@@ -57,6 +57,17 @@ resource "aws_iam_policy" "boundary" {
   })
 }
 
+# Of the whole account, whatever it was spent on.
+module "budget" {
+  source = "../modules/budget"
+  count  = var.budget == null ? 0 : 1
+
+  name      = var.name
+  limit_usd = var.budget.limit_usd
+  emails    = var.budget.emails
+  topic_arn = var.budget.topic_arn
+}
+
 # Configuration alone: SecurityAudit reads no objects, images or secrets.
 module "plan" {
   source = "../modules/github-role"
@@ -76,6 +87,11 @@ module "plan" {
         Effect   = "Allow"
         Action   = ["s3:GetObject"]
         Resource = ["${local.state}/*/terraform.tfstate"]
+        }, {
+        Sid      = "ReadBudget"
+        Effect   = "Allow"
+        Action   = ["budgets:ListTagsForResource", "budgets:ViewBudget"]
+        Resource = ["arn:aws:budgets::${local.account_id}:budget/${var.name}"]
       }]
     })
   }

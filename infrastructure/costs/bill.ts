@@ -49,6 +49,7 @@ export const BY_USE: Readonly<Record<string, string>> = {
 
 /** Resources that cost nothing by themselves. */
 export const FREE: readonly string[] = [
+  'aws_budgets_budget',
   'aws_db_subnet_group',
   'aws_default_security_group',
   'aws_ecr_lifecycle_policy',
