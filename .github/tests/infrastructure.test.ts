@@ -6,7 +6,7 @@ import { markdownOfPlans, readPlans } from '../scripts/plan-report.js';
 import { nodeOfTypeScript } from './support/fake-github.js';
 import { callsOf, fakeTool } from './support/fake-tools.js';
 import { emptyFolder } from './support/folder.js';
-import { type Ended, type Environment, outputsOf, run, runBeside, SCRIPTS } from './support/run.js';
+import { type Ended, type Environment, outputsOf, ROOT, run, runBeside, SCRIPTS } from './support/run.js';
 import { absent } from './support/tools.js';
 import { type Job, workflowNamed } from './support/workflows.js';
 
@@ -48,6 +48,7 @@ describe.skipIf(absent('terraform', 'jq'))('plans, by Terraform itself', () => {
     constructor() {
       mkdirSync(join(this.root, '.github'));
       symlinkSync(SCRIPTS, join(this.root, '.github/scripts'));
+      symlinkSync(join(ROOT, 'Makefile'), join(this.root, 'Makefile'));
       for (const name of ['dev', 'production', 'bootstrap']) this.write(name, '"one"');
     }
 
@@ -58,8 +59,8 @@ describe.skipIf(absent('terraform', 'jq'))('plans, by Terraform itself', () => {
       writeFileSync(join(folder, '.terraform.lock.hcl'), '');
     }
 
-    private run(script: string, args: readonly string[], env: Environment): Promise<Ended> {
-      return runBeside(join(this.root, '.github/scripts', script), args, {
+    private run(command: string, args: readonly string[], env: Environment): Promise<Ended> {
+      return runBeside(command, args, {
         cwd: this.root,
         env: {
           STATE_BUCKET: this.bucket,
@@ -75,11 +76,18 @@ describe.skipIf(absent('terraform', 'jq'))('plans, by Terraform itself', () => {
     }
 
     plan(out = 'out', env: Environment = {}): Promise<Ended> {
-      return this.run('plan-infrastructure', [out], { NAMES: 'dev production', ...env });
+      return this.run(join(this.root, '.github/scripts/plan-infrastructure'), [out], {
+        NAMES: 'dev production',
+        ...env,
+      });
     }
 
     apply(name: string, out = 'out'): Promise<Ended> {
-      return this.run('apply-plan', [`${out}/plans`, name], {});
+      return this.run(join(this.root, '.github/scripts/apply-plan'), [`${out}/plans`, name], {});
+    }
+
+    make(target: string): Promise<Ended> {
+      return this.run('make', [target], { ENVIRONMENT: 'production' });
     }
 
     read(path: string): string {
@@ -182,6 +190,23 @@ describe.skipIf(absent('terraform', 'jq'))('plans, by Terraform itself', () => {
     const checkout = new Checkout();
     expect(await checkout.plan('out', { NAMES: typed, DESTROY: 'true' })).toMatchObject({ code: 2, stderr });
     expect(checkout.plans()).toEqual([]);
+  });
+
+  it('are made and applied by make as well', async () => {
+    const checkout = new Checkout();
+    expect(await checkout.make('plan')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Plan: 1 to add, 0 to change, 0 to destroy.'),
+    });
+    expect(await checkout.make('apply')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('1 added'),
+    });
+    checkout.write('production', 'var.none');
+    expect(await checkout.make('plan')).toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining('undeclared input variable'),
+    });
   });
 
   it('look at bootstrap too, for what has drifted', async () => {
