@@ -168,7 +168,7 @@ export function settingsOf(environment: string, modules: string): Settings {
   return {
     nat: settingOf(text, 'nat'),
     zones: Number(zones),
-    databaseClass: settingOf(text, 'instance_class'),
+    databaseClass: settingOf(text, 'database_class'),
     databaseStorageGb: Number(settingOf(read('mlflow/main.tf'), 'allocated_storage')),
     multiAz: settingOf(text, 'multi_az') === 'true',
   };

@@ -34,6 +34,7 @@ BACKEND = (
     '-backend-config=use_path_style=true',
 )
 LOCAL = 'terraform {\n  backend "local" {}\n}\n'
+DATABASE = 'module.platform.module.mlflow.aws_db_instance.this'
 TAGS = {'Project': 'cv-inference', 'ManagedBy': 'terraform'}
 
 # What there is in an account: service, call, key of its answer, and what tells one from another.
@@ -195,6 +196,43 @@ class Configuration:
             time.sleep(0.3)
 
 
+class Scripts:
+    """The scripts of the workflow `infrastructure`, beside a copy of infrastructure/."""
+
+    def __init__(self, root: Path, account: Account) -> None:
+        self.root = root
+        shutil.copytree(SOURCE.parent / '.github/scripts', root / '.github/scripts')
+        (root / 'bin').mkdir()
+        (root / 'bin/terraform').symlink_to(os.environ['TERRAFORM'])
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(('AWS_', 'TF_', 'GITHUB_'))},
+            **account.environment,
+            'PATH': f'{root / "bin"}:{os.environ["PATH"]}',
+            'NAMES': 'dev',
+            'STATE_BUCKET': STATE_BUCKET,
+            'TF_CLI_CONFIG_FILE': os.devnull,
+            'TF_CLI_ARGS_init': f'-plugin-dir={os.environ["TF_PLUGIN_DIR"]} -backend-config=use_path_style=true',
+            'TF_VAR_github_repository': 'owner/name',
+        }
+
+    def run(self, name: str, *arguments: str) -> str:
+        ended = subprocess.run(
+            [self.root / '.github/scripts' / name, *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=400,
+        )
+        assert ended.returncode == 0, ended.stdout[-4000:]
+        return ended.stdout
+
+    def plan(self) -> tuple[str, str]:
+        """What was said, and the plan of dev."""
+        said = self.run('plan-infrastructure', 'planned')
+        return said, (self.root / 'planned/results/dev.plan').read_text()
+
+
 def changes(plan: dict[str, Any]) -> list[str]:
     """What a plan would change."""
     return [
@@ -272,6 +310,11 @@ def dev(copy: Path, account: Account) -> Configuration:
 
 
 @pytest.fixture(scope='module')
+def scripts(copy: Path, account: Account) -> Scripts:
+    return Scripts(copy.parent, account)
+
+
+@pytest.fixture(scope='module')
 def production(copy: Path, account: Account) -> dict[str, Any]:
     """The plan of production, of which nothing is applied."""
     configuration = Configuration(copy / 'environments/production', account)
@@ -322,7 +365,7 @@ def test_an_apply_that_was_killed_is_finished_by_the_next(account: Account, dev:
     if databases and 'aws_db_instance' not in kinds(account.object(STATE)):
         code, said = dev.attempt('apply', '-no-color', '-input=false', '-auto-approve', *VARIABLES)
         assert code == 1 and 'DBInstanceAlreadyExists' in said
-        dev.run('import', '-input=false', *VARIABLES, 'module.mlflow.aws_db_instance.this', 'cv-inference-dev-mlflow')
+        dev.run('import', '-input=false', *VARIABLES, DATABASE, 'cv-inference-dev-mlflow')
     dev.apply()
     networks = account.client('ec2').describe_vpcs(Filters=[{'Name': 'tag:Project', 'Values': ['cv-inference']}])
     assert len(networks['Vpcs']) == 1
@@ -330,6 +373,23 @@ def test_an_apply_that_was_killed_is_finished_by_the_next(account: Account, dev:
 
 def test_dev_planned_again_changes_nothing(dev: Configuration) -> None:
     assert changes(dev.plan()) == []
+
+
+def test_what_has_drifted_is_found_and_taken_back_by_the_scripts_of_the_workflow(
+    account: Account, scripts: Scripts
+) -> None:
+    s3, bucket = account.client('s3'), f'cv-inference-dev-models-{ACCOUNT}'
+    s3.delete_public_access_block(Bucket=bucket)
+    said, plan = scripts.plan()
+    assert 'changed=["dev"]' in said
+    assert 'aws_s3_bucket_public_access_block.this' in plan
+    assert f'cv-inference-dev-models-{ACCOUNT}' not in plan and 'cv-inference-dev-models-(account)' in plan
+
+    scripts.run('apply-plan', 'planned/plans', 'dev')
+    assert set(s3.get_public_access_block(Bucket=bucket)['PublicAccessBlockConfiguration'].values()) == {True}
+    said, plan = scripts.plan()
+    assert 'changed=[]' in said
+    assert 'No changes.' in plan
 
 
 def test_everything_that_can_have_tags_says_whose_it_is(dev: Configuration) -> None:
