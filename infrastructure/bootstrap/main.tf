@@ -43,6 +43,13 @@ resource "aws_iam_openid_connect_provider" "github" {
 
 # What every role may do at most that the apply role makes: nothing with identities, whatever its policies say.
 resource "aws_iam_policy" "boundary" {
+  #checkov:skip=CKV_AWS_286:A boundary grants nothing: it bounds what other policies grant
+  #checkov:skip=CKV_AWS_287:A boundary grants nothing: it bounds what other policies grant
+  #checkov:skip=CKV_AWS_288:A boundary grants nothing: it bounds what other policies grant
+  #checkov:skip=CKV_AWS_289:A boundary grants nothing: it bounds what other policies grant
+  #checkov:skip=CKV_AWS_290:A boundary grants nothing: it bounds what other policies grant
+  #checkov:skip=CKV_AWS_355:A boundary grants nothing: it bounds what other policies grant
+
   name        = "${var.name}-boundary"
   description = "Bounds every role that ${var.name}-apply makes."
 
