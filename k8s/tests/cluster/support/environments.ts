@@ -1,6 +1,6 @@
 import { parse, stringify } from 'yaml';
-import { untilHealthy, untilSynced } from './applications.js';
-import { ask, kubectl } from './kubectl.js';
+import { stateOf, untilHealthy, untilSynced } from './applications.js';
+import { ask, kubectl, until } from './kubectl.js';
 import { announce, REPOSITORY_URL, type Repository } from './repository.js';
 
 interface Kustomization {
@@ -94,7 +94,14 @@ export async function bringUp(repository: Repository, name: 'staging' | 'product
   const root = `${repository.folder}/argocd/root.yaml`;
   await kubectl('apply', '--server-side', '--force-conflicts', `--filename=${root}`);
   await announce('cv-inference-root');
-  await untilSynced(application, { withinS: 120, what: `${name} is in sync` });
+  await until(
+    { withinS: 60, what: `${application} is there` },
+    async () => (await stateOf(application)).sync !== 'absent',
+  );
+  await announce(application);
+  // Staging is at main; what it was given before may be in sync with an older commit.
+  const revision = name === 'staging' ? await repository.head() : undefined;
+  await untilSynced(application, { withinS: 120, what: `${name} is in sync` }, revision);
   await acceptGateway(NAMESPACES[name]);
   await untilHealthy(application, { withinS: 180, what: `${name} is healthy` });
   return (performance.now() - startedAt) / 1000;

@@ -60,7 +60,7 @@ export class Repository {
   async commit(message: string): Promise<string> {
     await this.git('add', '--all');
     await this.git('commit', '--quiet', '--message', message);
-    return this.git('rev-parse', 'HEAD');
+    return this.head();
   }
 
   async commitAndPush(message: string): Promise<string> {
@@ -73,8 +73,12 @@ export class Repository {
     return this.push();
   }
 
+  head(): Promise<string> {
+    return this.git('rev-parse', 'HEAD');
+  }
+
   async isAt(commit: string): Promise<boolean> {
-    return (await this.git('rev-parse', 'HEAD')) === commit;
+    return (await this.head()) === commit;
   }
 
   /** Everything as it was at a commit, as a new commit. */
@@ -96,7 +100,7 @@ export class Repository {
       remote,
       'HEAD:refs/heads/main',
     );
-    return this.git('rev-parse', 'HEAD');
+    return this.head();
   }
 
   remove(): Promise<void> {
