@@ -42,6 +42,8 @@ const WATCH_SECONDS = 300;
 const WATCH_TIMEOUT_MS = (WATCH_SECONDS + 30) * 1000;
 const FIRST_PAUSE_MS = 500;
 const LAST_PAUSE_MS = 30_000;
+/** A kind that is not there may come at any time. */
+const ABSENT_PAUSE_MS = 10_000;
 /** A watch that lasted this long was none that fails at once, milliseconds. */
 const LASTING_MS = 5000;
 
@@ -59,6 +61,7 @@ class Watch<Value> {
   /** Where the watch goes on; undefined where it has to list first. */
   #version: string | undefined;
   #failures = 0;
+  #isAbsent = false;
 
   constructor(options: WatchOptions<Value>) {
     this.#options = options;
@@ -67,8 +70,8 @@ class Watch<Value> {
   /** Before the next attempt: doubled with each failure, and never the same for all that watch. */
   get pauseMs(): number {
     if (this.#failures === 0) return 0;
-    const longest = Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), LAST_PAUSE_MS);
-    return longest * (0.5 + Math.random() / 2);
+    const doubled = Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), LAST_PAUSE_MS);
+    return (this.#isAbsent ? ABSENT_PAUSE_MS : doubled) * (0.5 + Math.random() / 2);
   }
 
   /** From a list, or where the last watch ended, to the end of a watch. */
@@ -90,16 +93,15 @@ class Watch<Value> {
     // Of a connection that broke nothing is lost: the next watch begins where this one ended.
     if (status !== undefined) this.#version = undefined;
     this.#failures = lastedMs < LASTING_MS ? this.#failures + 1 : 1;
+    this.#isAbsent = status === 404;
     if (status === 403 || status === 404) this.#options.onSettled();
     if (status === 410) this.#options.onState('connecting', 'what was known has expired');
-    else if (status === 404) this.#absent(messageOf(error));
+    else if (this.#isAbsent) this.#absent(messageOf(error));
     else if (status !== undefined || this.#failures > 1) this.#options.onState('failed', messageOf(error));
     else this.#options.onState('connecting', messageOf(error));
   }
 
-  /** No such kind: its definition may come later, and is looked for seldom. */
   #absent(reason: string): void {
-    this.#failures = Number.POSITIVE_INFINITY;
     this.#options.onList([]);
     this.#options.onState('absent', reason);
   }
