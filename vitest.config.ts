@@ -6,7 +6,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
  */
 const SHARING = [
   'service/{admission,batching,drawing,http,model,statistics,tasks,telemetry,test}/**/*.test.ts',
-  '{bridge,loadtest,loop,optimize}/**/*.test.ts',
+  '{bridge,infrastructure,loadtest,loop,optimize}/**/*.test.ts',
 ];
 const exclude = [...configDefaults.exclude, '**/*.slow.test.ts', '**/*.browser.test.ts'];
 

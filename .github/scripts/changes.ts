@@ -10,7 +10,7 @@ const PACKAGES = /^(package(-lock)?\.json|\.npmrc|tsconfig(\.build)?\.json)$/;
 
 /** The jobs of ci.yml that run only for some files, and those files. */
 export const AREAS = {
-  test: [/^(service|loadtest|optimize|bridge|loop)\//, /^vitest\.config\.ts$/, PACKAGES],
+  test: [/^(service|loadtest|optimize|bridge|loop|infrastructure)\//, /^vitest\.config\.ts$/, PACKAGES],
   manifests: [/^(k8s|argocd|service|bridge|docs\/runbooks)\//, /^\.ci\/manifests$/, PACKAGES],
   pipelines: [
     /^(\.github|\.ci|loadtest|k8s|argocd|service)\//,

@@ -232,7 +232,10 @@ describe('the comment on the pull request', () => {
     const diff = results({ 'manifests.diff': '--- staging\n+++ staging\n+replicas: 2\n' });
     expect(comment(there, {}, diff, 'pr-manifests')).toMatchObject({ stdout: '#7: created\n' });
     expect(there.state.comments.at(-1)?.body).toContain('staging: 1 lines change');
-    expect(there.state.comments).toHaveLength(5);
+    const plan = results({ 'dev.plan': 'Plan: 1 to add, 0 to change, 0 to destroy.\n' });
+    expect(comment(there, {}, plan, 'infrastructure')).toMatchObject({ stdout: '#7: created\n' });
+    expect(there.state.comments.at(-1)?.body).toContain('dev: Plan: 1 to add, 0 to change');
+    expect(there.state.comments).toHaveLength(6);
   });
 
   it('is found behind more than a hundred others', () => {
@@ -310,7 +313,7 @@ describe('the workflows of it', () => {
   it('give the token that writes to code of main alone', () => {
     const { on, jobs, text } = workflowNamed('pr-comment');
     expect(on).toEqual({
-      workflow_run: { workflows: ['pr-loadtest', 'pr-manifests'], types: ['completed'] },
+      workflow_run: { workflows: ['pr-loadtest', 'pr-manifests', 'infrastructure'], types: ['completed'] },
     });
     expect(Object.keys(jobs)).toEqual(['comment']);
     expect(text).not.toMatch(/npm |\.github\/actions\/setup|secrets\./);
@@ -322,10 +325,15 @@ describe('the workflows of it', () => {
   });
 
   it('hand over results by the names that are looked for', () => {
-    const uploaded = ['pr-loadtest', 'pr-manifests'].flatMap((name) =>
+    const uploaded = ['pr-loadtest', 'pr-manifests', 'infrastructure'].flatMap((name) =>
       [...workflowNamed(name).text.matchAll(/name: (results-\w+)/g)].map(([, artifact]) => artifact),
     );
-    expect(uploaded).toEqual(['results-cluster', 'results-comparison', 'results-manifests']);
+    expect(uploaded).toEqual([
+      'results-cluster',
+      'results-comparison',
+      'results-manifests',
+      'results-infrastructure',
+    ]);
     expect(workflowNamed('pr-comment').text).toContain('pattern: results-*\n');
   });
 });

@@ -77,7 +77,7 @@ describe('scripts that are run as TypeScript', () => {
   }
 
   it('are those of ci.yml, and those that stand beside a token', () => {
-    const names = ['changes', 'gate', 'loadtest-report'];
+    const names = ['changes', 'gate', 'loadtest-report', 'plan-report'];
     expect(entries.sort()).toEqual(names.map((name) => `.github/scripts/${name}.ts`));
   });
 

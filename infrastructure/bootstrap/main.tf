@@ -43,6 +43,13 @@ resource "aws_iam_openid_connect_provider" "github" {
 
 # What every role may do at most that the apply role makes: nothing with identities, whatever its policies say.
 resource "aws_iam_policy" "boundary" {
+  #checkov:skip=CKV_AWS_286:A boundary grants nothing: it bounds what other policies grant
+  #checkov:skip=CKV_AWS_287:A boundary grants nothing: it bounds what other policies grant
+  #checkov:skip=CKV_AWS_288:A boundary grants nothing: it bounds what other policies grant
+  #checkov:skip=CKV_AWS_289:A boundary grants nothing: it bounds what other policies grant
+  #checkov:skip=CKV_AWS_290:A boundary grants nothing: it bounds what other policies grant
+  #checkov:skip=CKV_AWS_355:A boundary grants nothing: it bounds what other policies grant
+
   name        = "${var.name}-boundary"
   description = "Bounds every role that ${var.name}-apply makes."
 
@@ -55,6 +62,17 @@ resource "aws_iam_policy" "boundary" {
       Resource  = "*"
     }]
   })
+}
+
+# Of the whole account, whatever it was spent on.
+module "budget" {
+  source = "../modules/budget"
+  count  = var.budget == null ? 0 : 1
+
+  name      = var.name
+  limit_usd = var.budget.limit_usd
+  emails    = var.budget.emails
+  topic_arn = var.budget.topic_arn
 }
 
 # Configuration alone: SecurityAudit reads no objects, images or secrets.
@@ -76,6 +94,11 @@ module "plan" {
         Effect   = "Allow"
         Action   = ["s3:GetObject"]
         Resource = ["${local.state}/*/terraform.tfstate"]
+        }, {
+        Sid      = "ReadBudget"
+        Effect   = "Allow"
+        Action   = ["budgets:ListTagsForResource", "budgets:ViewBudget"]
+        Resource = ["arn:aws:budgets::${local.account_id}:budget/${var.name}"]
       }]
     })
   }

@@ -44,3 +44,18 @@ variable "github_environment" {
     error_message = "github_environment has letters, digits, hyphens and underscores alone."
   }
 }
+
+variable "budget" {
+  description = "What the account may cost a month, as limit_usd, emails and topic_arn of modules/budget; without it nobody is told."
+  type = object({
+    limit_usd = number
+    emails    = optional(set(string), [])
+    topic_arn = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = try(length(var.budget.emails) > 0 || var.budget.topic_arn != null, var.budget == null)
+    error_message = "budget tells somebody: emails, topic_arn or both are set."
+  }
+}

@@ -34,6 +34,7 @@ BACKEND = (
     '-backend-config=use_path_style=true',
 )
 LOCAL = 'terraform {\n  backend "local" {}\n}\n'
+DATABASE = 'module.platform.module.mlflow.aws_db_instance.this'
 TAGS = {'Project': 'cv-inference', 'ManagedBy': 'terraform'}
 
 # What there is in an account: service, call, key of its answer, and what tells one from another.
@@ -195,6 +196,43 @@ class Configuration:
             time.sleep(0.3)
 
 
+class Scripts:
+    """The scripts of the workflow `infrastructure`, beside a copy of infrastructure/."""
+
+    def __init__(self, root: Path, account: Account) -> None:
+        self.root = root
+        shutil.copytree(SOURCE.parent / '.github/scripts', root / '.github/scripts')
+        (root / 'bin').mkdir()
+        (root / 'bin/terraform').symlink_to(os.environ['TERRAFORM'])
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(('AWS_', 'TF_', 'GITHUB_'))},
+            **account.environment,
+            'PATH': f'{root / "bin"}:{os.environ["PATH"]}',
+            'NAMES': 'dev',
+            'STATE_BUCKET': STATE_BUCKET,
+            'TF_CLI_CONFIG_FILE': os.devnull,
+            'TF_CLI_ARGS_init': f'-plugin-dir={os.environ["TF_PLUGIN_DIR"]} -backend-config=use_path_style=true',
+            'TF_VAR_github_repository': 'owner/name',
+        }
+
+    def run(self, name: str, *arguments: str) -> str:
+        ended = subprocess.run(
+            [self.root / '.github/scripts' / name, *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=400,
+        )
+        assert ended.returncode == 0, ended.stdout[-4000:]
+        return ended.stdout
+
+    def plan(self) -> tuple[str, str]:
+        """What was said, and the plan of dev."""
+        said = self.run('plan-infrastructure', 'planned')
+        return said, (self.root / 'planned/results/dev.plan').read_text()
+
+
 def changes(plan: dict[str, Any]) -> list[str]:
     """What a plan would change."""
     return [
@@ -271,6 +309,19 @@ def dev(copy: Path, account: Account) -> Configuration:
     return Configuration(copy / 'environments/dev', account)
 
 
+@pytest.fixture(scope='module')
+def scripts(copy: Path, account: Account) -> Scripts:
+    return Scripts(copy.parent, account)
+
+
+@pytest.fixture(scope='module')
+def production(copy: Path, account: Account) -> dict[str, Any]:
+    """The plan of production, of which nothing is applied."""
+    configuration = Configuration(copy / 'environments/production', account)
+    configuration.init(*BACKEND)
+    return configuration.plan()
+
+
 def test_bootstrap_is_applied_and_its_state_moves_into_the_bucket_that_it_has_made(
     account: Account, empty: set[str], bootstrap: Configuration
 ) -> None:
@@ -314,7 +365,7 @@ def test_an_apply_that_was_killed_is_finished_by_the_next(account: Account, dev:
     if databases and 'aws_db_instance' not in kinds(account.object(STATE)):
         code, said = dev.attempt('apply', '-no-color', '-input=false', '-auto-approve', *VARIABLES)
         assert code == 1 and 'DBInstanceAlreadyExists' in said
-        dev.run('import', '-input=false', *VARIABLES, 'module.mlflow.aws_db_instance.this', 'cv-inference-dev-mlflow')
+        dev.run('import', '-input=false', *VARIABLES, DATABASE, 'cv-inference-dev-mlflow')
     dev.apply()
     networks = account.client('ec2').describe_vpcs(Filters=[{'Name': 'tag:Project', 'Values': ['cv-inference']}])
     assert len(networks['Vpcs']) == 1
@@ -322,6 +373,23 @@ def test_an_apply_that_was_killed_is_finished_by_the_next(account: Account, dev:
 
 def test_dev_planned_again_changes_nothing(dev: Configuration) -> None:
     assert changes(dev.plan()) == []
+
+
+def test_what_has_drifted_is_found_and_taken_back_by_the_scripts_of_the_workflow(
+    account: Account, scripts: Scripts
+) -> None:
+    s3, bucket = account.client('s3'), f'cv-inference-dev-models-{ACCOUNT}'
+    s3.delete_public_access_block(Bucket=bucket)
+    said, plan = scripts.plan()
+    assert 'changed=["dev"]' in said
+    assert 'aws_s3_bucket_public_access_block.this' in plan
+    assert f'cv-inference-dev-models-{ACCOUNT}' not in plan and 'cv-inference-dev-models-(account)' in plan
+
+    scripts.run('apply-plan', 'planned/plans', 'dev')
+    assert set(s3.get_public_access_block(Bucket=bucket)['PublicAccessBlockConfiguration'].values()) == {True}
+    said, plan = scripts.plan()
+    assert 'changed=[]' in said
+    assert 'No changes.' in plan
 
 
 def test_everything_that_can_have_tags_says_whose_it_is(dev: Configuration) -> None:
@@ -366,22 +434,35 @@ def test_nobody_reaches_the_database_or_a_bucket_from_outside(account: Account) 
     assert [rule for rule in incoming if rule.get('CidrIpv4') or rule.get('CidrIpv6')] == []
 
 
-def test_production_cannot_be_lost_by_mistake_or_with_a_zone(copy: Path, account: Account) -> None:
-    production = Configuration(copy / 'environments/production', account)
-    production.init(*BACKEND)
-    plan = production.plan()
-    (database,) = planned(plan, 'aws_db_instance')
+def test_production_cannot_be_lost_by_mistake_or_with_a_zone(production: dict[str, Any]) -> None:
+    (database,) = planned(production, 'aws_db_instance')
     assert (database['deletion_protection'], database['skip_final_snapshot'], database['multi_az']) == (
         True,
         False,
         True,
     )
-    assert {bucket['force_destroy'] for bucket in planned(plan, 'aws_s3_bucket')} == {False}
-    assert {repository['force_delete'] for repository in planned(plan, 'aws_ecr_repository')} == {False}
-    assert len(planned(plan, 'aws_nat_gateway')) == 3
-    assert {role['permissions_boundary'] for role in planned(plan, 'aws_iam_role')} == {
+    assert {bucket['force_destroy'] for bucket in planned(production, 'aws_s3_bucket')} == {False}
+    assert {repository['force_delete'] for repository in planned(production, 'aws_ecr_repository')} == {False}
+    assert len(planned(production, 'aws_nat_gateway')) == 3
+    assert {role['permissions_boundary'] for role in planned(production, 'aws_iam_role')} == {
         f'arn:aws:iam::{ACCOUNT}:policy/cv-inference-boundary'
     }
+
+
+def test_the_costs_of_production_are_of_what_is_planned(production: dict[str, Any]) -> None:
+    of_production = (SOURCE / 'costs.md').read_text().partition('## production')[2].partition('## GPU')[0]
+    rows = [line.split(' | ') for line in of_production.splitlines() if line.startswith('| `aws_')]
+    counted = {(kind.strip('|` '), what): int(number) for kind, what, number, *_ in rows}
+    (database,) = planned(production, 'aws_db_instance')
+    copies = 2 if database['multi_az'] else 1
+    assert {
+        ('aws_nat_gateway', 'NAT gateway'): len(planned(production, 'aws_nat_gateway')),
+        ('aws_eip', 'its public address'): len(planned(production, 'aws_eip')),
+        ('aws_kms_key', 'key of models and captures'): len(planned(production, 'aws_kms_key')),
+        ('aws_db_instance', database['instance_class']): copies,
+        ('aws_db_instance', 'its storage, GB'): copies * database['allocated_storage'],
+    }.items() <= counted.items()
+    assert f'{len(planned(production, "aws_s3_bucket"))} buckets, GB' in of_production
 
 
 def test_destroy_leaves_nothing(

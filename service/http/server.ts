@@ -1,7 +1,13 @@
 import './request-context.js';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
-import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+} from 'fastify';
 import type { AnswerKeeper } from '../answer-keeper.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { RequestRecord } from '../telemetry/request-record.js';
@@ -11,7 +17,7 @@ import { endConnectionsOnClose } from './connections/closing.js';
 import { answerHalfClosed } from './connections/half-closed.js';
 import { OpenRequests } from './connections/open-requests.js';
 import { UnreadAnswers } from './connections/unread-answers.js';
-import { endUnreadBody, takeInBodyBeforeClose } from './connections/unread-body.js';
+import { endUnreadBody, isLeftUnread } from './connections/unread-body.js';
 import { registerDocsRoutes } from './docs-routes.js';
 import { sendError } from './error-responses.js';
 import { registerFeedbackRoutes } from './feedback-routes.js';
@@ -103,6 +109,11 @@ function registerManagementRoutes(server: FastifyInstance, deps: ServerDependenc
 function bareServer(deps: ServerDependencies): FastifyInstance {
   const { requestTimeoutMs, maxUnreadBytes } = deps;
   const unreadAnswers = new UnreadAnswers(maxUnreadBytes);
+  const settleConnection = (request: FastifyRequest, reply: FastifyReply): void => {
+    const isLast = deps.lifecycle.state === 'draining' || isLeftUnread(request.raw);
+    if (isLast) reply.header('connection', 'close');
+    endUnreadBody(request.raw, reply.raw);
+  };
   const server: FastifyInstance = fastify({
     loggerInstance: quietLogger(deps.logger),
     trustProxy: (_address, hop) => hop < deps.trustProxyHops,
@@ -123,6 +134,7 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
     frameworkErrors: (error, request, reply) => {
       request.record = new RequestRecord();
       reply.header('x-request-id', request.id);
+      settleConnection(request, reply);
       sendError(error, request, reply);
     },
   });
@@ -143,12 +155,10 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
     checkHead(request.raw);
   });
   server.addHook('onSend', async (request, reply, payload) => {
-    if (deps.lifecycle.state === 'draining') reply.header('connection', 'close');
     if (typeof payload === 'string' || Buffer.isBuffer(payload))
       unreadAnswers.watch(reply.raw, payload.length);
-    await takeInBodyBeforeClose(request.raw);
+    settleConnection(request, reply);
   });
-  server.addHook('onResponse', async (request) => endUnreadBody(request.raw));
   endConnectionsOnClose(server);
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply));
   server.setNotFoundHandler((request, reply) => refuseRoute(server, request, reply));

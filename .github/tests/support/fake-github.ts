@@ -68,13 +68,17 @@ const NODE = `#!/bin/bash
 exec '${process.execPath}' "$@"
 `;
 
+export function nodeOfTypeScript(bin: string): void {
+  writeFileSync(join(bin, 'node'), NODE, { mode: 0o755 });
+}
+
 export class FakeGitHub {
   readonly bin = emptyFolder();
   private readonly file = join(this.bin, 'state.json');
 
   constructor(comments: readonly FakeComment[], pulls: readonly FakePull[], faults: State['faults'] = []) {
     writeFileSync(join(this.bin, 'gh'), GH, { mode: 0o755 });
-    writeFileSync(join(this.bin, 'node'), NODE, { mode: 0o755 });
+    nodeOfTypeScript(this.bin);
     writeFileSync(this.file, JSON.stringify({ comments, pulls, faults, calls: [] }));
   }
 

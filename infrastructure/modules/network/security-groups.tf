@@ -6,6 +6,8 @@ resource "aws_default_security_group" "this" {
 }
 
 resource "aws_security_group" "nodes" {
+  #checkov:skip=CKV2_AWS_5:For the machines of a cluster, which is brought along
+
   name        = "${var.name}-nodes"
   description = "Machines of the cluster"
   vpc_id      = aws_vpc.this.id
@@ -14,6 +16,8 @@ resource "aws_security_group" "nodes" {
 }
 
 resource "aws_security_group" "database" {
+  #checkov:skip=CKV2_AWS_5:modules/mlflow has it
+
   name        = "${var.name}-database"
   description = "MLflow's database"
   vpc_id      = aws_vpc.this.id
@@ -30,6 +34,8 @@ resource "aws_security_group" "endpoints" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "nodes_from_nodes" {
+  #checkov:skip=CKV_AWS_23:Its tag Name says what it is for; descriptions are not given back by the simulated AWS
+
   security_group_id            = aws_security_group.nodes.id
   ip_protocol                  = "-1"
   referenced_security_group_id = aws_security_group.nodes.id
@@ -38,6 +44,8 @@ resource "aws_vpc_security_group_ingress_rule" "nodes_from_nodes" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "database_from_nodes" {
+  #checkov:skip=CKV_AWS_23:Its tag Name says what it is for; descriptions are not given back by the simulated AWS
+
   security_group_id            = aws_security_group.database.id
   ip_protocol                  = "tcp"
   from_port                    = 5432
@@ -48,6 +56,8 @@ resource "aws_vpc_security_group_ingress_rule" "database_from_nodes" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints_from_nodes" {
+  #checkov:skip=CKV_AWS_23:Its tag Name says what it is for; descriptions are not given back by the simulated AWS
+
   security_group_id            = aws_security_group.endpoints.id
   ip_protocol                  = "tcp"
   from_port                    = 443
@@ -58,6 +68,8 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints_from_nodes" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "nodes_to_nodes" {
+  #checkov:skip=CKV_AWS_23:Its tag Name says what it is for; descriptions are not given back by the simulated AWS
+
   security_group_id            = aws_security_group.nodes.id
   ip_protocol                  = "-1"
   referenced_security_group_id = aws_security_group.nodes.id
@@ -66,6 +78,8 @@ resource "aws_vpc_security_group_egress_rule" "nodes_to_nodes" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "nodes_to_database" {
+  #checkov:skip=CKV_AWS_23:Its tag Name says what it is for; descriptions are not given back by the simulated AWS
+
   security_group_id            = aws_security_group.nodes.id
   ip_protocol                  = "tcp"
   from_port                    = 5432
@@ -76,6 +90,8 @@ resource "aws_vpc_security_group_egress_rule" "nodes_to_database" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "nodes_to_endpoints" {
+  #checkov:skip=CKV_AWS_23:Its tag Name says what it is for; descriptions are not given back by the simulated AWS
+
   security_group_id            = aws_security_group.nodes.id
   ip_protocol                  = "tcp"
   from_port                    = 443
@@ -86,6 +102,8 @@ resource "aws_vpc_security_group_egress_rule" "nodes_to_endpoints" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "nodes_to_s3" {
+  #checkov:skip=CKV_AWS_23:Its tag Name says what it is for; descriptions are not given back by the simulated AWS
+
   security_group_id = aws_security_group.nodes.id
   ip_protocol       = "tcp"
   from_port         = 443
@@ -97,6 +115,8 @@ resource "aws_vpc_security_group_egress_rule" "nodes_to_s3" {
 
 # Images, Git, alerts: HTTPS and nothing else.
 resource "aws_vpc_security_group_egress_rule" "nodes_to_internet" {
+  #checkov:skip=CKV_AWS_23:Its tag Name says what it is for; descriptions are not given back by the simulated AWS
+
   count = var.nat == "none" ? 0 : 1
 
   security_group_id = aws_security_group.nodes.id

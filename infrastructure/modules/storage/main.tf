@@ -1,5 +1,7 @@
 # Models, and the images and answers that the service captures, each in a bucket of its own under one key.
 resource "aws_kms_key" "this" {
+  #checkov:skip=CKV2_AWS_64:AWS's default policy is meant: the policies of the account's roles say who uses it
+
   description             = "Models and captures of ${var.name}"
   enable_key_rotation     = true
   deletion_window_in_days = var.disposable ? 7 : 30

@@ -1,28 +1,42 @@
-import type { IncomingMessage } from 'node:http';
-import { finished } from 'node:stream/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 
-/** How long whoever was refused in mid-upload may go on sending: an end at once could cost them the answer. */
+/** How long whoever was answered in mid-upload may go on sending: an end at once could cost them the answer. */
 export const LINGER_MS = 1_000;
 /** How much of it is read and thrown away, so that most clients come to the end and to their answer. */
 const LINGER_BYTES = 24 * 1024 * 1024;
+/** A body up to this is taken in to its end for the connection to be used again; beyond it a new one costs less. */
+const SMALL_BODY_BYTES = 1024 * 1024;
 
-/**
- * To be awaited before an answer goes out. Where the connection ends with it, a client that is still sending would be
- * cut off before it looks for the answer: its body is taken in first, within the same bounds.
- */
-export async function takeInBodyBeforeClose(body: IncomingMessage): Promise<void> {
-  const closes = /close/i.test(body.headers.connection ?? '') || body.httpVersion === '1.0';
-  if (body.complete || !closes) return;
-  throwAway(body);
-  const enough = AbortSignal.timeout(LINGER_MS);
-  await finished(body, { signal: enough, writable: false }).catch(() => undefined);
+/** Whether a connection has to end with an answer that goes out now, since too much of the body is still to come. */
+export function isLeftUnread(body: IncomingMessage): boolean {
+  return (
+    !body.complete && Number(body.headers['content-length'] ?? Number.POSITIVE_INFINITY) > SMALL_BODY_BYTES
+  );
 }
 
-/** Nobody will use the rest of a body whose request has been answered. */
-export function endUnreadBody(body: IncomingMessage): void {
+/**
+ * To be called before an answer goes out. Nobody will use the rest of its request's body: once the answer is out, that is
+ * read and thrown away, for a while. Where the connection ends with the answer, a client that is still sending would be
+ * cut off before it looks for it: our side ends at once, the other when the body is over (RFC 9112, 9.6).
+ */
+export function endUnreadBody(body: IncomingMessage, response: ServerResponse): void {
   if (body.complete) return;
-  throwAway(body);
-  setTimeout(() => body.complete || body.destroy(), LINGER_MS).unref();
+  endInTwoSteps(body);
+  response.once('finish', () => {
+    throwAway(body);
+    setTimeout(() => body.readableEnded || body.destroy(), LINGER_MS).unref();
+  });
+}
+
+function endInTwoSteps(body: IncomingMessage): void {
+  const { socket } = body;
+  // What Node calls after the last answer of a connection.
+  socket.destroySoon = () => {
+    if (body.readableEnded) return Socket.prototype.destroySoon.call(socket);
+    socket.end();
+    body.once('end', () => socket.destroySoon());
+  };
 }
 
 function throwAway(body: IncomingMessage): void {

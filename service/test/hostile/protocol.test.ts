@@ -138,6 +138,19 @@ describe('a connection', () => {
     expectColour(await connection.receive(), quickColour(2));
   });
 
+  it.each([
+    ['nobody answers at', '/nothing', 'NOT_FOUND'],
+    ['cannot be decoded', '/%zz', 'REQUEST_INVALID'],
+  ] as const)(
+    'ends with a refusal when megabytes are still to come, at an address that %s',
+    async (_, path, code) => {
+      const { connection, answer } = await exchange(head('POST', path, { 'content-length': 5_000_000 }));
+      expectProblem(answer, code);
+      expect(answer.headers['connection']).toBe('close');
+      await connection.over();
+    },
+  );
+
   it('of HTTP/1.0 gets its answer and ends', async () => {
     const { connection, answer } = await exchange('GET /health HTTP/1.0\r\n\r\n');
     expect(answer.status).toBe(200);

@@ -1,3 +1,5 @@
+import { Agent, request } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { RequestErrorCode } from '../../errors.js';
 import { expectColour, expectProblem } from '../support/answers.js';
@@ -119,14 +121,35 @@ describe('a body of a million chunks', () => {
 });
 
 describe('a body that is too large', () => {
-  it('is taken in before the refusal where the connection ends with it, for clients that send all before they read', async () => {
+  it('is taken in after the refusal where the connection ends with it, for clients that send all before they read', async () => {
     const connection = await connect();
     const size = 12 * MiB;
     await connection.write(head('POST', '/predict', { ...PNG, connection: 'close', 'content-length': size }));
-    let sent = 0;
-    for (; sent < size && !connection.isOver; sent += MiB) await connection.write('A'.repeat(MiB));
-    expect(sent).toBe(size);
+    for (let sent = 0; sent < size; sent += MiB) await connection.write('A'.repeat(MiB));
     expectProblem(await connection.receive(), 'IMAGE_TOO_LARGE');
+    await connection.over();
+    expect(connection.isDestroyed).toBe(false);
+  });
+
+  it('costs no client the answer, nor the connection of its next request', async () => {
+    const agent = new Agent({ keepAlive: true });
+    onTestFinished(() => agent.destroy());
+    const ask = (method: string, path: string, body?: Buffer): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const headers = body === undefined ? {} : CHUNKED;
+        const asked = request(new URL(path, service.url), { method, agent, headers }, (answer) => {
+          answer.resume().on('end', () => resolve(answer.statusCode));
+        });
+        asked.on('error', reject).end(body);
+      });
+    const eight = <T>(act: () => T): Promise<Awaited<T>[]> => Promise.all(Array.from({ length: 8 }, act));
+    const body = Buffer.alloc(38 * MiB);
+    for (let round = 0; round < 3; round++) {
+      expect(new Set(await eight(() => ask('POST', '/predict', body)))).toEqual(new Set([413]));
+      // Until the kernel has taken all of each body, and the agent keeps its connection.
+      await setTimeout(300);
+      expect(new Set(await eight(() => ask('GET', '/health')))).toEqual(new Set([200]));
+    }
   });
 
   it.each<[string, string, Record<string, string>, string, RequestErrorCode, number]>([

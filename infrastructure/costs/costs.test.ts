@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import {
+  BY_USE,
+  FREE,
+  groundOf,
+  kindsIn,
+  type Prices,
+  readPrices,
+  type Settings,
+  settingsOf,
+} from './bill.js';
+import { costsMarkdown, currentCosts } from './costs.js';
+
+const prices = readPrices();
+const settings = (name: string): Settings =>
+  settingsOf(`infrastructure/environments/${name}`, 'infrastructure/modules');
+const production = settings('production');
+const MADE = new Set([...kindsIn('infrastructure/modules'), ...kindsIn('infrastructure/environments')]);
+
+describe('infrastructure/costs.md', () => {
+  const text = readFileSync('infrastructure/costs.md', 'utf8');
+
+  it('is what the script prints: npm run costs', () => {
+    expect(text).toBe(currentCosts());
+  });
+
+  it('has every kind of resource that the environments make, or it is known to be free', () => {
+    const missing = [...MADE].filter((kind) => !FREE.includes(kind) && !text.includes(`\`${kind}\``));
+    expect(missing).toEqual([]);
+  });
+
+  it('knows no resource that there is none of', () => {
+    const known = [
+      ...FREE,
+      ...Object.keys(BY_USE),
+      ...groundOf({ ...production, nat: 'none' }, prices).map(({ kind }) => kind),
+    ];
+    const all = new Set([...MADE, ...kindsIn('infrastructure/bootstrap')]);
+    expect(known.filter((kind) => !all.has(kind))).toEqual([]);
+  });
+});
+
+describe('prices.json', () => {
+  it('says of every price its unit, where it is from, and of when', () => {
+    for (const [name, price] of Object.entries(prices.prices)) {
+      expect(price.usd, name).toBeGreaterThan(0);
+      expect(price.unit, name).toMatch(/^(hour( and zone)?|month|GB and month|GB taken in)$/);
+      expect(price.asOf, name).toMatch(/^20\d\d(-\d\d)?$/);
+      expect(price.source, name).toMatch(/^https:\/\/aws\.amazon\.com\/[\w/-]+\/$/);
+    }
+  });
+
+  it('has the measured figures that the documents state', () => {
+    for (const { value, in: document, as: words } of Object.values(prices.measured)) {
+      expect(readFileSync(document, 'utf8')).toContain(words);
+      expect(words).toContain(String(value));
+    }
+  });
+
+  it('has no price that nothing costs', () => {
+    const used = new Set<string>();
+    const watched = new Proxy(prices.prices, {
+      get: (target, name) => {
+        used.add(String(name));
+        return Reflect.get(target, name);
+      },
+    });
+    costsMarkdown({ ...prices, prices: watched } satisfies Prices, settings('dev'), production);
+    expect(Object.keys(prices.prices).filter((name) => !used.has(name))).toEqual([]);
+  });
+});
+
+describe('the bill', () => {
+  const quantityOf = (of: Settings, price: string): number | undefined =>
+    groundOf(of, prices).find((line) => line.price === price)?.quantity;
+
+  it('has a NAT gateway and its address for each zone, one, or endpoints in each zone', () => {
+    const by = (nat: string): (number | undefined)[] =>
+      ['nat-gateway', 'public-ipv4', 'interface-endpoint'].map((price) =>
+        quantityOf({ ...production, nat }, price),
+      );
+    expect([by('per_zone'), by('single'), by('none')]).toEqual([
+      [3, 3, undefined],
+      [1, 1, undefined],
+      [undefined, undefined, 15],
+    ]);
+  });
+
+  it('has the database twice where another zone has a copy', () => {
+    expect([
+      production.multiAz,
+      quantityOf(production, 'db.t4g.small'),
+      quantityOf(production, 'db-storage'),
+    ]).toEqual([true, 2, 40]);
+  });
+
+  it('refuses what it has no price of', () => {
+    const other = { ...production, databaseClass: 'db.m7g.large' };
+    expect(() => costsMarkdown(prices, other, production)).toThrow(
+      'prices.json has no price of db.m7g.large',
+    );
+  });
+});

@@ -1,0 +1,123 @@
+mock_provider "aws" {
+  source = "../../tests/mocks"
+}
+
+variables {
+  name              = "cv-inference"
+  environment       = "dev"
+  github_repository = "owner/name"
+  cidr              = "10.10.0.0/16"
+  nat               = "single"
+  capture_days      = 7
+  database_class    = "db.t4g.micro"
+  multi_az          = false
+  backup_days       = 1
+  disposable        = true
+}
+
+run "its_parts_fit_and_carry_its_name" {
+  assert {
+    condition     = output.models_uri == "s3://cv-inference-dev-models-123456789012/models"
+    error_message = "models_uri is ${output.models_uri}."
+  }
+
+  assert {
+    condition     = output.mlflow_artifacts_uri == "s3://cv-inference-dev-mlflow-123456789012/mlflow"
+    error_message = "mlflow_artifacts_uri is ${output.mlflow_artifacts_uri}."
+  }
+
+  assert {
+    condition     = length(output.private_subnet_ids) == 3
+    error_message = "There are not three zones."
+  }
+}
+
+run "what_is_handed_to_workloads_has_no_wildcards" {
+  assert {
+    condition = alltrue([
+      for statement in flatten([for policy in [output.service_policy, output.node_policy, output.mlflow_policy] : jsondecode(policy).Statement]) :
+      !strcontains(join(" ", statement.Action), "*") && !contains(statement.Resource, "*") || statement.Action == ["ecr:GetAuthorizationToken"]
+    ])
+    error_message = "A policy grants everything."
+  }
+}
+
+run "refuses_a_repository_without_an_owner" {
+  command = plan
+
+  variables {
+    github_repository = "name"
+  }
+
+  expect_failures = [var.github_repository]
+}
+
+run "refuses_a_network_that_is_none" {
+  command = plan
+
+  variables {
+    cidr = "10.0.0.0"
+  }
+
+  expect_failures = [var.cidr]
+}
+
+run "refuses_a_wrong_environment" {
+  command = plan
+
+  variables {
+    environment = "../dev"
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "refuses_a_wrong_nat" {
+  command = plan
+
+  variables {
+    nat = "double"
+  }
+
+  expect_failures = [var.nat]
+}
+
+run "refuses_a_wrong_capture_days" {
+  command = plan
+
+  variables {
+    capture_days = 0.5
+  }
+
+  expect_failures = [var.capture_days]
+}
+
+run "refuses_a_wrong_database_class" {
+  command = plan
+
+  variables {
+    database_class = "t4g.micro"
+  }
+
+  expect_failures = [var.database_class]
+}
+
+run "refuses_a_wrong_backup_days" {
+  command = plan
+
+  variables {
+    backup_days = 0
+  }
+
+  expect_failures = [var.backup_days]
+}
+
+run "refuses_a_wrong_name" {
+  command = plan
+
+  variables {
+    name = "-"
+  }
+
+  expect_failures = [var.name]
+}
