@@ -1,5 +1,12 @@
 /** What the dashboard shows: the shape of one thing in the cluster, cut down to what a person looks at. Times are ISO 8601 in UTC. */
-export type Item = ApplicationItem | RolloutItem | PodItem | AutoscalerItem | AlertItem | ModelItem | DriftItem;
+export type Item =
+  | ApplicationItem
+  | RolloutItem
+  | PodItem
+  | AutoscalerItem
+  | AlertItem
+  | ModelItem
+  | DriftItem;
 
 interface Named {
   /** Unique among all items: `kind/namespace/name`. */
