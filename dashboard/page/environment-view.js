@@ -16,6 +16,10 @@ const DRIFT_PSI = 0.2;
 /** A namespace: what Git wants there, what there is, and how that is. */
 export class EnvironmentView {
   element;
+  /** Its application's name, as people call it; without one the namespace. */
+  name;
+  #namespace;
+  #title = el('h2');
   #badges = el('div', { className: 'badges' });
   #application = el('div');
   #alerts = el('ul', { className: 'alerts' });
@@ -23,13 +27,14 @@ export class EnvironmentView {
   #pods = new PodsView();
   #facts = el('dl', { className: 'facts' });
 
-  /** @param {string} name */
-  constructor(name) {
-    const title = el('h2', { textContent: name });
+  /** @param {string} namespace */
+  constructor(namespace) {
+    this.#namespace = namespace;
+    this.name = namespace;
     this.element = el(
       'section',
-      { className: 'panel environment', 'aria-label': name },
-      el('div', { className: 'environment-head' }, title, this.#badges),
+      { className: 'panel environment' },
+      el('div', { className: 'environment-head' }, this.#title, this.#badges),
       this.#application,
       this.#alerts,
       this.#rollouts,
@@ -42,6 +47,7 @@ export class EnvironmentView {
   show(items) {
     const applications = items.filter((item) => item.kind === 'application');
     const rollouts = items.filter((item) => item.kind === 'rollout');
+    this.#showName(applications.map(({ name }) => name));
     fill(this.#badges, ...applications.flatMap(({ sync, health }) => [badge(sync), badge(health)]));
     fill(this.#application, ...applications.flatMap((each) => [commitLine(each), ...operationOf(each)]));
     fill(this.#alerts, ...items.filter((item) => item.kind === 'alert').map(alertLine));
@@ -51,6 +57,18 @@ export class EnvironmentView {
       new Set(rollouts.filter((each) => each.current !== each.stable).map(({ current }) => current)),
     );
     fill(this.#facts, ...items.flatMap(factsOf));
+  }
+
+  /** @param {readonly string[]} applications */
+  #showName(applications) {
+    const { length } = applications;
+    this.name = length === 0 ? this.#namespace : applications.join(', ');
+    this.element.setAttribute('aria-label', this.name);
+    fill(
+      this.#title,
+      this.name,
+      length > 0 && el('span', { className: 'hint', textContent: ` ${this.#namespace}` }),
+    );
   }
 }
 

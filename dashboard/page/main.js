@@ -44,34 +44,30 @@ function draw() {
 
 /** @param {readonly Item[]} items */
 function drawEnvironments(items) {
-  const byEnvironment = Map.groupBy(
-    items.filter((item) => environmentOf(item, items) !== undefined),
-    (item) => environmentOf(item, items) ?? '',
-  );
-  for (const [name, view] of views) {
-    if (byEnvironment.has(name)) continue;
+  const byNamespace = Map.groupBy(items, (item) => environmentOf(item, items));
+  byNamespace.delete(undefined);
+  for (const [namespace, view] of views) {
+    if (byNamespace.has(namespace)) continue;
     view.element.remove();
-    views.delete(name);
+    views.delete(namespace);
   }
-  for (const name of [...byEnvironment.keys()].sort(inOrderOfPromotion)) {
-    const view = views.get(name) ?? new EnvironmentView(name);
-    views.set(name, view);
-    view.show(byEnvironment.get(name) ?? []);
-    if (!view.element.isConnected) insertInOrder(name, view.element);
+  for (const [namespace = '', its] of byNamespace) {
+    const view = views.get(namespace) ?? new EnvironmentView(namespace);
+    views.set(namespace, view);
+    view.show(its);
   }
+  placeInOrder();
   environments.querySelector('.nothing')?.remove();
   if (views.size === 0) environments.append(nothing());
 }
 
-/**
- * @param {string} name
- * @param {HTMLElement} element
- */
-function insertInOrder(name, element) {
-  const after = [...views].find(
-    ([other, view]) => view.element.isConnected && inOrderOfPromotion(name, other) < 0,
-  );
-  environments.insertBefore(element, after?.[1].element ?? null);
+/** Moves nothing that stands where it belongs: what is open or has the focus stays so. */
+function placeInOrder() {
+  const inOrder = [...views.values()].sort((one, other) => inOrderOfPromotion(one.name, other.name));
+  for (const [index, { element }] of inOrder.entries()) {
+    if (environments.children[index] === element) continue;
+    environments.insertBefore(element, environments.children[index] ?? null);
+  }
 }
 
 /** @param {readonly Item[]} items */
