@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Logger } from 'pino';
+import type { Logger } from '../service/telemetry/logging.js';
 import { Feed } from './feed.js';
 import type { Entry } from './items.js';
 import type { KubernetesClient } from './kubernetes/client.js';
@@ -23,12 +23,12 @@ export interface DashboardOptions {
   readonly pageRoot: string;
   /** Ends what watches and asks. */
   readonly stop: AbortSignal;
-  /** Who has taken nothing of the stream for so long is closed, milliseconds. */
-  readonly stallMs: number;
 }
 
 const MAX_VIEWERS = 200;
 const HEARTBEAT_MS = 15_000;
+/** Who has taken nothing of the stream for so long is closed. */
+const STALL_MS = 30_000;
 const POLL_MS = 10_000;
 
 /** The dashboard, which watches from now on; its server does not listen yet. */
@@ -55,8 +55,8 @@ export class Dashboard {
     const file = await openTimeline(settings.TIMELINE_FILE, logger);
     const viewers: Viewers = new Viewers({
       maxViewers: MAX_VIEWERS,
-      heartbeatMs: Math.min(HEARTBEAT_MS, options.stallMs),
-      stallMs: options.stallMs,
+      heartbeatMs: HEARTBEAT_MS,
+      stallMs: STALL_MS,
       onEvent: (type) => metrics.events.inc({ type }),
       onStalled: () => metrics.viewersLost.inc({ reason: 'stalled' }),
     });

@@ -19,7 +19,7 @@ type Line = readonly [tone: Tone, text: string];
 type Tell<Kind> = (previous: Kind | undefined, next: Kind | undefined) => readonly Line[];
 
 /** Above it images count as changed (`cv:input_psi:1h`): the rule of thumb of the alert on drift. */
-export const DRIFT_LIMIT = 0.2;
+const DRIFT_LIMIT = 0.2;
 
 const WAITING = new Set(['Pending', 'Running', 'ContainerCreating', 'Succeeded', 'Completed', 'Terminating']);
 

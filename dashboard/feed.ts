@@ -34,6 +34,8 @@ export class Feed {
   #logBytes = 0;
   #position = 0;
   #snapshot: FeedEvent | undefined;
+  /** Of the changes after the snapshot. */
+  #bytesSince = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: FeedOptions) {
@@ -48,10 +50,14 @@ export class Feed {
     });
   }
 
-  /** Everything, as it is now. */
+  /** Everything, as it was not long ago: one for all who come meanwhile, who get the changes since from the log. */
   snapshot(): FeedEvent {
+    const { length = 0 } = this.#snapshot?.bytes ?? {};
+    if (this.#snapshot !== undefined && this.#bytesSince <= Math.min(length, this.#logBytes))
+      return this.#snapshot;
     this.#flush();
-    this.#snapshot ??= this.#event('snapshot', this.store.snapshot());
+    this.#bytesSince = 0;
+    this.#snapshot = this.#event('snapshot', this.store.snapshot());
     return this.#snapshot;
   }
 
@@ -77,7 +83,6 @@ export class Feed {
     const change = this.store.takeChange();
     if (change === undefined) return;
     this.#position += 1;
-    this.#snapshot = undefined;
     this.#keep(this.#event('change', change));
     // Not at once: it may be because one of those who are told has asked.
     setImmediate(() => this.#options.onEvent());
@@ -86,6 +91,7 @@ export class Feed {
   #keep(event: FeedEvent): void {
     this.#log.push(event);
     this.#logBytes += event.bytes.length;
+    this.#bytesSince += event.bytes.length;
     while (this.#log.length > MAX_KEPT_CHANGES || this.#logBytes > MAX_KEPT_BYTES) {
       this.#logBytes -= this.#log.shift()?.bytes.length ?? 0;
     }

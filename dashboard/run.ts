@@ -8,7 +8,6 @@ import { connectToKubernetes } from './kubernetes/client.js';
 import { readSettings, type Settings } from './settings.js';
 
 const LAST_LINES_MS = 1000;
-const STALL_MS = 30_000;
 
 /**
  * The dashboard, from its settings to its end by a signal.
@@ -39,7 +38,7 @@ async function serve(settings: Settings, pageRoot: string, logger: Logger): Prom
   const signals = listenForSignals();
   const { stop } = signals;
   const client = connectToKubernetes();
-  const dashboard = await Dashboard.start({ settings, client, logger, pageRoot, stop, stallMs: STALL_MS });
+  const dashboard = await Dashboard.start({ settings, client, logger, pageRoot, stop });
   const address = await dashboard.server.listen({ host: settings.HOST, port: settings.PORT });
   logger.info({ address, namespaces: settings.NAMESPACES }, 'listening');
   if (!stop.aborted) await once(stop, 'abort');

@@ -1,6 +1,13 @@
-import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import type { Logger } from 'pino';
+import { join } from 'node:path';
+import {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+} from 'fastify';
 import { readStaticFiles, type StaticFile, sendStaticFile } from '../service/http/static-files.js';
+import type { Logger } from '../service/telemetry/logging.js';
 import type { Feed } from './feed.js';
 import type { Metrics } from './metrics.js';
 import type { Viewers } from './viewers.js';
@@ -17,6 +24,8 @@ export interface ServerOptions {
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
+/** Who takes nothing of an answer for so long is closed; of a stream the viewers know. */
+const CONNECTION_TIMEOUT_MS = 30_000;
 /** Streams, and short requests beside them. */
 const MAX_CONNECTIONS = 512;
 const RETRY_AFTER_SECONDS = 10;
@@ -55,12 +64,14 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const { metrics, feed, logger } = options;
   const server = fastify({
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     http: { headersTimeout: REQUEST_TIMEOUT_MS },
   });
   server.server.maxConnections = MAX_CONNECTIONS;
   server.addHook('preClose', async () => options.viewers.close());
-  server.setErrorHandler((error, _, reply) => answerError(logger, error, reply));
+  server.setErrorHandler<FastifyError>((error, _, reply) => answerError(logger, error, reply));
+  server.setNotFoundHandler((_, reply) => refuse(reply, 404, 'NOT_FOUND', 'there is nothing here'));
   await addPage(server, options.pageRoot);
   server.get('/health', async () => ({ status: 'ok' }));
   server.get('/ready', async (_, reply) => {
@@ -83,16 +94,21 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
 
 /** The page lies as in the repository, so that its files find one another in a browser as they do in an editor. */
 async function addPage(server: FastifyInstance, root: string): Promise<void> {
-  for (const folder of ['dashboard/page', 'service/playground']) {
-    const files = await readStaticFiles(`${root}/${folder}`);
-    const send = (request: FastifyRequest, reply: FastifyReply, name: string) =>
-      sendPageFile(request, reply, files.get(name));
-    if (folder === 'dashboard/page')
-      server.get('/', async (request, reply) => send(request, reply, 'index.html'));
-    server.get<{ Params: { file: string } }>(`/${folder}/:file`, async (request, reply) =>
-      send(request, reply, request.params.file),
-    );
-  }
+  const page = await addFiles(server, root, 'dashboard/page');
+  await addFiles(server, root, 'service/playground');
+  server.get('/', async (request, reply) => sendPageFile(request, reply, page.get('index.html')));
+}
+
+async function addFiles(
+  server: FastifyInstance,
+  root: string,
+  folder: string,
+): Promise<ReadonlyMap<string, StaticFile>> {
+  const files = await readStaticFiles(join(root, folder));
+  server.get<{ Params: { file: string } }>(`/${folder}/:file`, async (request, reply) =>
+    sendPageFile(request, reply, files.get(request.params.file)),
+  );
+  return files;
 }
 
 function sendPageFile(
@@ -100,39 +116,29 @@ function sendPageFile(
   reply: FastifyReply,
   file: StaticFile | undefined,
 ): FastifyReply {
-  if (file === undefined) return refuse(reply, 404, 'NOT_FOUND', 'there is nothing here');
-  return sendStaticFile(request, reply.headers(PAGE_HEADERS), file);
+  if (file !== undefined) return sendStaticFile(request, reply.headers(PAGE_HEADERS), file);
+  reply.callNotFound();
+  return reply;
 }
 
 function stream({ feed, viewers, metrics }: ServerOptions, request: FastifyRequest, reply: FastifyReply) {
   if (viewers.isFull) {
     metrics.viewersLost.inc({ reason: 'full' });
-    return refuse(
-      reply.header('retry-after', RETRY_AFTER_SECONDS),
-      503,
-      'OVERLOADED',
-      'too many watch already',
-    );
+    reply.header('retry-after', RETRY_AFTER_SECONDS);
+    return refuse(reply, 503, 'OVERLOADED', 'too many watch already');
   }
   const lastEventId = request.headers['last-event-id'];
+  request.raw.setTimeout(0);
   reply.hijack();
   reply.raw.writeHead(200, STREAM_HEADERS);
   viewers.add(reply.raw, feed, typeof lastEventId === 'string' ? lastEventId : undefined);
   return reply;
 }
 
-function answerError(logger: Logger, error: unknown, reply: FastifyReply): FastifyReply {
-  const {
-    statusCode = 500,
-    code = 'INTERNAL',
-    message = '',
-  } = error as Partial<{
-    statusCode: number;
-    code: string;
-    message: string;
-  }>;
-  if (statusCode >= 500) logger.error({ err: error }, 'INTERNAL');
-  return refuse(reply, statusCode, code, statusCode < 500 ? message : 'see the log');
+function answerError(logger: Logger, error: FastifyError, reply: FastifyReply): FastifyReply {
+  const status = error.statusCode ?? 500;
+  if (status >= 500) logger.error({ err: error }, 'INTERNAL');
+  return refuse(reply, status, error.code ?? 'INTERNAL', status < 500 ? error.message : 'see the log');
 }
 
 function refuse(reply: FastifyReply, status: number, code: string, detail: string): FastifyReply {

@@ -1,5 +1,5 @@
-import type { Logger } from 'pino';
 import { messageOf } from '../../service/errors.js';
+import type { Logger } from '../../service/telemetry/logging.js';
 import type { ApplicationItem, Item } from '../items.js';
 import { projectApplication } from '../projection/application.js';
 import { projectAutoscaler } from '../projection/autoscaler.js';

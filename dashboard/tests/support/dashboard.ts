@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { Dashboard } from '../../dashboard.js';
 import { clientOf } from '../../kubernetes/client.js';
 import { readSettings } from '../../settings.js';
+
+const ROOT = join(import.meta.dirname, '../../..');
 
 export interface RunningDashboard {
   readonly url: string;
@@ -18,7 +18,8 @@ export interface StartOptions {
   readonly server: string;
   readonly token: string;
   readonly settings?: Readonly<Record<string, string>>;
-  readonly stallMs?: number;
+  /** Any free one by default. */
+  readonly port?: number;
 }
 
 /** The dashboard in this process, which it leaves when it is closed. */
@@ -26,18 +27,17 @@ export async function startDashboard({
   server,
   token,
   settings = {},
-  stallMs = 30_000,
+  port = 0,
 }: StartOptions): Promise<RunningDashboard> {
   const stop = new AbortController();
   const dashboard = await Dashboard.start({
     settings: readSettings(settings),
     client: clientOf(configFor(server, token)),
     logger: pino({ level: 'silent' }),
-    pageRoot: await pageFolder(),
+    pageRoot: ROOT,
     stop: stop.signal,
-    stallMs,
   });
-  const url = await dashboard.server.listen({ host: '127.0.0.1', port: 0 });
+  const url = await dashboard.server.listen({ host: '127.0.0.1', port });
   return {
     url,
     async metric(line) {
@@ -61,13 +61,4 @@ function configFor(server: string, token: string): KubeConfig {
     currentContext: 'it',
   });
   return config;
-}
-
-async function pageFolder(): Promise<string> {
-  const root = await mkdtemp(join(tmpdir(), 'cv-dashboard-page-'));
-  for (const folder of ['dashboard/page', 'service/playground'])
-    await mkdir(join(root, folder), { recursive: true });
-  await writeFile(join(root, 'dashboard/page/index.html'), '<!doctype html><title>it</title>');
-  await writeFile(join(root, 'service/playground/dom.js'), 'export {};');
-  return root;
 }

@@ -32,18 +32,18 @@ export class Viewer {
     });
   }
 
-  /** @param from another viewer whose stream this one goes on with */
-  static async open(url: string, from?: Viewer): Promise<Viewer> {
-    const lastEventId = from?.events.at(-1)?.id;
+  /** @param lastEventId of the event that it has had last, as a browser tells it */
+  static async open(url: string, lastEventId?: string): Promise<Viewer> {
     const request = http.get(`${url}/events`, {
       agent: false,
       headers: lastEventId === undefined ? {} : { 'last-event-id': lastEventId },
     });
     const [response] = (await once(request, 'response')) as [IncomingMessage];
-    const viewer = new Viewer(request, response.setEncoding('utf8'));
-    for (const [id, item] of from?.items ?? []) viewer.items.set(id, item);
-    viewer.timeline.push(...(from?.timeline ?? []));
-    return viewer;
+    return new Viewer(request, response.setEncoding('utf8'));
+  }
+
+  get lastEventId(): string {
+    return this.events.at(-1)?.id ?? '';
   }
 
   get types(): string[] {
