@@ -15,7 +15,7 @@ import {
 import { absent } from '../support/tools.js';
 
 const NAMESPACE = 'cv-inference';
-const NAME = 'cv-inference-dashboard';
+const NAME = 'cv-inference-deployment-dashboard';
 const COMPONENT = 'components/deployment-dashboard';
 const README = readFileSync(join(K8S, COMPONENT, 'README.md'), 'utf8');
 
