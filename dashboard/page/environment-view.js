@@ -2,6 +2,7 @@
 import { el, fill } from '../../service/playground/dom.js';
 import { commitLine, operationOf } from './application-view.js';
 import { PodsView } from './pods-view.js';
+import { refill } from './refill.js';
 import { rolloutView } from './rollout-view.js';
 import { badge, clock, short } from './words.js';
 
@@ -48,15 +49,21 @@ export class EnvironmentView {
     const applications = items.filter((item) => item.kind === 'application');
     const rollouts = items.filter((item) => item.kind === 'rollout');
     this.#showName(applications.map(({ name }) => name));
-    fill(this.#badges, ...applications.flatMap(({ sync, health }) => [badge(sync), badge(health)]));
-    fill(this.#application, ...applications.flatMap((each) => [commitLine(each), ...operationOf(each)]));
-    fill(this.#alerts, ...items.filter((item) => item.kind === 'alert').map(alertLine));
-    fill(this.#rollouts, ...rollouts.map(rolloutView));
+    refill(this.#badges, applications, (all) =>
+      all.flatMap(({ sync, health }) => [badge(sync), badge(health)]),
+    );
+    refill(this.#application, applications, (all) =>
+      all.flatMap((each) => [commitLine(each), ...operationOf(each)]),
+    );
+    const alerts = items.filter((item) => item.kind === 'alert');
+    refill(this.#alerts, alerts, (all) => all.map(alertLine));
+    refill(this.#rollouts, rollouts, (all) => all.map(rolloutView));
     this.#pods.show(
       items.filter((item) => item.kind === 'pod'),
       new Set(rollouts.filter((each) => each.current !== each.stable).map(({ current }) => current)),
     );
-    fill(this.#facts, ...items.flatMap(factsOf));
+    const others = items.filter(({ kind }) => kind !== 'pod');
+    refill(this.#facts, others, (all) => all.flatMap(factsOf));
   }
 
   /** @param {readonly string[]} applications */

@@ -1,8 +1,9 @@
 // @ts-check
-import { byId, el, fill } from '../../service/playground/dom.js';
+import { byId, el } from '../../service/playground/dom.js';
 import { applicationLine } from './application-view.js';
 import { EnvironmentView } from './environment-view.js';
 import { Feed } from './feed.js';
+import { refill } from './refill.js';
 import { sourceLine } from './source-view.js';
 import { TimelineView } from './timeline-view.js';
 
@@ -38,7 +39,7 @@ function draw() {
     drawEnvironments(items);
     drawOthers(items);
     timeline.show(feed.timeline);
-    fill(byId('sources', HTMLElement), ...feed.sources.map(sourceLine));
+    refill(byId('sources', HTMLElement), feed.sources, (all) => all.map(sourceLine));
   });
 }
 
@@ -77,7 +78,7 @@ function drawOthers(items) {
     .filter((item) => environmentOf(item, items) === undefined)
     .sort((one, other) => one.name.localeCompare(other.name));
   others.hidden = lines.length === 0;
-  fill(byId('applications', HTMLElement), ...lines.map(applicationLine));
+  refill(byId('applications', HTMLElement), lines, (all) => all.map(applicationLine));
 }
 
 /**

@@ -15,6 +15,9 @@ export class TimelineView {
   /** @type {readonly Entry[]} */
   #entries = [];
   #newest = '';
+  /** The entry at the top of the list, and the day that its times were written on. @type {Entry | undefined} */
+  #top;
+  #day = '';
 
   /** @param {{ list: HTMLElement, filters: HTMLElement, spoken: HTMLElement }} places */
   constructor({ list, filters, spoken }) {
@@ -61,6 +64,7 @@ export class TimelineView {
     });
     button.addEventListener('click', () => {
       this.#namespace = namespace;
+      this.#top = undefined;
       for (const each of this.#filters.children) each.setAttribute('aria-pressed', String(each === button));
       this.#showEntries();
     });
@@ -71,9 +75,16 @@ export class TimelineView {
     const shown = this.#entries.filter(
       ({ namespace }) => this.#namespace === EVERYTHING || namespace === this.#namespace,
     );
-    fill(this.#list, ...shown.toReversed().map(entryLine));
+    const day = new Date().toDateString();
+    const drawn = this.#top === undefined || day !== this.#day ? 0 : shown.lastIndexOf(this.#top) + 1;
+    const lines = shown.slice(drawn).reverse().map(entryLine);
+    if (drawn === 0) fill(this.#list, ...lines);
+    else this.#list.prepend(...lines);
+    while (this.#list.childElementCount > shown.length) this.#list.lastElementChild?.remove();
     if (shown.length === 0)
       this.#list.append(el('li', { className: 'hint', textContent: 'Nothing has changed yet.' }));
+    this.#top = shown.at(-1);
+    this.#day = day;
   }
 }
 

@@ -160,6 +160,35 @@ describe('the page', () => {
     expect(content).toBeLessThanOrEqual(inner ?? 0);
   });
 
+  it('shows a storm of hundreds of pods, and their end, each in the timeline', async () => {
+    const page = await open();
+    const names = Array.from({ length: 300 }, (_, index) => `pod-${index}`);
+    await Promise.all(names.map((name) => admin.create(PODS, pod(name))));
+    await page.getByText('300 pods, 0 ready').waitFor();
+    expect(await page.locator('.pods .pod').count()).toBe(300);
+    await admin.request('DELETE', `${PODS}?gracePeriodSeconds=0`);
+    await page.getByText('There are no pods in the namespaces that are watched.').waitFor();
+    const told = await entries(page).locator('p').allTextContents();
+    for (const end of ['was created', 'is gone'])
+      expect(told.filter((text) => text.includes(` ${end}`))).toHaveLength(300);
+    // Newest first, and none twice.
+    expect(told.at(-1)).toContain('the dashboard has started');
+    expect(new Set(told).size).toBe(told.length);
+  });
+
+  it('leaves alone what has not changed: who follows a link or reads on is not thrown back', async () => {
+    await startCanary();
+    const page = await open();
+    const step = environment(page).locator('.step.is-now');
+    await environment(page).getByText('0 of 2 failed').waitFor();
+    const kept = await step.elementHandle();
+    const line = await entries(page).filter({ hasText: 'the dashboard has started' }).elementHandle();
+    await admin.create(PODS, pod('another'));
+    await entries(page).filter({ hasText: 'pod another was created' }).waitFor();
+    expect(await kept?.evaluate((element) => element.isConnected)).toBe(true);
+    expect(await line?.evaluate((element) => element.isConnected)).toBe(true);
+  });
+
   it('keeps the table of the pods open while they come and go, and is used by keyboard', async () => {
     await admin.create(PODS, pod('one'));
     const page = await open();
