@@ -27,10 +27,15 @@ const MAX_REASON_BYTES = 64 * 1024;
 /** A peer that is gone without a word is noticed then, milliseconds. */
 const KEEP_ALIVE_MS = 30_000;
 
+/** Where nothing names a cluster, the library takes this machine's port 8080: that of the dashboard itself. */
+const NO_CLUSTER = 'loaded-context';
+const NAMED_NOWHERE = 'neither a kubeconfig nor a service account names a cluster';
+
 /** Of the cluster that KUBECONFIG, ~/.kube/config or the pod's service account names. Throws where none does. */
 export function connectToKubernetes(): KubernetesClient {
   const config = new KubeConfig();
   config.loadFromDefault();
+  if (config.currentContext === NO_CLUSTER) throw new Error(NAMED_NOWHERE);
   return clientOf(config);
 }
 
@@ -40,7 +45,7 @@ export function connectToKubernetes(): KubernetesClient {
  */
 export function clientOf(config: KubeConfig): KubernetesClient {
   const server = config.getCurrentCluster()?.server;
-  if (server === undefined) throw new Error('neither a kubeconfig nor a service account names a cluster');
+  if (server === undefined) throw new Error(NAMED_NOWHERE);
   return {
     async get(path, signal) {
       const url = new URL(server.replace(/\/+$/, '') + path);
