@@ -35,7 +35,8 @@ export const AREAS = {
   ],
   dashboard: [
     /^(dashboard|k8s\/(components\/deployment-dashboard|tests\/support)|service\/(playground|telemetry))\//,
-    /^\.ci\/(dashboard|browser)$/,
+    /^\.ci\/(dashboard|dashboard-image|engine|browser)$/,
+    /^\.dockerignore$/,
     PACKAGES,
   ],
   codeql: [/\.([cm]?[jt]s|py)$/, /^\.github\/(workflows|actions)\//],

@@ -84,7 +84,13 @@ function definitionsOfArgo(): string[] {
 async function accessTo(server: ApiServer, definitions: readonly string[]): Promise<ApiServerAccess> {
   const config = JSON.parse(await succeed(server, ['config', 'view', '--raw', '-o', 'json']));
   const { server: url, 'certificate-authority': certificate } = config.clusters[0].cluster;
-  const token = await succeed(server, ['create', 'token', 'cv-inference-deployment-dashboard', '-n', 'cv-inference']);
+  const token = await succeed(server, [
+    'create',
+    'token',
+    'cv-inference-deployment-dashboard',
+    '-n',
+    'cv-inference',
+  ]);
   return {
     url,
     etcdUrl: server.etcdUrl,
