@@ -1,5 +1,4 @@
-import { type Field, integer, oneOf, text } from '../service/config-fields.js';
-import { messageOf } from '../service/errors.js';
+import { type Field, integer, oneOf, readFields, text, type ValuesOf } from '../service/config-fields.js';
 
 const DAY_SECONDS = 86_400;
 
@@ -75,31 +74,10 @@ export const SETTINGS_SCHEMA = {
   }),
 } as const satisfies Record<string, Field<unknown>>;
 
-type Schema = typeof SETTINGS_SCHEMA;
-type ValueOf<Entry> = Entry extends Field<infer Value> ? NonNullable<Value> : never;
-
 /** The settings in use, by their names in the environment. */
-export type Settings = { readonly [Name in keyof Schema]: ValueOf<Schema[Name]> };
+export type Settings = ValuesOf<typeof SETTINGS_SCHEMA>;
 
 /** Reads every setting. An empty variable counts as unset. Throws one sentence that names every fault. */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
-  const faults: string[] = [];
-  const entries = Object.entries<Field<unknown>>(SETTINGS_SCHEMA).map(([name, field]) => {
-    return [name, readSetting(name, field, environment[name]?.trim() ?? '', faults)] as const;
-  });
-  if (faults.length > 0) throw new Error(faults.join('; '));
-  return Object.fromEntries(entries) as Settings;
-}
-
-function readSetting(name: string, field: Field<unknown>, given: string, faults: string[]): unknown {
-  if (given === '') {
-    if (field.default === undefined) faults.push(`${name} is not set`);
-    return field.default;
-  }
-  try {
-    return field.parse(given);
-  } catch (error) {
-    faults.push(`${name} ${messageOf(error)}`);
-    return undefined;
-  }
+  return readFields(SETTINGS_SCHEMA, environment);
 }

@@ -115,3 +115,34 @@ function field<Value, Parsed>(
     parse,
   };
 }
+
+type ValueOf<Entry> = Entry extends Field<infer Value> ? NonNullable<Value> : never;
+
+/** The values of a schema whose settings must be given where they have no default. */
+export type ValuesOf<Schema> = { readonly [Name in keyof Schema]: ValueOf<Schema[Name]> };
+
+/** Reads every setting. An empty variable counts as unset. Throws one sentence that names every fault. */
+export function readFields<const Schema extends Readonly<Record<string, Field<unknown>>>>(
+  schema: Schema,
+  environment: Readonly<Record<string, string | undefined>>,
+): ValuesOf<Schema> {
+  const faults: string[] = [];
+  const entries = Object.entries(schema).map(([name, field]) => {
+    return [name, readField(name, field, environment[name]?.trim() ?? '', faults)] as const;
+  });
+  if (faults.length > 0) throw new Error(faults.join('; '));
+  return Object.fromEntries(entries) as ValuesOf<Schema>;
+}
+
+function readField(name: string, field: Field<unknown>, given: string, faults: string[]): unknown {
+  if (given === '') {
+    if (field.default === undefined) faults.push(`${name} is not set`);
+    return field.default;
+  }
+  try {
+    return field.parse(given);
+  } catch (error) {
+    faults.push(`${name} ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}

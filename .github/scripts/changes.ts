@@ -11,7 +11,7 @@ const PACKAGES = /^(package(-lock)?\.json|\.npmrc|tsconfig(\.build)?\.json)$/;
 /** The jobs of ci.yml that run only for some files, and those files. */
 export const AREAS = {
   test: [/^(service|loadtest|optimize|bridge|loop|infrastructure)\//, /^vitest\.config\.ts$/, PACKAGES],
-  manifests: [/^(k8s|argocd|service|bridge|docs\/runbooks)\//, /^\.ci\/manifests$/, PACKAGES],
+  manifests: [/^(k8s|argocd|service|bridge|dashboard|docs\/runbooks)\//, /^\.ci\/manifests$/, PACKAGES],
   pipelines: [
     /^(\.github|\.ci|loadtest|k8s|argocd|service)\//,
     /^(Jenkinsfile|Makefile)$/,
@@ -28,7 +28,17 @@ export const AREAS = {
   parity: [/^service\/(?!models\/)/, /^\.ci\/parity$/, PACKAGES],
   container: [/^(service|bridge)\//, /^(Dockerfile|\.dockerignore|LICENSE)$/, /^\.ci\/container$/, PACKAGES],
   cuda: [/^service\/inference\/cuda\//, /^(Dockerfile|\.ci\/cuda)$/, /^package-lock\.json$/],
-  playground: [/^service\/(playground|http|tasks|models|test\/support)\//, /^\.ci\/playground$/, PACKAGES],
+  playground: [
+    /^service\/(playground|http|tasks|models|test\/support)\//,
+    /^\.ci\/(playground|browser)$/,
+    PACKAGES,
+  ],
+  dashboard: [
+    /^(dashboard|k8s\/(components\/deployment-dashboard|tests\/support)|service\/(playground|telemetry))\//,
+    /^\.ci\/(dashboard|dashboard-image|engine|browser)$/,
+    /^\.dockerignore$/,
+    PACKAGES,
+  ],
   codeql: [/\.([cm]?[jt]s|py)$/, /^\.github\/(workflows|actions)\//],
 } as const satisfies Readonly<Record<string, readonly RegExp[]>>;
 

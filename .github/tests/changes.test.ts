@@ -17,13 +17,15 @@ describe('what a change touches', () => {
     ['service/predict.ts', ['test', 'manifests', 'pipelines', 'parity', 'container', 'codeql']],
     [
       'service/playground/main.js',
-      ['test', 'manifests', 'pipelines', 'parity', 'playground', 'container', 'codeql'],
+      ['test', 'manifests', 'pipelines', 'parity', 'playground', 'dashboard', 'container', 'codeql'],
     ],
     [
       'service/models/digits/model.onnx',
       ['test', 'manifests', 'pipelines', 'training', 'playground', 'container'],
     ],
     ['bridge/decide.ts', ['test', 'manifests', 'container', 'codeql']],
+    ['dashboard/page/main.js', ['manifests', 'dashboard', 'codeql']],
+    ['k8s/components/deployment-dashboard/access.yaml', ['manifests', 'pipelines', 'dashboard']],
     ['loop/watch.ts', ['test', 'training', 'codeql']],
     ['k8s/base/deployment.yaml', ['manifests', 'pipelines']],
     ['docs/runbooks/CvInferenceDown.md', ['manifests']],
@@ -31,7 +33,10 @@ describe('what a change touches', () => {
     ['training/train.py', ['training', 'codeql']],
     ['docs/images/digit-finder-failures.jpg', ['training']],
     ['Dockerfile', ['container', 'cuda']],
-    ['package-lock.json', ['test', 'manifests', 'pipelines', 'parity', 'playground', 'container', 'cuda']],
+    [
+      'package-lock.json',
+      ['test', 'manifests', 'pipelines', 'parity', 'playground', 'dashboard', 'container', 'cuda'],
+    ],
     ['service/test/parity/requirements.txt', ['test', 'manifests', 'pipelines', 'parity', 'container']],
     [
       'service/inference/cuda/requirements.txt',
@@ -43,6 +48,8 @@ describe('what a change touches', () => {
     ['.ci/parity', ['pipelines', 'parity']],
     ['.ci/cuda', ['pipelines', 'cuda']],
     ['.ci/playground', ['pipelines', 'playground']],
+    ['.ci/dashboard', ['pipelines', 'dashboard']],
+    ['.ci/browser', ['pipelines', 'playground', 'dashboard']],
     ['.github/workflows/release.yml', ['pipelines', 'codeql']],
     ['loadtest/thresholds.json', ['test', 'pipelines']],
     ['Jenkinsfile', ['pipelines']],

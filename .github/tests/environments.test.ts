@@ -144,15 +144,17 @@ describe.skipIf(absent('kustomize'))('staging', () => {
     return { remote, clone, ...act(clone, 'stage', [], env) };
   };
 
-  it('takes the digests from the registry, verifies both images, and writes them under the name of this copy', () => {
+  it('takes the digests from the registry, verifies all images, and writes them under the name of this copy', () => {
     const { code, stdout, stderr, remote, bin } = stage({ VERSION: '0.2.0', IMAGE: 'ghcr.io/other/name' });
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(stdout).toContain(`verified ghcr.io/other/name:0.2.0-cuda@${digestOf('0.2.0-cuda')}`);
     const text = remote.show(RELEASE, 'stage/image');
     expect(text).toContain(
       `- digest: ${digestOf('0.2.0')}\n  name: cv-inference\n  newName: ghcr.io/other/name\n  newTag: 0.2.0\n`,
     );
-    expect(text).toContain('newTag: 0.2.0-cuda');
+    for (const tag of ['0.2.0-cuda', '0.2.0-dashboard']) {
+      expect(stdout).toContain(`verified ghcr.io/other/name:${tag}@${digestOf(tag)}`);
+      expect(text).toContain(`newTag: ${tag}\n`);
+    }
     expect(opened(bin)).toContain('--title Stage image 0.2.0 --body ghcr.io/other/name:0.2.0@sha256:');
     expect(remote.subjects()).toEqual(['Begin']);
   });

@@ -290,6 +290,7 @@ describe.skipIf(absent('groovy', 'java'))('the Jenkinsfile', () => {
       expect(Object.keys(tools.all('tags')).filter((name) => !name.includes('build'))).toEqual([
         `${IMAGE}:0.2.0`,
         `${IMAGE}:0.2.0-cuda`,
+        `${IMAGE}:0.2.0-dashboard`,
       ]);
       expect(tools.calls()).toContainEqual(expect.stringMatching(/^cosign sign --yes --key the COSIGN_KEY /));
       expect(tools.calls().filter((call) => /^gh (api|attestation)/.test(call))).toEqual([]);

@@ -11,14 +11,15 @@ const IMAGE = 'ghcr.io/acme/vision';
 const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com/vision';
 const MODEL = 'service/models/digits';
 
-/** A checkout at the tag v0.2.0, with a small model, and without what takes long: dependencies, .ci/container. */
+/** A checkout at the tag v0.2.0, with a small model, and without what takes long: dependencies, the checks of images. */
 function checkout(): string {
   const cwd = emptyFolder();
   for (const part of ['.github/scripts', '.github/publisher', 'dist/.github/scripts'])
     cpSync(join(ROOT, part), join(cwd, part), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(cwd, 'node_modules'));
   mkdirSync(join(cwd, '.ci'));
-  writeFileSync(join(cwd, '.ci/container'), '#!/bin/sh\n', { mode: 0o755 });
+  for (const check of ['container', 'dashboard-image'])
+    writeFileSync(join(cwd, '.ci', check), '#!/bin/sh\n', { mode: 0o755 });
   writeFileSync(join(cwd, 'package.json'), JSON.stringify({ type: 'module', version: '0.2.0' }));
   for (const part of ['model.json', 'model.onnx']) cpSync(join(ROOT, MODEL, part), join(cwd, MODEL, part));
   const git = (...args: readonly string[]) =>
@@ -60,7 +61,7 @@ function release(): { tools: StandIns; begin: () => WorkflowRun } {
 function expectReleased(tools: StandIns): void {
   const tags = tools.all('tags');
   const signed = Object.keys(tools.all('signed'));
-  for (const tag of ['0.2.0', '0.2.0-cuda']) {
+  for (const tag of ['0.2.0', '0.2.0-cuda', '0.2.0-dashboard']) {
     const digest = tags[`${IMAGE}:${tag}`];
     expect(digest).toMatch(/^sha256:/);
     expect(tags[`${ECR}:${tag}`]).toBe(digest);

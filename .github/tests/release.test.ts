@@ -130,11 +130,15 @@ describe('planning a release', () => {
 });
 
 describe('building', () => {
-  const build = (metadata: object, code = 0): { ended: Ended; bin: string; digests: string } => {
+  const build = (
+    metadata: object,
+    code = 0,
+    TARGET = 'cpu',
+  ): { ended: Ended; bin: string; digests: string } => {
     const digests = emptyFolder();
     const does = `while [[ $1 != --metadata-file ]]; do shift; done; echo '${JSON.stringify(metadata)}' >"$2"`;
     const bin = toolsThat({ docker: [{ call: /^docker buildx build/, does, code }] });
-    const env = { IMAGE, TARGET: 'cpu', VERSION: '0.2.0', REVISION: 'abc', DIGESTS: digests };
+    const env = { IMAGE, TARGET, VERSION: '0.2.0', REVISION: 'abc', DIGESTS: digests };
     return { ended: script('build-image', [], bin, env), bin, digests };
   };
 
@@ -146,6 +150,16 @@ describe('building', () => {
     expect(call).toContain('--attest type=sbom --attest type=provenance,mode=max');
     expect(call).toContain(`type=image,name=${IMAGE},push-by-digest=true,name-canonical=true,push=true`);
     expect(call).not.toContain('--tag');
+  });
+
+  it.each([
+    ['cpu', 'Dockerfile'],
+    ['cuda', 'Dockerfile'],
+    ['dashboard', 'dashboard/Dockerfile'],
+  ])('takes for %s its stage of %s', (target, file) => {
+    const [call = ''] = callsOf(build({ 'containerimage.digest': DIGEST }, 0, target).bin);
+    expect(call).toContain(`docker buildx build . --file ${file} --target ${target} `);
+    expect(readFileSync(join(ROOT, file), 'utf8')).toMatch(new RegExp(`^FROM \\S+ AS ${target}$`, 'm'));
   });
 
   it('fails where docker does, and where it names no digest', () => {
@@ -317,8 +331,8 @@ describe('verifying', () => {
     );
   });
 
-  it('takes an image for CUDA for the release of its version', () => {
-    const { bin } = verify({ env: { TAG: '0.2.0-cuda' } });
+  it.each(['0.2.0-cuda', '0.2.0-dashboard'])('takes %s for the release of its version', (TAG) => {
+    const { bin } = verify({ env: { TAG } });
     expect(callsOf(bin).join('\n')).toMatch(/refs\/tags\/v0\.2\.0 /);
   });
 
@@ -436,7 +450,8 @@ describe('the release', () => {
     const [code, [create = '', ...rest]] = publish(missing);
     expect([code, rest]).toEqual([0, finish]);
     expect(create).toMatch(/^gh release create v0\.2\.0 --draft --verify-tag --generate-notes /);
-    expect(create).toContain(`${IMAGE}:0.2.0-cuda@${DIGEST}`);
+    for (const tag of ['0.2.0', '0.2.0-cuda', '0.2.0-dashboard'])
+      expect(create).toContain(`${IMAGE}:${tag}@${DIGEST}`);
     expect(create).not.toContain('--prerelease');
     expect(publish(missing, { PRERELEASE: 'true' })[1][0]).toContain('--prerelease');
   });

@@ -28,7 +28,7 @@ export const digestOf = (version: string): string =>
 const releaseText = (version: string): string => `apiVersion: kustomize.config.k8s.io/v1alpha1
 kind: Component
 images:
-${['cv-inference', 'cv-inference-cuda']
+${['cv-inference', 'cv-inference-cuda', 'cv-inference-dashboard']
   .map((name) => [name, version + name.slice('cv-inference'.length)] as const)
   .map(
     ([name, tag]) => `- digest: ${digestOf(tag)}\n  name: ${name}\n  newName: ${IMAGE}\n  newTag: ${tag}\n`,

@@ -21,6 +21,7 @@ export interface CommandResult {
 export interface ApiServer {
   /** Runs kubectl against it; `input` becomes its standard input. */
   kubectl(args: readonly string[], input?: string): Promise<CommandResult>;
+  readonly etcdUrl: string;
   close(): Promise<void>;
 }
 
@@ -74,7 +75,13 @@ async function startEtcd(folder: string): Promise<{ child: ChildProcess; url: st
   return { child, url };
 }
 
-async function startKubeApiserver(folder: string, etcdUrl: string, token: string, port: number) {
+async function startKubeApiserver(
+  folder: string,
+  etcdUrl: string,
+  token: string,
+  port: number,
+  flags: readonly string[],
+) {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
@@ -95,6 +102,7 @@ async function startKubeApiserver(folder: string, etcdUrl: string, token: string
     `--service-account-signing-key-file=${join(folder, 'service-accounts.key')}`,
     '--service-cluster-ip-range=10.0.0.0/16',
     '--allow-privileged=true',
+    ...flags,
   ]);
 }
 
@@ -124,13 +132,16 @@ async function untilReady(kubectl: ApiServer['kubectl'], daemons: readonly Child
   }
 }
 
-/** Starts etcd and kube-apiserver on free ports of the loopback interface; both are gone after close(). */
-export async function startApiServer(): Promise<ApiServer> {
+/**
+ * Starts etcd and kube-apiserver on free ports of the loopback interface; both are gone after close().
+ * @param serverFlags more of them, for kube-apiserver
+ */
+export async function startApiServer(serverFlags: readonly string[] = []): Promise<ApiServer> {
   const folder = await mkdtemp(join(tmpdir(), 'cv-api-server-'));
   const token = randomUUID();
   const port = await freePort();
   const etcd = await startEtcd(folder);
-  const server = await startKubeApiserver(folder, etcd.url, token, port);
+  const server = await startKubeApiserver(folder, etcd.url, token, port, serverFlags);
   const config = join(folder, 'kubeconfig');
   await writeFile(config, kubeconfig(folder, port, token));
 
@@ -148,5 +159,5 @@ export async function startApiServer(): Promise<ApiServer> {
     await close();
     throw error;
   }
-  return { kubectl, close };
+  return { kubectl, etcdUrl: etcd.url, close };
 }

@@ -27,6 +27,7 @@ export const COMPONENTS = [
   'external-secrets',
   'signed-images',
   'retraining',
+  'deployment-dashboard',
   'mlflow',
   'tracing',
   'canary',
@@ -62,6 +63,7 @@ const APART: readonly Component[] = [
   'external-secrets',
   'signed-images',
   'retraining',
+  'deployment-dashboard',
   'mlflow',
   'tracing',
 ];

@@ -65,7 +65,19 @@ export async function visit(
   options: BrowserContextOptions = {},
   expected: readonly RegExp[] = [],
 ): Promise<Visit> {
-  const opened = await open(await listen(app), options);
+  return visitUrl(await listen(app), options, expected);
+}
+
+/**
+ * As visit, of what listens already.
+ * @param url with a slash at its end
+ */
+export async function visitUrl(
+  url: string,
+  options: BrowserContextOptions = {},
+  expected: readonly RegExp[] = [],
+): Promise<Visit> {
+  const opened = await open(url, options);
   onTestFinished(() => {
     expect(opened.faults.filter((fault) => !expected.some((each) => each.test(fault)))).toEqual([]);
   });

@@ -323,6 +323,29 @@ it('of the bridge reach the service for its settings, schemas, log and signals a
   ]);
 });
 
+it('of the dashboard reach the rest for its settings, log, signals, files and tokens alone; its page for what draws', () => {
+  const root = join(ROOT, '../dashboard');
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => /\.(ts|js)$/.test(file) && !/^(node_modules|dist|tests)\/|\.test\.ts$/.test(file),
+  );
+  const targets = files.flatMap((file) =>
+    [
+      ...readFileSync(join(root, file), 'utf8').matchAll(/from '(?:\.\.\/)+((?:service|bridge)\/[^']+)'/g),
+    ].map(([, target]) => `${file.startsWith('page/') ? 'page: ' : ''}${target}`),
+  );
+  expect([...new Set(targets)].sort()).toEqual([
+    'bridge/token-file.js',
+    'page: service/playground/dom.js',
+    'page: service/playground/format.js',
+    'service/config-fields.js',
+    'service/errors.js',
+    'service/http/static-files.js',
+    'service/signals.js',
+    'service/telemetry/log-sink.js',
+    'service/telemetry/logging.js',
+  ]);
+});
+
 it('the environment is read and the process ended by the two processes that people start alone', () => {
   const users = sources
     .filter((file) => !/^(test|bench|playground\/tests)\/|\.test\.ts$/.test(file))
