@@ -41,7 +41,8 @@ resource "aws_iam_openid_connect_provider" "github" {
   client_id_list = ["sts.amazonaws.com"]
 }
 
-# What every role may do at most that the apply role makes: nothing with identities, whatever its policies say.
+# What every role may do at most that the apply role makes: nothing with identities, whatever its policies say, but for giving
+# the nodes of a cluster the role that is made for them (Karpenter).
 resource "aws_iam_policy" "boundary" {
   #checkov:skip=CKV_AWS_286:A boundary grants nothing: it bounds what other policies grant
   #checkov:skip=CKV_AWS_287:A boundary grants nothing: it bounds what other policies grant
@@ -60,6 +61,17 @@ resource "aws_iam_policy" "boundary" {
       Effect    = "Allow"
       NotAction = ["account:*", "iam:*", "organizations:*", "sts:AssumeRole"]
       Resource  = "*"
+      }, {
+      Sid       = "GiveNodesTheirRole"
+      Effect    = "Allow"
+      Action    = ["iam:PassRole"]
+      Resource  = ["${local.iam}:role/${var.name}-*-node"]
+      Condition = { StringEquals = { "iam:PassedToService" = "ec2.amazonaws.com" } }
+      }, {
+      Sid      = "SeeInstanceProfiles"
+      Effect   = "Allow"
+      Action   = ["iam:GetInstanceProfile", "iam:ListInstanceProfiles"]
+      Resource = ["*"]
     }]
   })
 }
@@ -99,6 +111,24 @@ module "plan" {
         Effect   = "Allow"
         Action   = ["budgets:ListTagsForResource", "budgets:ViewBudget"]
         Resource = ["arn:aws:budgets::${local.account_id}:budget/${var.name}"]
+        }, {
+        Sid    = "ReadClusters"
+        Effect = "Allow"
+        Action = [
+          "eks:DescribeAccessEntry", "eks:DescribeAddon", "eks:DescribeCluster", "eks:DescribeNodegroup",
+          "eks:DescribePodIdentityAssociation", "eks:ListAssociatedAccessPolicies", "eks:ListTagsForResource",
+        ]
+        Resource = ["arn:aws:eks:*:${local.account_id}:*/${var.name}-*"]
+        }, {
+        Sid      = "ReadRules"
+        Effect   = "Allow"
+        Action   = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"]
+        Resource = ["arn:aws:events:*:${local.account_id}:rule/${var.name}-*"]
+        }, {
+        Sid      = "ReadQueues"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"]
+        Resource = ["arn:aws:sqs:*:${local.account_id}:${var.name}-*"]
       }]
     })
   }
@@ -139,11 +169,29 @@ module "apply" {
           Resource = ["${local.iam}:role/${var.name}-*"]
         },
         {
-          Sid       = "HandRolesToServices"
-          Effect    = "Allow"
-          Action    = ["iam:PassRole"]
-          Resource  = ["${local.iam}:role/${var.name}-*"]
-          Condition = { StringEquals = { "iam:PassedToService" = ["vpc-flow-logs.amazonaws.com"] } }
+          Sid      = "HandRolesToServices"
+          Effect   = "Allow"
+          Action   = ["iam:PassRole"]
+          Resource = ["${local.iam}:role/${var.name}-*"]
+          Condition = { StringEquals = { "iam:PassedToService" = [
+            "ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+          ] } }
+        },
+        {
+          Sid    = "KeepInstanceProfiles"
+          Effect = "Allow"
+          Action = [
+            "iam:AddRoleToInstanceProfile", "iam:CreateInstanceProfile", "iam:DeleteInstanceProfile",
+            "iam:GetInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "iam:TagInstanceProfile",
+            "iam:UntagInstanceProfile",
+          ]
+          Resource = ["${local.iam}:instance-profile/${var.name}-*"]
+        },
+        {
+          Sid      = "SeeRolesOfServices"
+          Effect   = "Allow"
+          Action   = ["iam:GetRole"]
+          Resource = ["${local.iam}:role/aws-service-role/*"]
         },
         {
           Sid    = "NotItself"

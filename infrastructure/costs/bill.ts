@@ -25,6 +25,7 @@ export interface Settings {
   readonly databaseClass: string;
   readonly databaseStorageGb: number;
   readonly multiAz: boolean;
+  readonly nodes: number;
 }
 
 /** A line of the bill: so many of what has the price, by hours of the month, or by month. */
@@ -38,22 +39,30 @@ export interface Line {
 export const HOURS = 730;
 const ENDPOINTS = 5;
 const BUCKETS = 3;
-export const NODES = { dev: 2, production: 3, gpu: 2 };
+export const GPU_NODES = 2;
 
 /** Resources that cost by use alone, with what of it is not counted. */
 export const BY_USE: Readonly<Record<string, string>> = {
   aws_s3_bucket: 'requests, former versions, what leaves the region',
   aws_ecr_repository: 'what leaves the region',
   aws_cloudwatch_log_group: 'what is kept of earlier months, queries',
+  aws_sqs_queue: 'what Karpenter asks, some cents',
 };
 
 /** Resources that cost nothing by themselves. */
 export const FREE: readonly string[] = [
   'aws_budgets_budget',
+  'aws_cloudwatch_event_rule',
+  'aws_cloudwatch_event_target',
   'aws_db_subnet_group',
   'aws_default_security_group',
   'aws_ecr_lifecycle_policy',
+  'aws_eks_access_entry',
+  'aws_eks_access_policy_association',
+  'aws_eks_addon',
+  'aws_eks_pod_identity_association',
   'aws_flow_log',
+  'aws_iam_instance_profile',
   'aws_iam_openid_connect_provider',
   'aws_iam_policy',
   'aws_iam_role',
@@ -71,13 +80,14 @@ export const FREE: readonly string[] = [
   'aws_s3_bucket_server_side_encryption_configuration',
   'aws_s3_bucket_versioning',
   'aws_security_group',
+  'aws_sqs_queue_policy',
   'aws_subnet',
   'aws_vpc',
   'aws_vpc_security_group_egress_rule',
   'aws_vpc_security_group_ingress_rule',
 ];
 
-/** What infrastructure/ makes and AWS has a price for. */
+/** What infrastructure/ makes but for a cluster, and AWS has a price for. */
 export function groundOf(settings: Settings, { assumed }: Prices): Line[] {
   const { nat, zones, databaseClass, databaseStorageGb, multiAz } = settings;
   const gateways = { none: 0, single: 1, per_zone: zones }[nat] ?? Number.NaN;
@@ -108,30 +118,41 @@ export function groundOf(settings: Settings, { assumed }: Prices): Line[] {
   return lines.filter(({ quantity }) => quantity !== 0);
 }
 
-/** The cluster, which infrastructure/ does not make: a managed control plane, and nodes with a pod of two cores each. */
+/** What modules/eks makes with nodes for a pod of two cores each, and the load balancer that its controller makes. */
 export function clusterOf(nodes: number, { assumed }: Prices): Line[] {
   return [
-    { kind: '', what: 'control plane (EKS)', price: 'control-plane', quantity: 1 },
-    { kind: '', what: 'nodes c7a.xlarge', price: 'c7a.xlarge', quantity: nodes },
+    { kind: 'aws_eks_cluster', what: 'control plane', price: 'control-plane', quantity: 1 },
+    { kind: 'aws_eks_node_group', what: 'nodes c7a.xlarge', price: 'c7a.xlarge', quantity: nodes },
     {
-      kind: '',
+      kind: 'aws_launch_template',
       what: 'their volumes, GB',
       price: 'volume',
       quantity: nodes * figureOf(assumed, 'nodeVolumeGb'),
+    },
+    { kind: 'aws_kms_key', what: 'key of its secrets', price: 'kms-key', quantity: 1 },
+    {
+      kind: 'aws_cloudwatch_log_group',
+      what: 'its logs, GB',
+      price: 'log',
+      quantity: figureOf(assumed, 'clusterLogGb'),
     },
     { kind: '', what: 'load balancer', price: 'load-balancer', quantity: 1 },
   ];
 }
 
 export function gpuOf({ assumed }: Prices): Line[] {
-  const nodes = NODES.gpu;
   return [
-    { kind: '', what: 'nodes g6.2xlarge (L4)', price: 'g6.2xlarge', quantity: nodes },
     {
-      kind: '',
+      kind: 'aws_eks_node_group',
+      what: 'nodes g6.2xlarge (L4)',
+      price: 'g6.2xlarge',
+      quantity: GPU_NODES,
+    },
+    {
+      kind: 'aws_launch_template',
       what: 'their volumes, GB',
       price: 'volume',
-      quantity: nodes * figureOf(assumed, 'nodeVolumeGb'),
+      quantity: GPU_NODES * figureOf(assumed, 'nodeVolumeGb'),
     },
   ];
 }
@@ -171,6 +192,7 @@ export function settingsOf(environment: string, modules: string): Settings {
     databaseClass: settingOf(text, 'database_class'),
     databaseStorageGb: Number(settingOf(read('mlflow/main.tf'), 'allocated_storage')),
     multiAz: settingOf(text, 'multi_az') === 'true',
+    nodes: Number(settingOf(text, 'cluster_nodes')),
   };
 }
 

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   BY_USE,
+  clusterOf,
   FREE,
+  gpuOf,
   groundOf,
   kindsIn,
   type Prices,
@@ -35,6 +37,7 @@ describe('infrastructure/costs.md', () => {
       ...FREE,
       ...Object.keys(BY_USE),
       ...groundOf({ ...production, nat: 'none' }, prices).map(({ kind }) => kind),
+      ...clusterOf(production.nodes, prices).flatMap(({ kind }) => (kind === '' ? [] : [kind])),
     ];
     const all = new Set([...MADE, ...kindsIn('infrastructure/bootstrap')]);
     expect(known.filter((kind) => !all.has(kind))).toEqual([]);
@@ -93,6 +96,16 @@ describe('the bill', () => {
       quantityOf(production, 'db.t4g.small'),
       quantityOf(production, 'db-storage'),
     ]).toEqual([true, 2, 40]);
+  });
+
+  it('has the nodes of the environment, as modules/eks makes them, with a volume each', () => {
+    const nodes = readFileSync('infrastructure/modules/eks/nodes.tf', 'utf8');
+    const bill = clusterOf(production.nodes, prices);
+    const lineOf = (kind: string) => bill.find((line) => line.kind === kind);
+    expect([production.nodes, lineOf('aws_eks_node_group')?.quantity]).toEqual([3, 3]);
+    expect(nodes).toContain(`types  = ["${lineOf('aws_eks_node_group')?.price}"]`);
+    expect(nodes).toContain(`volume_size           = ${prices.assumed['nodeVolumeGb']?.value}\n`);
+    expect(gpuOf(prices).map(({ price }) => price)).toContain(/"(g\d\w*\.\w+)"/.exec(nodes)?.[1]);
   });
 
   it('refuses what it has no price of', () => {

@@ -8,12 +8,12 @@ import {
   clusterOf,
   costOf,
   figureOf,
+  GPU_NODES,
   gpuOf,
   groundOf,
   HOURS,
   type Line,
   monthly,
-  NODES,
   type Prices,
   readPrices,
   type Settings,
@@ -52,7 +52,7 @@ function perMillion(prices: Prices, node: string, imagesPerSecond: number): numb
 function productionAt(prices: Prices, settings: Settings, millions: number): { pods: number; cost: number } {
   const perPod = figureOf(prices.measured, 'imagesPerSecond') * figureOf(prices.assumed, 'utilisation');
   const pods = Math.max(MINIMAL_PODS, Math.ceil((millions * 1e6) / (perPod * SECONDS)));
-  const nodes = Math.max(NODES.production, pods);
+  const nodes = Math.max(settings.nodes, pods);
   return { pods, cost: sumOf(prices, groundOf(settings, prices)) + sumOf(prices, clusterOf(nodes, prices)) };
 }
 
@@ -91,7 +91,7 @@ function byNat(prices: Prices, settings: Settings, nat: string): number {
   return sumOf(prices, groundOf({ ...settings, nat }, prices)) - sumOf(prices, groundOf(settings, prices));
 }
 
-function savingsOf(prices: Prices, production: Settings): string {
+function savingsOf(prices: Prices, dev: Settings, production: Settings): string {
   const node = monthly(prices, 'c7a.xlarge');
   const graviton = monthly(prices, 'c7g.xlarge');
   const gpu = monthly(prices, 'g6.2xlarge');
@@ -102,13 +102,13 @@ function savingsOf(prices: Prices, production: Settings): string {
     ['saving', 'a month', 'costs'],
     [
       [
-        `spot for the ${NODES.production} nodes of production`,
-        usd(NODES.production * node * discount),
+        `spot for the ${production.nodes} nodes of production`,
+        usd(production.nodes * node * discount),
         'nodes that go with two minutes of notice; a pod drains in less',
       ],
       [
-        `spot for the ${NODES.gpu} GPU nodes`,
-        usd(NODES.gpu * gpu * discount),
+        `spot for the ${GPU_NODES} GPU nodes`,
+        usd(GPU_NODES * gpu * discount),
         'the same, and at times there is none',
       ],
       [
@@ -117,16 +117,16 @@ function savingsOf(prices: Prices, production: Settings): string {
         "its zone takes all zones' way out with it",
       ],
       [
-        `Graviton (c7g.xlarge) for the ${NODES.production} nodes`,
-        usd(NODES.production * (node - graviton)),
+        `Graviton (c7g.xlarge) for the ${production.nodes} nodes`,
+        usd(production.nodes * (node - graviton)),
         `pays from ${percent(graviton / node)} of the throughput on; it was not measured there`,
       ],
       [
         'GPU nodes from zero, in working hours alone',
-        usd(NODES.gpu * gpu * off),
+        usd(GPU_NODES * gpu * off),
         'minutes until the first answer, an autoscaler of nodes, and something that counts requests while no pod does',
       ],
-      [`nodes of dev in working hours alone`, usd(NODES.dev * node * off), 'nothing there at night'],
+      [`nodes of dev in working hours alone`, usd(dev.nodes * node * off), 'nothing there at night'],
       [
         'int8',
         `${percent(1 - 1 / speedup)} of the nodes above the minimum`,
@@ -138,14 +138,14 @@ function savingsOf(prices: Prices, production: Settings): string {
 
 /** The whole document. */
 export function costsMarkdown(prices: Prices, dev: Settings, production: Settings): string {
-  const ofDev = [groundOf(dev, prices), clusterOf(NODES.dev, prices)] as const;
-  const ofProduction = [groundOf(production, prices), clusterOf(NODES.production, prices)] as const;
+  const ofDev = [groundOf(dev, prices), clusterOf(dev.nodes, prices)] as const;
+  const ofProduction = [groundOf(production, prices), clusterOf(production.nodes, prices)] as const;
   const total = (parts: readonly (readonly Line[])[]): number => sumOf(prices, parts.flat());
   const gpu = gpuOf(prices);
   const asFast = monthly(prices, 'g6.2xlarge') / monthly(prices, 'c7a.xlarge');
   const rate = figureOf(prices.measured, 'imagesPerSecond');
   const summary = table(
-    ['', 'infrastructure/', 'cluster', 'a month'],
+    ['', 'without a cluster', 'cluster', 'a month'],
     [
       ...(
         [
@@ -167,7 +167,7 @@ Written by \`npm run costs\` from [prices.json](costs/prices.json); change that,
 
 ${summary}
 
-[infrastructure/](README.md) makes the first column. The cluster is yours: what is counted is a managed control plane, a load balancer, and ${NODES.dev} nodes in dev and ${NODES.production} in production of four cores each, for one pod of two cores and what runs beside it. What is used is assumed: ${Object.entries(
+[infrastructure/](README.md) makes the first column, and with \`cluster = "eks"\` the second: a managed control plane, and ${dev.nodes} nodes in dev and ${production.nodes} in production of four cores each, for one pod of two cores and what runs beside it; its controller makes the load balancer. What is used is assumed: ${Object.entries(
     prices.assumed,
   )
     .filter(([name]) => /Gb$/.test(name))
@@ -198,7 +198,7 @@ The first table is what one node more costs for what it answers; the second all 
 
 ## Savings
 
-${savingsOf(prices, production)}
+${savingsOf(prices, dev, production)}
 
 No NAT gateway at all (\`nat = "none"\`) saves nothing: the interface endpoints (\`aws_vpc_endpoint\`) that then lead to AWS make dev ${usd(byNat(prices, dev, 'none'))} a month dearer.
 

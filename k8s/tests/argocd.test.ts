@@ -59,20 +59,24 @@ describe.skipIf(absent('kustomize') || sourcesAbsent())('Argo CD', () => {
   it('has an application for each environment, a preview, and one for each part of the platform', () => {
     expect(applications.map(({ metadata }) => metadata.name).sort()).toEqual([
       'argo-rollouts',
+      'aws-load-balancer-controller',
       'cert-manager',
       'cv-inference-pr-7',
       'cv-inference-production',
       'cv-inference-production-gpu',
       'cv-inference-root',
       'cv-inference-staging',
+      'eks',
       'external-secrets',
       'gateway-api',
       'gitops-monitoring',
+      'karpenter',
       'keda',
       'kube-prometheus-stack',
       'kyverno',
       'metrics-server',
       'nginx-gateway-fabric',
+      'nvidia-device-plugin',
     ]);
   });
 
@@ -179,6 +183,7 @@ describe.skipIf(absent('kustomize') || sourcesAbsent())('Argo CD', () => {
     const environments = Math.min(...sets.map(waveOf));
     for (const project of projects) expect(waveOf(project), project.metadata.name).toBeLessThan(0);
     expect(wave('gateway-api')).toBeLessThan(wave('nginx-gateway-fabric'));
+    expect(wave('karpenter')).toBeLessThan(wave('eks'));
     for (const { metadata, spec } of applications.filter(({ spec }) => spec.project === 'platform')) {
       expect(wave(metadata.name), spec.source.repoURL).toBeLessThan(environments);
     }
@@ -243,6 +248,45 @@ describe.skipIf(absent('kustomize') || sourcesAbsent())('Argo CD', () => {
     for (const { metadata, spec } of installed) {
       expect(sources).toContain(`${metadata.name} ${spec.source.targetRevision}`);
     }
+  });
+
+  it('tells an EKS cluster of what Terraform makes for it, under the name of one environment', async () => {
+    const read = (file: string) =>
+      readFileSync(join(REPOSITORY_ROOT, 'infrastructure/modules/eks', file), 'utf8');
+    const made = (file: string, suffix: string): string => {
+      expect(read(file)).toMatch(new RegExp(`name += "\\$\\{var\\.name\\}${suffix}"`));
+      return `cv-inference-production${suffix}`;
+    };
+    const values = (name: string) => named(name).spec.source.helm?.valuesObject;
+    const objects = await renderApplication(named('eks').spec, ownUrl);
+    const [nodeClass] = objects.filter(({ kind }) => kind === 'EC2NodeClass');
+    expect(values('karpenter')?.['settings']).toEqual({
+      clusterName: 'cv-inference-production',
+      interruptionQueue: made('karpenter.tf', '-interruptions'),
+    });
+    expect(values('aws-load-balancer-controller')).toMatchObject({
+      clusterName: 'cv-inference-production',
+      vpcTags: { Name: 'cv-inference-production' },
+    });
+    expect(valuesAt(nodeClass, 'spec.instanceProfile')).toEqual([made('nodes.tf', '-node')]);
+    for (const field of ['spec.subnetSelectorTerms[].tags', 'spec.securityGroupSelectorTerms[].tags']) {
+      expect(valuesAt(nodeClass, field)).toEqual([{ 'karpenter.sh/discovery': 'cv-inference-production' }]);
+    }
+    for (const taint of objects.flatMap((object) => valuesAt(object, 'spec.template.spec.taints[]'))) {
+      const { key, value } = taint as { key: string; value: string };
+      expect(read('nodes.tf')).toContain(`taints = { "${key}" = "${value}" }`);
+    }
+  });
+
+  it('starts no node that pods could take credentials from, or whose volume is not encrypted', async () => {
+    const objects = await renderApplication(named('eks').spec, ownUrl);
+    const [nodeClass] = objects.filter(({ kind }) => kind === 'EC2NodeClass');
+    expect(valuesAt(nodeClass, 'spec.metadataOptions')).toMatchObject([
+      { httpPutResponseHopLimit: 1, httpTokens: 'required' },
+    ]);
+    expect(valuesAt(nodeClass, 'spec.blockDeviceMappings[].ebs.encrypted')).toEqual([true]);
+    const [storage] = objects.filter(({ kind }) => kind === 'StorageClass');
+    expect(valuesAt(storage, 'parameters.encrypted')).toEqual(['true']);
   });
 
   it('has a README whose files and applications exist', () => {

@@ -170,6 +170,14 @@ describe.skipIf(absent('kustomize', 'kubectl', 'kube-apiserver', 'etcd') || sour
         }
       });
 
+      it('argocd/eks, on a cluster with Karpenter', async () => {
+        const applications = (await renderEverything()).filter(isApplication);
+        const eks = applications.find(({ metadata }) => metadata.name === 'eks');
+        const objects = eks === undefined ? [] : await renderApplication(eks.spec, eks.spec.source.repoURL);
+        expect(objects.map(({ kind }) => kind)).toContain('NodePool');
+        expect(await review(server, objects)).toEqual([]);
+      });
+
       it('argocd/install', async () => {
         expect(await review(server, await renderInstallation())).toEqual([]);
       });

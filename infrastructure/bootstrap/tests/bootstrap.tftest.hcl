@@ -52,9 +52,27 @@ run "no_role_of_an_environment_can_make_identities" {
   command = plan
 
   assert {
-    condition = [
-      for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : [statement.Effect, statement.NotAction]
-    ] == [["Allow", ["account:*", "iam:*", "organizations:*", "sts:AssumeRole"]]]
+    condition = jsondecode(aws_iam_policy.boundary.policy).Statement == [
+      {
+        Sid       = "NoIdentities"
+        Effect    = "Allow"
+        NotAction = ["account:*", "iam:*", "organizations:*", "sts:AssumeRole"]
+        Resource  = "*"
+      },
+      {
+        Sid       = "GiveNodesTheirRole"
+        Effect    = "Allow"
+        Action    = ["iam:PassRole"]
+        Resource  = ["arn:aws:iam::123456789012:role/cv-inference-*-node"]
+        Condition = { StringEquals = { "iam:PassedToService" = "ec2.amazonaws.com" } }
+      },
+      {
+        Sid      = "SeeInstanceProfiles"
+        Effect   = "Allow"
+        Action   = ["iam:GetInstanceProfile", "iam:ListInstanceProfiles"]
+        Resource = ["*"]
+      },
+    ]
     error_message = "The boundary is another one."
   }
 }

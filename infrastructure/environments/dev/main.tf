@@ -32,4 +32,6 @@ module "platform" {
   multi_az          = false
   backup_days       = 1
   disposable        = true
+  cluster           = "none"
+  cluster_nodes     = 2
 }

@@ -32,4 +32,6 @@ module "platform" {
   multi_az          = true
   backup_days       = 14
   disposable        = false
+  cluster           = "none"
+  cluster_nodes     = 3
 }

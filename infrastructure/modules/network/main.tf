@@ -16,6 +16,10 @@ locals {
   private_cidrs = { for index, zone in local.zones : zone => cidrsubnet(var.cidr, 4, index) }
   public_cidrs  = { for index, zone in local.zones : zone => cidrsubnet(var.cidr, 8, 240 + index) }
   nat_zones     = { none = [], single = slice(local.zones, 0, 1), per_zone = local.zones }[var.nat]
+  # What an EKS cluster's controllers know their subnets and their security group by.
+  of_cluster     = var.cluster_name == null ? {} : { "karpenter.sh/discovery" = var.cluster_name }
+  public_of_elb  = var.cluster_name == null ? {} : { "kubernetes.io/role/elb" = "1" }
+  private_of_elb = var.cluster_name == null ? {} : { "kubernetes.io/role/internal-elb" = "1" }
 }
 
 resource "aws_vpc" "this" {
@@ -40,7 +44,7 @@ resource "aws_subnet" "public" {
   cidr_block              = each.value
   map_public_ip_on_launch = false
 
-  tags = { Name = "${var.name}-public-${each.key}" }
+  tags = merge({ Name = "${var.name}-public-${each.key}" }, local.public_of_elb)
 }
 
 resource "aws_subnet" "private" {
@@ -51,7 +55,7 @@ resource "aws_subnet" "private" {
   cidr_block              = each.value
   map_public_ip_on_launch = false
 
-  tags = { Name = "${var.name}-private-${each.key}" }
+  tags = merge({ Name = "${var.name}-private-${each.key}" }, local.of_cluster, local.private_of_elb)
 }
 
 resource "aws_route_table" "public" {

@@ -6,13 +6,13 @@ resource "aws_default_security_group" "this" {
 }
 
 resource "aws_security_group" "nodes" {
-  #checkov:skip=CKV2_AWS_5:For the machines of a cluster, which is brought along
+  #checkov:skip=CKV2_AWS_5:For the machines of a cluster: modules/eks has it, or one that is brought along
 
   name        = "${var.name}-nodes"
   description = "Machines of the cluster"
   vpc_id      = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-nodes" }
+  tags = merge({ Name = "${var.name}-nodes" }, local.of_cluster)
 }
 
 resource "aws_security_group" "database" {

@@ -81,3 +81,14 @@ variable "permissions_boundary_arn" {
     error_message = "permissions_boundary_arn is the ARN of a policy of the account."
   }
 }
+
+variable "cluster_name" {
+  description = "The EKS cluster whose nodes and load balancers find their subnets by tags, if there is one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.cluster_name == null || can(regex("^[a-z][a-z0-9-]{1,98}[a-z0-9]$", var.cluster_name))
+    error_message = "cluster_name has 3 to 100 lower-case letters, digits and hyphens, begins with a letter and ends with no hyphen."
+  }
+}

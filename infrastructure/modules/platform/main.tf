@@ -15,6 +15,7 @@ module "network" {
   account_id               = local.account_id
   cidr                     = var.cidr
   nat                      = var.nat
+  cluster_name             = var.cluster == "eks" ? local.name : null
   permissions_boundary_arn = local.permissions_boundary_arn
 }
 
@@ -69,4 +70,42 @@ module "training" {
   subjects                 = ["ref:refs/heads/main"]
   permissions_boundary_arn = local.permissions_boundary_arn
   policies                 = { data = module.storage.training_policy }
+}
+
+# Where there is one of one's own, outputs say what it needs.
+module "eks" {
+  source = "../eks"
+  count  = var.cluster == "eks" ? 1 : 0
+
+  name                     = local.name
+  account_id               = local.account_id
+  vpc_id                   = module.network.vpc_id
+  subnet_ids               = module.network.private_subnet_ids
+  nodes_security_group_id  = module.network.nodes_security_group_id
+  general_nodes            = var.cluster_nodes
+  admin_arns               = var.cluster_admin_arns
+  api_cidrs                = var.cluster_api_cidrs
+  load_balancer_cidrs      = var.load_balancer_cidrs
+  secret_arns              = [module.mlflow.secret_arn]
+  disposable               = var.disposable
+  permissions_boundary_arn = local.permissions_boundary_arn
+
+  # The namespaces are those of k8s/overlays.
+  workloads = {
+    service = {
+      namespaces      = ["cv-inference", "cv-inference-gpu", "cv-inference-staging"]
+      service_account = "cv-inference"
+      policy          = module.storage.service_policy
+    }
+    mlflow = {
+      namespaces      = ["cv-inference"]
+      service_account = "cv-inference-mlflow"
+      policy          = module.mlflow.server_policy
+    }
+    train = {
+      namespaces      = ["cv-inference"]
+      service_account = "cv-inference-training"
+      policy          = module.storage.training_policy
+    }
+  }
 }

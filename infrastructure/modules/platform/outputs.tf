@@ -62,3 +62,8 @@ output "mlflow_secret_arn" {
   description = "ARN of the secret with MLflow's database password."
   value       = module.mlflow.secret_arn
 }
+
+output "cluster" {
+  description = "What kubeconfig and the controllers of the EKS cluster are to be told, where there is one: outputs of modules/eks."
+  value       = one(module.eks)
+}

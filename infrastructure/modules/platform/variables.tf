@@ -97,3 +97,72 @@ variable "disposable" {
   type        = bool
   nullable    = false
 }
+
+variable "cluster" {
+  description = "Which cluster the environment has: eks, or none, where one is brought along."
+  type        = string
+  default     = "none"
+  nullable    = false
+
+  validation {
+    condition     = contains(["none", "eks"], var.cluster)
+    error_message = "cluster is none or eks."
+  }
+
+  validation {
+    condition     = var.cluster == "none" || var.nat != "none"
+    error_message = "cluster = \"eks\" needs nat = \"single\" or \"per_zone\": Argo CD reads GitHub, and images come from the internet."
+  }
+
+  validation {
+    condition     = var.cluster == "none" || length(var.cluster_admin_arns) > 0
+    error_message = "cluster = \"eks\" needs cluster_admin_arns: nobody else can use its API."
+  }
+}
+
+variable "cluster_nodes" {
+  description = "Number of nodes of the cluster that are always there, as general_nodes of modules/eks."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.cluster_nodes >= 2 && floor(var.cluster_nodes) == var.cluster_nodes
+    error_message = "cluster_nodes is a whole number, at least 2."
+  }
+}
+
+variable "cluster_admin_arns" {
+  description = "ARNs of the roles or users that administer the cluster."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.cluster_admin_arns : startswith(arn, "arn:aws:iam::")])
+    error_message = "cluster_admin_arns are ARNs of roles or users."
+  }
+}
+
+variable "cluster_api_cidrs" {
+  description = "Networks of the internet that may reach the cluster's API; with none it is reached from inside the VPC alone."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for cidr in var.cluster_api_cidrs : can(cidrhost(cidr, 0))])
+    error_message = "cluster_api_cidrs are networks, such as 203.0.113.0/24."
+  }
+}
+
+variable "load_balancer_cidrs" {
+  description = "Networks whose clients may reach the cluster's load balancer; 0.0.0.0/0 is everybody."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for cidr in var.load_balancer_cidrs : can(cidrhost(cidr, 0))])
+    error_message = "load_balancer_cidrs are networks, such as 203.0.113.0/24, or 0.0.0.0/0 for everybody."
+  }
+}

@@ -5,6 +5,42 @@ mock_resource "aws_db_instance" {
   }
 }
 
+mock_resource "aws_cloudwatch_event_rule" {
+  defaults = {
+    arn = "arn:aws:events:eu-central-1:123456789012:rule/one"
+  }
+}
+
+mock_resource "aws_eks_cluster" {
+  defaults = {
+    certificate_authority = [{ data = "b25l" }]
+  }
+}
+
+mock_resource "aws_iam_instance_profile" {
+  defaults = {
+    arn = "arn:aws:iam::123456789012:instance-profile/one"
+  }
+}
+
+mock_resource "aws_launch_template" {
+  defaults = {
+    id = "lt-1"
+  }
+}
+
+mock_resource "aws_sqs_queue" {
+  defaults = {
+    arn = "arn:aws:sqs:eu-central-1:123456789012:one"
+  }
+}
+
+mock_resource "aws_vpc" {
+  defaults = {
+    id = "vpc-1"
+  }
+}
+
 mock_resource "aws_ecr_repository" {
   defaults = {
     arn = "arn:aws:ecr:eu-central-1:123456789012:repository/cv-inference"

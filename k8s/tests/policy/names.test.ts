@@ -39,6 +39,7 @@ const REFERENCES: Readonly<Record<string, readonly (readonly [path: string, kind
   SecretStore: [['spec.provider.aws.auth.jwt.serviceAccountRef.name', 'ServiceAccount']],
   HTTPRoute: [['spec.parentRefs[]'], ['spec.rules[].backendRefs[]']],
   ClientSettingsPolicy: [['spec.targetRef']],
+  Ingress: [['spec.rules[].http.paths[].backend.service.name', 'Service']],
 };
 
 /** Where a kind selects pods by their labels. */
@@ -263,6 +264,7 @@ describe.skipIf(absent('kustomize'))('names', () => {
   it.each([
     ['gpu', 'autoscaling', 'network-policy', 'gateway', 'canary'],
     ['autoscaling-queue', 'network-policy', 'gateway', 'canary'],
+    ['autoscaling', 'network-policy', 'alb', 'canary'],
     ['gpu', 'network-policy', 'kserve'],
   ])('lead somewhere under a name prefix, too: %s, ...', (...components) => {
     const { objects } = renderKustomization({

@@ -24,6 +24,7 @@ export const COMPONENTS = [
   'network-policy',
   'limits',
   'gateway',
+  'alb',
   'external-secrets',
   'signed-images',
   'retraining',
@@ -44,6 +45,8 @@ export const CONFLICTS: readonly (readonly [Component, Component])[] = [
   ['kserve', 'canary'],
   ['kserve', 'gateway'],
   ['external-secrets', 's3-local'],
+  ['alb', 'gateway'],
+  ['alb', 'kserve'],
 ];
 
 /** What brings another along already, so that both would bring it twice. */
@@ -60,6 +63,7 @@ const INCLUDED: readonly (readonly [Component, Component])[] = [
 const APART: readonly Component[] = [
   'batch-predict',
   'drift',
+  'alb',
   'external-secrets',
   'signed-images',
   'retraining',

@@ -10,6 +10,7 @@ const FOLDERS: Readonly<Record<string, string>> = {
   'cert-manager': 'deploy/crds',
   'external-secrets': 'config/crds/bases',
   'gateway-api': 'config/crd/standard',
+  karpenter: 'pkg/apis/crds',
   keda: 'config/crd/bases',
   kserve: 'config/crd/full',
   kyverno: 'config/crds/policies.kyverno.io',

@@ -175,6 +175,42 @@ run "flow_logs_are_written_by_a_role_that_can_nothing_else" {
   }
 }
 
+run "a_cluster_finds_private_subnets_for_nodes_and_public_ones_for_load_balancers" {
+  command = plan
+
+  variables {
+    cluster_name = "cv-inference-dev"
+  }
+
+  assert {
+    condition = alltrue([
+      for subnet in aws_subnet.private :
+      subnet.tags["karpenter.sh/discovery"] == "cv-inference-dev" && subnet.tags["kubernetes.io/role/internal-elb"] == "1"
+    ]) && aws_security_group.nodes.tags["karpenter.sh/discovery"] == "cv-inference-dev"
+    error_message = "Nodes are not found a place."
+  }
+
+  assert {
+    condition = alltrue([
+      for subnet in aws_subnet.public :
+      subnet.tags["kubernetes.io/role/elb"] == "1" && !contains(keys(subnet.tags), "karpenter.sh/discovery")
+    ])
+    error_message = "Load balancers are not found a place, or nodes are found a public one."
+  }
+}
+
+run "without_a_cluster_nothing_is_found" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for tags in concat([for subnet in aws_subnet.private : subnet.tags], [for subnet in aws_subnet.public : subnet.tags], [aws_security_group.nodes.tags]) :
+      length(tags) == 1 && tags["Name"] != ""
+    ])
+    error_message = "Something has the tags of a cluster."
+  }
+}
+
 run "per_zone_has_a_nat_gateway_in_each" {
   variables {
     nat = "per_zone"
@@ -283,4 +319,14 @@ run "refuses_days_that_cloudwatch_does_not_know" {
   }
 
   expect_failures = [var.flow_log_days]
+}
+
+run "refuses_a_name_that_a_cluster_could_not_have" {
+  command = plan
+
+  variables {
+    cluster_name = "CV inference"
+  }
+
+  expect_failures = [var.cluster_name]
 }

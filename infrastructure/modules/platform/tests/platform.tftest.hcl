@@ -13,6 +13,7 @@ variables {
   multi_az          = false
   backup_days       = 1
   disposable        = true
+  cluster_nodes     = 2
 }
 
 run "its_parts_fit_and_carry_its_name" {
@@ -40,6 +41,79 @@ run "what_is_handed_to_workloads_has_no_wildcards" {
     ])
     error_message = "A policy grants everything."
   }
+}
+
+run "there_is_no_cluster_unless_one_is_asked_for" {
+  assert {
+    condition     = output.cluster == null && length(module.eks) == 0
+    error_message = "There is a cluster."
+  }
+}
+
+run "an_eks_cluster_carries_its_name_and_is_found_by_the_network" {
+  variables {
+    cluster            = "eks"
+    cluster_admin_arns = ["arn:aws:iam::123456789012:role/admin"]
+  }
+
+  assert {
+    condition     = output.cluster.name == "cv-inference-dev" && output.cluster.interruption_queue == "cv-inference-dev-interruptions"
+    error_message = "The cluster is ${output.cluster.name}."
+  }
+}
+
+run "refuses_another_kind_of_cluster" {
+  command = plan
+
+  variables {
+    cluster = "kops"
+  }
+
+  expect_failures = [var.cluster]
+}
+
+run "refuses_a_cluster_without_a_way_to_the_internet" {
+  command = plan
+
+  variables {
+    cluster            = "eks"
+    cluster_admin_arns = ["arn:aws:iam::123456789012:role/admin"]
+    nat                = "none"
+  }
+
+  expect_failures = [var.cluster]
+}
+
+run "refuses_a_cluster_that_nobody_administers" {
+  command = plan
+
+  variables {
+    cluster = "eks"
+  }
+
+  expect_failures = [var.cluster]
+}
+
+run "refuses_a_single_node" {
+  command = plan
+
+  variables {
+    cluster_nodes = 1
+  }
+
+  expect_failures = [var.cluster_nodes]
+}
+
+run "refuses_wrong_networks_and_administrators" {
+  command = plan
+
+  variables {
+    cluster_admin_arns  = ["admin"]
+    cluster_api_cidrs   = ["everybody"]
+    load_balancer_cidrs = ["everybody"]
+  }
+
+  expect_failures = [var.cluster_admin_arns, var.cluster_api_cidrs, var.load_balancer_cidrs]
 }
 
 run "refuses_a_repository_without_an_owner" {
