@@ -85,6 +85,7 @@ export class Dashboard {
       metrics,
       logger,
       isReady,
+      allowedHosts: new Set(listOf(settings.ALLOWED_HOSTS)),
       pageRoot: options.pageRoot,
     });
     return new Dashboard(server, file, feed, [cluster.ended(), ...pollAll(settings, store, stop)]);
@@ -117,7 +118,11 @@ async function openTimeline(path: string, logger: Logger): Promise<TimelineFile 
 }
 
 function namespacesOf({ NAMESPACES }: Settings): string[] {
-  return [...new Set(NAMESPACES.split(','))];
+  return [...new Set(listOf(NAMESPACES))];
+}
+
+function listOf(text: string): string[] {
+  return text === '' ? [] : text.split(',');
 }
 
 function commitsFor(settings: Settings, store: Store, stop: AbortSignal): Commits | undefined {

@@ -6,9 +6,15 @@ import {
   type FastifyRequest,
   fastify,
 } from 'fastify';
-import { readStaticFiles, type StaticFile, sendStaticFile } from '../service/http/static-files.js';
+import {
+  pageHeaders,
+  readStaticFiles,
+  type StaticFile,
+  sendStaticFile,
+} from '../service/http/static-files.js';
 import type { Logger } from '../service/telemetry/logging.js';
 import type { Feed } from './feed.js';
+import { isAllowedHost } from './hosts.js';
 import type { Metrics } from './metrics.js';
 import type { Viewers } from './viewers.js';
 
@@ -19,6 +25,8 @@ export interface ServerOptions {
   readonly logger: Logger;
   /** Whether what there is is known. */
   readonly isReady: () => boolean;
+  /** Names beside this machine's own by which requests may ask for it, in lower case. */
+  readonly allowedHosts: ReadonlySet<string>;
   /** With the page's files in `dashboard/page`, and those of the playground that it uses in `service/playground`. */
   readonly pageRoot: string;
 }
@@ -30,24 +38,7 @@ const CONNECTION_TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 512;
 const RETRY_AFTER_SECONDS = 10;
 
-/** Nothing but what this server sends. Text never becomes markup. */
-const PAGE_HEADERS = {
-  'content-security-policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self'",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-    "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
-  ].join('; '),
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-} as const;
+const PAGE_HEADERS = pageHeaders();
 
 /** As it is sent to whoever watches: by no cache, and by no proxy in pieces of its own. */
 const STREAM_HEADERS = {
@@ -70,6 +61,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   });
   server.server.maxConnections = MAX_CONNECTIONS;
   server.addHook('preClose', async () => options.viewers.close());
+  server.addHook('onRequest', async (request, reply) => refuseOthers(options.allowedHosts, request, reply));
   server.setErrorHandler<FastifyError>((error, _, reply) => answerError(logger, error, reply));
   server.setNotFoundHandler((_, reply) => refuse(reply, 404, 'NOT_FOUND', 'there is nothing here'));
   await addPage(server, options.pageRoot);
@@ -90,6 +82,21 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   );
   server.get('/events', { exposeHeadRoute: false }, (request, reply) => stream(options, request, reply));
   return server;
+}
+
+/** Whoever asks for another name was sent here by its DNS. */
+function refuseOthers(
+  allowedHosts: ReadonlySet<string>,
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply | undefined {
+  if (isAllowedHost(headers.host, allowedHosts)) return undefined;
+  return refuse(
+    reply,
+    421,
+    'HOST_NOT_ALLOWED',
+    'this is not the host of that name; ALLOWED_HOSTS names others',
+  );
 }
 
 /** The page lies as in the repository, so that its files find one another in a browser as they do in an editor. */

@@ -2,6 +2,7 @@ import { type Field, integer, oneOf, readFields, text, type ValuesOf } from '../
 
 const URL_PATTERN = { pattern: /^https?:\/\/[^?#]+$/, hint: 'is not an http:// or https:// address' };
 const NAME = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
+const HOST_NAME = `${NAME}(\\.${NAME})*`;
 
 /** Every setting of the dashboard, all from the environment; the cluster is that of a kubeconfig or of the pod. */
 export const SETTINGS_SCHEMA = {
@@ -11,6 +12,13 @@ export const SETTINGS_SCHEMA = {
     min: 0,
     max: 65_535,
     description: 'Port to listen on; 0 takes any free one',
+  }),
+  ALLOWED_HOSTS: text({
+    default: '',
+    pattern: new RegExp(`^${HOST_NAME}(,${HOST_NAME})*$`),
+    hint: 'is not a list of host names in lower case without ports, separated by commas',
+    description:
+      'Names by which requests may ask for it, of a Service or an Ingress, separated by commas; `localhost` and addresses always may',
   }),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',

@@ -1,31 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { SHORT } from './pace.js';
 import { page } from './page.js';
-import type { Performance } from './run.js';
-
-const AT = Date.UTC(2026, 10, 23);
-const POINTS = [
-  { at: AT, value: 0.98 },
-  { at: AT + 60_000, value: 0.5 },
-];
-
-const performance = (changes: Partial<Performance> = {}): Performance => ({
-  play: { name: 'drift', title: 'A camera drifts', moral: 'it is mended', perform: async () => [] },
-  pace: SHORT,
-  startedAt: AT,
-  seconds: 60,
-  events: [{ at: AT + 30_000, actor: 'alert', text: 'Drift <fires> & "more"' }],
-  checks: [{ promise: 'one dispatch', isKept: true, detail: 'one' }],
-  series: {
-    accuracy: POINTS,
-    judgedAccuracy: [],
-    imagesPsi: [{ at: AT, value: 0 }],
-    answersPsi: [{ at: AT, value: 1000 }],
-    brokenShare: [],
-  },
-  isGood: true,
-  ...changes,
-});
+import { performance } from './performance.test-support.js';
 
 describe('the page', () => {
   it('needs nothing beside itself', () => {
@@ -49,6 +24,13 @@ describe('the page', () => {
     expect(text).toContain('role="img"');
     expect(text).toContain('accuracy: at first 0.98, at last 0.50, between 0.50 and 0.98.');
     expect(text).toContain('the same by feedback: nothing measured.');
+  });
+
+  it('can be scrolled by keys where a phone is narrower than the chart, and names its columns and main part', () => {
+    const text = page([performance()]);
+    expect(text).toContain('<figure tabindex="0">');
+    expect(text).not.toContain('<th></th>');
+    expect(text).toMatch(/<main>\n<h1>.*<\/section>\n<\/main>/s);
   });
 
   it('draws numbers that are beyond its scale at its edge, and none that is no number', () => {

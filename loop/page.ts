@@ -31,6 +31,7 @@ export function page(performances: readonly Performance[]): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>The learning loop: ${good} of ${performances.length} plays as they must be</title>
 <style>${STYLE}</style>
+<main>
 <h1>The learning loop</h1>
 <p>${good} of ${performances.length} plays went as they must. Played on ${date} UTC with the service, Prometheus, Alertmanager,
 the bridge, MLflow, an S3 server and a Git repository, each a process of its own; GitHub's API is stood in for by a small
@@ -40,6 +41,7 @@ ${first?.pace.secondsOfMinute} s; nothing else of them is changed.</p>
 ${performances.map(({ play, isGood }) => `<tr><td><a href="#${play.name}">${escaped(play.title)}</a></td><td>${escaped(play.moral)}</td><td>${verdictOf(isGood)}</td></tr>`).join('\n')}
 </tbody></table>
 ${performances.map(section).join('\n')}
+</main>
 </html>
 `;
 }
@@ -49,13 +51,13 @@ function section(performance: Performance): string {
   return `<section id="${play.name}">
 <h2>${escaped(play.title)}: ${verdictOf(isGood)}</h2>
 <p>${escaped(play.moral)}. Took ${seconds} s.</p>
-<figure>${chart(performance)}</figure>
+<figure tabindex="0">${chart(performance)}</figure>
 <h3>What happened</h3>
 <table><thead><tr><th>no.</th><th>time</th><th>who</th><th>what</th></tr></thead><tbody>
 ${events.map((event, index) => eventRow(event, index, startedAt)).join('\n')}
 </tbody></table>
 <h3>What must be</h3>
-<table><thead><tr><th></th><th>promise</th><th>seen</th></tr></thead><tbody>
+<table><thead><tr><th>verdict</th><th>promise</th><th>seen</th></tr></thead><tbody>
 ${checks.map(({ promise, isKept, detail }) => `<tr><td>${verdictOf(isKept)}</td><td>${escaped(promise)}</td><td>${escaped(detail)}</td></tr>`).join('\n')}
 </tbody></table>
 </section>`;

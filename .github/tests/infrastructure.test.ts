@@ -366,6 +366,6 @@ describe('infrastructure.yml', () => {
     const versions = [text, workflowNamed('ci').text].flatMap(
       (one) => one.match(/terraform_version: .*/g) ?? [],
     );
-    expect([versions.length, new Set(versions).size]).toEqual([5, 1]);
+    expect([versions.length, new Set(versions).size]).toEqual([6, 1]);
   });
 });

@@ -260,11 +260,10 @@ describe('the image for training', () => {
     expect(callsOf(bin)).toEqual([`docker buildx imagetools inspect ${name}`]);
   });
 
-  it('is only built for a pull request', () => {
-    const { bin } = build({ PUSH: 'false' }, false);
-    expect(callsOf(bin)).toEqual([
-      'docker buildx build --file training/Dockerfile --output type=cacheonly .',
-    ]);
+  it('is checked, not pushed, for a pull request', () => {
+    const { check, image } = workflowNamed('training-image').jobs;
+    expect(check?.steps?.map(({ run }) => run)).toContain('.ci/training-image');
+    expect(image?.if).toBe("github.event_name != 'pull_request'");
   });
 
   it('is looked at for changes of training/ alone, and on main', () => {

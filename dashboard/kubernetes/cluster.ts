@@ -96,7 +96,7 @@ export class Cluster {
   }
 
   #applications(): Handling<ApplicationItem> {
-    const { argocdNamespace, store } = this.#options;
+    const { argocdNamespace, commits, store } = this.#options;
     const items = this.#items<ApplicationItem>('application', argocdNamespace, (object) =>
       this.#withCommit(projectApplication(object)),
     );
@@ -104,11 +104,16 @@ export class Cluster {
       ...items,
       onList: (applications) => {
         items.onList(applications);
+        commits?.retain(applications);
         for (const application of applications) void this.#learnCommit(application.id);
       },
       onChange: (application) => {
         store.put(application);
         void this.#learnCommit(application.id);
+      },
+      onGone: (object) => {
+        items.onGone(object);
+        commits?.forget(`application/${keyOf(object)}`);
       },
     };
   }

@@ -20,13 +20,21 @@ const timeline = new TimelineView({
   spoken: byId('spoken', HTMLElement),
 });
 
-const feed = new Feed('events', {
-  onConnection: (state) => {
-    connection.textContent = state === 'live' ? 'Live' : 'Not connected: what is shown is from before';
-    connection.classList.toggle('is-ready', state === 'live');
+const CONNECTIONS = {
+  live: 'Live',
+  asked: 'Live, every 5 s',
+  lost: 'Not connected: what is shown is from before',
+};
+const feed = new Feed(
+  { stream: 'events', state: 'state' },
+  {
+    onConnection: (state) => {
+      connection.textContent = CONNECTIONS[state];
+      connection.classList.toggle('is-ready', state !== 'lost');
+    },
+    onUpdate: draw,
   },
-  onUpdate: draw,
-});
+);
 let isDrawn = true;
 
 /** At most once a frame, however much arrives. */

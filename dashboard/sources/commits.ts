@@ -21,6 +21,8 @@ export class Commits {
   readonly #options: CommitsOptions;
   readonly #known = new Map<string, Commit>();
   readonly #asked = new Map<string, number>();
+  /** Why not, by application: asked again, whoever else has told the commit meanwhile, until that is over. */
+  readonly #failed = new Map<string, string>();
 
   constructor(options: CommitsOptions) {
     this.#options = options;
@@ -31,20 +33,42 @@ export class Commits {
   }
 
   /** @returns whether it is known only now */
-  async learn({ name, namespace, revision }: ApplicationItem): Promise<boolean> {
-    const askedAt = this.#asked.get(revision) ?? Number.NEGATIVE_INFINITY;
+  async learn({ id, name, namespace, revision }: ApplicationItem): Promise<boolean> {
+    // What may not be asked of one application may be asked of another.
+    const question = `${id} ${revision}`;
+    const askedAt = this.#asked.get(question) ?? Number.NEGATIVE_INFINITY;
     const isAsked = performance.now() - askedAt < PAUSE_MS;
+    const isAnswered = this.#known.has(revision) && !this.#failed.has(id);
     // A chart's version is no commit.
-    if (this.#known.has(revision) || isAsked || !/^[0-9a-f]{40}$/.test(revision)) return false;
-    keep(this.#asked, revision, performance.now());
+    if (isAnswered || isAsked || !/^[0-9a-f]{40}$/.test(revision)) return false;
+    keep(this.#asked, question, performance.now());
     try {
       keep(this.#known, revision, await this.#ask(name, namespace, revision));
-      this.#options.onState('connected', '');
+      this.#failed.delete(id);
+      this.#tellState();
       return true;
     } catch (error) {
-      if (!this.#options.stop.aborted) this.#options.onState('failed', messageOf(error));
+      keep(this.#failed, id, `${name}: ${messageOf(error)}`);
+      this.#tellState();
       return false;
     }
+  }
+
+  /** The application is gone. */
+  forget(id: string): void {
+    if (this.#failed.delete(id)) this.#tellState();
+  }
+
+  /** All others are gone. */
+  retain(applications: readonly ApplicationItem[]): void {
+    const ids = new Set(applications.map(({ id }) => id));
+    for (const id of this.#failed.keys()) if (!ids.has(id)) this.forget(id);
+  }
+
+  #tellState(): void {
+    const { stop, onState } = this.#options;
+    const [reason] = this.#failed.values();
+    if (!stop.aborted) onState(reason === undefined ? 'connected' : 'failed', reason ?? '');
   }
 
   async #ask(name: string, namespace: string, revision: string): Promise<Commit> {

@@ -6,6 +6,7 @@ import {
   PHONE,
   visitUrl,
 } from '../../service/playground/tests/browser.test-support.js';
+import { startScriptedServer } from '../../service/test/support/s3-server.js';
 import { Admin } from './support/admin.js';
 import { type RunningDashboard, startDashboard } from './support/dashboard.js';
 import {
@@ -33,6 +34,7 @@ let dashboard: RunningDashboard;
 
 beforeEach(async () => {
   dashboard = await startDashboard({ server: access.url, token: access.token });
+  await dashboard.untilReady();
 });
 afterEach(async () => {
   await dashboard.close();
@@ -94,6 +96,17 @@ async function failCanary(message: string): Promise<void> {
   await admin.patch(`${ANALYSES}/cv-inference-bbb-1`, { status: { phase: 'Failed', message } });
   await admin.patch(`${ROLLOUTS}/cv-inference/status`, {
     status: { phase: 'Degraded', abort: true, message },
+  });
+}
+
+/** What stands before the dashboard and passes a stream on when that ends, and not before. */
+function startHoldingProxy(target: string, passesHead: boolean) {
+  return startScriptedServer(async ({ url = '' }, response) => {
+    if (url !== '/events') {
+      const answer = await fetch(target + url);
+      response.writeHead(answer.status, Object.fromEntries(answer.headers));
+      response.end(await answer.bytes());
+    } else if (passesHead) response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
   });
 }
 
@@ -222,6 +235,29 @@ describe('the page', () => {
     dashboard = await startDashboard({ server: access.url, token: access.token, port });
     await page.getByText('2 pods, 0 ready').waitFor();
     await page.locator('#connection').filter({ hasText: 'Live' }).waitFor();
+  });
+
+  it.each([
+    ['its head too', false],
+    ['what follows its head', true],
+  ])('asks again and again where a proxy holds the stream back, %s', async (_, passesHead) => {
+    await admin.create(PODS, pod('one'));
+    const proxy = await startHoldingProxy(dashboard.url, passesHead);
+    const { page } = await visitUrl(`${proxy.url}/`);
+    await page.clock.install();
+    await page.reload();
+    await page.clock.fastForward(11_000);
+    await page.locator('#connection').filter({ hasText: 'Live, every 5 s' }).waitFor();
+    await page.getByText('1 pod, 0 ready').waitFor();
+    const line = await entries(page).filter({ hasText: 'the dashboard has started' }).elementHandle();
+    await admin.create(PODS, pod('two'));
+    await page.clock.fastForward(5000);
+    await page.getByText('2 pods, 0 ready').waitFor();
+    await entries(page).filter({ hasText: 'pod two was created' }).waitFor();
+    expect(await entries(page).filter({ hasText: 'pod one was created' }).count()).toBe(1);
+    expect(await line?.evaluate((element) => element.isConnected)).toBe(true);
+    await page.context().close();
+    await proxy.close();
   });
 
   it('says what may not be seen, and why', async () => {

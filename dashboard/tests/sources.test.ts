@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { type Notified, startAlertmanager } from '../../k8s/tests/support/alertmanager.js';
 import { startScriptedServer } from '../../service/test/support/s3-server.js';
 import { Admin } from './support/admin.js';
@@ -131,6 +131,15 @@ describe('beside the cluster', () => {
   });
 });
 
+/** @returns the path of its file */
+async function writeToken(token: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'cv-dashboard-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'token');
+  await writeFile(path, token);
+  return path;
+}
+
 describe('a commit', () => {
   it('is known by its author and first line where Argo CD tells, and the token goes with the question', async () => {
     const asked: { url: string; headers: IncomingHttpHeaders }[] = [];
@@ -143,9 +152,7 @@ describe('a commit', () => {
       };
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(metadata));
     });
-    const folder = await mkdtemp(join(tmpdir(), 'cv-dashboard-'));
-    const tokenFile = join(folder, 'token');
-    await writeFile(tokenFile, 'a-token-of-argo-cd\n');
+    const tokenFile = await writeToken('a-token-of-argo-cd\n');
     const admin = new Admin(access);
     const revision = 'a1b2c3d4e5f60718293a4b5c6d7e8f9012345678';
     await admin.create(APPLICATIONS, application('production'));
@@ -174,7 +181,46 @@ describe('a commit', () => {
     await admin.delete(`${APPLICATIONS}/production`);
     admin.close();
     await argocd.close();
-    await rm(folder, { recursive: true });
+  });
+
+  it('that may not be seen is said once for its application, and does not hide those of others', async () => {
+    const argocd = await startScriptedServer(({ url = '' }, response) => {
+      if (url.includes('/root/')) response.writeHead(403).end();
+      else response.writeHead(200).end('{"author":"Ada","message":"One","date":"2026-01-15T10:30:00Z"}');
+    });
+    const tokenFile = await writeToken('a-token');
+    const admin = new Admin(access);
+    const compare = async (name: string, revision: string): Promise<void> => {
+      const sync = { status: 'Synced', revision, comparedTo: application(name)['spec'] };
+      await admin.patch(`${APPLICATIONS}/${name}`, { status: { sync } });
+    };
+    const both = ['root', 'production'];
+    for (const name of both) await admin.create(APPLICATIONS, application(name));
+    const { url, token } = access;
+    const settings = { ARGOCD_URL: argocd.url, ARGOCD_TOKEN_FILE: tokenFile };
+    const dashboard = await startDashboard({ server: url, token, settings });
+    await dashboard.untilReady();
+    const viewer = await Viewer.open(dashboard.url);
+    for (const digit of ['1', '2', '3']) {
+      const revision = digit.repeat(40);
+      for (const name of both) await compare(name, revision);
+      await viewer.until(({ items }) =>
+        both.every((name) => {
+          const item = items.get(`application/argocd/${name}`);
+          return item?.kind === 'application' && item.revision === revision && item.commit?.author === 'Ada';
+        }),
+      );
+    }
+    expect(viewer.sources.get('commits')).toMatchObject({ state: 'failed', reason: 'root: answers 403' });
+    const told = viewer.timeline.map(({ text }) => text).filter((text) => text.startsWith('commits '));
+    expect(told).toEqual(['commits not seen: root: answers 403']);
+    await admin.delete(`${APPLICATIONS}/root`);
+    await viewer.until(({ sources }) => sources.get('commits')?.state === 'connected');
+    viewer.leave();
+    await dashboard.close();
+    await admin.delete(`${APPLICATIONS}/production`);
+    admin.close();
+    await argocd.close();
   });
 });
 

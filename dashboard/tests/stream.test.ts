@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import http, { type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { Admin } from './support/admin.js';
 import { type RunningDashboard, startDashboard } from './support/dashboard.js';
@@ -15,8 +18,12 @@ let dashboard: RunningDashboard;
 
 beforeAll(async () => {
   proxy = await BreakingProxy.start(access);
-  dashboard = await startDashboard({ server: proxy.url, token: access.token });
-  await vi.waitFor(async () => expect((await fetch(`${dashboard.url}/ready`)).status).toBe(200), SOON);
+  dashboard = await startDashboard({
+    server: proxy.url,
+    token: access.token,
+    settings: { ALLOWED_HOSTS: 'dashboard.example.com' },
+  });
+  await dashboard.untilReady();
 });
 
 afterEach(async () => {
@@ -104,7 +111,27 @@ describe('many viewers', () => {
   });
 });
 
+/** What is answered to whoever asks this machine for something else, as a browser does whose DNS was changed. */
+async function askFor(host: string, path: string): Promise<{ status: number; body: string }> {
+  const request = http.get(`${dashboard.url}${path}`, { agent: false, headers: { host } });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  const status = response.statusCode ?? 0;
+  if (status === 200) request.destroy();
+  return { status, body: status === 200 ? '' : await text(response) };
+}
+
 describe('the rest of the server', () => {
+  it('answers to its own names alone, whatever is asked for', async () => {
+    for (const path of ['/', '/events', '/state', '/timeline.json', '/metrics', '/health', '/nothing']) {
+      const { status, body } = await askFor('rebound.example.org', path);
+      expect([path, status]).toEqual([path, 421]);
+      expect(JSON.parse(body)).toMatchObject({ status: 421, code: 'HOST_NOT_ALLOWED' });
+      const expected = path === '/nothing' ? 404 : 200;
+      expect([path, (await askFor('localhost:8090', path)).status]).toEqual([path, expected]);
+      expect([path, (await askFor('dashboard.example.com', path)).status]).toEqual([path, expected]);
+    }
+  });
+
   it('can be read and not written', async () => {
     for (const path of ['/', '/events', '/state', '/timeline.json', '/metrics']) {
       for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {

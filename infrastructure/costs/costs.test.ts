@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   BY_USE,
@@ -18,7 +18,13 @@ const prices = readPrices();
 const settings = (name: string): Settings =>
   settingsOf(`infrastructure/environments/${name}`, 'infrastructure/modules');
 const production = settings('production');
-const MADE = new Set([...kindsIn('infrastructure/modules'), ...kindsIn('infrastructure/environments')]);
+/** All but modules/kubernetes-ec2, which is part of no environment. */
+const MODULES = readdirSync('infrastructure/modules').filter((module) => module !== 'kubernetes-ec2');
+const MADE = new Set(
+  [...MODULES.map((module) => `modules/${module}`), 'environments'].flatMap((folder) => [
+    ...kindsIn(`infrastructure/${folder}`),
+  ]),
+);
 
 describe('infrastructure/costs.md', () => {
   const text = readFileSync('infrastructure/costs.md', 'utf8');

@@ -1,22 +1,83 @@
-"""moto's server, with the condition of our bucket policies: moto leaves conditions out and denies everything.
+"""moto's server, with what S3 and KMS ask of policies beside the action itself. Takes the arguments of moto_server.
 
-Takes the arguments of moto_server. What it is sent counts as sent by TLS, so that "TLS alone" denies nothing.
+moto judges actions and resources. Here is what it leaves out, as AWS documents it:
+- the condition of our bucket policies, with which moto denies everything: what is sent counts as sent by TLS;
+- `s3:prefix` in the condition of a policy: what is listed;
+- who may not list a file that is missing is told that it is forbidden;
+- an object under a key of KMS is read with kms:Decrypt and written with kms:GenerateDataKey;
+- each file of a request that deletes several.
 """
 
-from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+from collections.abc import Iterator
+
+import xmltodict
+from flask import g
+from flask import request as received
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult, S3IAMRequest
+from moto.s3.models import S3Backend, s3_backends
 from moto.server import main
+from moto.utilities.utils import get_partition
 
 WITHOUT_TLS = {'Bool': {'aws:SecureTransport': 'false'}}
+# What the call is named is not always what a policy allows.
+ACTIONS = {'s3:HeadBucket': 's3:ListBucket', 's3:GetObjectVersion': 's3:GetObject'}
+
 judge_without_conditions = IAMPolicyStatement.is_action_permitted
+check_without_others = S3IAMRequest.check_action_permitted
+check_signature_of_path = S3IAMRequest.check_signature
 
 
 def judge(statement: IAMPolicyStatement, *args: object, **kwargs: object) -> PermissionResult:
     """What the statement says of a request, as `is_action_permitted` of moto."""
-    if statement._statement.get('Condition') == WITHOUT_TLS:
+    condition = statement._statement.get('Condition')
+    if condition == WITHOUT_TLS:
         return PermissionResult.NEUTRAL
+    if condition is not None and list(condition) == ['StringLike'] and list(condition['StringLike']) == ['s3:prefix']:
+        if not any(statement._match(each, g.prefix) for each in condition['StringLike']['s3:prefix']):
+            return PermissionResult.NEUTRAL
+        statement = IAMPolicyStatement({**statement._statement, 'Condition': None})
     return judge_without_conditions(statement, *args, **kwargs)
+
+
+def check_signature(request: S3IAMRequest) -> None:
+    """Raises where the signature is not of the address as it was sent: moto has decoded it."""
+    request._path = received.environ['RAW_URI']
+    check_signature_of_path(request)
+
+
+def check(request: S3IAMRequest, resource: str) -> None:
+    """Raises where a policy does not allow the request, or what it needs besides."""
+    request._action = ACTIONS.get(request._action, request._action)
+    bucket, _, key = resource.rpartition(':')[2].partition('/')
+    g.prefix = key or received.args.get('prefix', '')
+    if request._action == 's3:DeleteObject' and not key:
+        for deleted in xmltodict.parse(request._body, force_list=['Object'])['Delete']['Object']:
+            check_without_others(request, f'{resource}/{deleted["Key"]}')
+        return
+    check_without_others(request, resource)
+    backend = s3_backends[request.account_id][get_partition(request._region)]
+    for action, other in list(others(request, backend, bucket, key)):
+        request._action = action
+        check_without_others(request, other)
+
+
+def others(request: S3IAMRequest, backend: S3Backend, bucket: str, key: str) -> Iterator[tuple[str, str]]:
+    """Action and resource of what else a request for an object needs."""
+    if request._action == 's3:GetObject':
+        there = backend.get_object(bucket, key)
+        if there is None:
+            yield 's3:ListBucket', f'arn:aws:s3:::{bucket}'
+        elif there.encryption == 'aws:kms' and (request._method == 'GET' or 'x-amz-checksum-mode' in received.headers):
+            yield 'kms:Decrypt', there.kms_key_id
+    if request._action == 's3:PutObject':
+        encryption = backend.get_bucket_encryption(bucket)
+        default = encryption['Rule']['ApplyServerSideEncryptionByDefault'] if encryption else {}
+        if default.get('SSEAlgorithm') == 'aws:kms':
+            yield 'kms:GenerateDataKey', default['KMSMasterKeyID']
 
 
 if __name__ == '__main__':
     IAMPolicyStatement.is_action_permitted = judge
+    S3IAMRequest.check_action_permitted = check
+    S3IAMRequest.check_signature = check_signature
     main()

@@ -4,30 +4,18 @@ TERRAFORM is the program, TF_PLUGIN_DIR the folder of its provider. Tests follow
 before it has left.
 """
 
-import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.client import BaseClient
-from botocore.config import Config
-from botocore.exceptions import ClientError
+from simulation import ACCOUNT, REGION, SOURCE, STATE_BUCKET, VARIABLES, Account, Configuration
 
-SOURCE = Path(__file__).parent.parent
-ACCOUNT = '123456789012'
-REGION = 'eu-central-1'
-STATE_BUCKET = f'cv-inference-state-{ACCOUNT}'
 STATE, LOCK = 'dev/terraform.tfstate', 'dev/terraform.tfstate.tflock'
-VARIABLES = ('-var=github_repository=owner/name',)
 BACKEND = (
     f'-backend-config=bucket={STATE_BUCKET}',
     f'-backend-config=region={REGION}',
@@ -36,164 +24,6 @@ BACKEND = (
 LOCAL = 'terraform {\n  backend "local" {}\n}\n'
 DATABASE = 'module.platform.module.mlflow.aws_db_instance.this'
 TAGS = {'Project': 'cv-inference', 'ManagedBy': 'terraform'}
-
-# What there is in an account: service, call, key of its answer, and what tells one from another.
-INVENTORY = (
-    ('ec2', 'describe_vpcs', 'Vpcs', 'VpcId'),
-    ('ec2', 'describe_subnets', 'Subnets', 'SubnetId'),
-    ('ec2', 'describe_route_tables', 'RouteTables', 'RouteTableId'),
-    ('ec2', 'describe_internet_gateways', 'InternetGateways', 'InternetGatewayId'),
-    ('ec2', 'describe_addresses', 'Addresses', 'AllocationId'),
-    ('ec2', 'describe_security_groups', 'SecurityGroups', 'GroupId'),
-    ('ec2', 'describe_security_group_rules', 'SecurityGroupRules', 'SecurityGroupRuleId'),
-    ('ec2', 'describe_flow_logs', 'FlowLogs', 'FlowLogId'),
-    ('ecr', 'describe_repositories', 'repositories', 'repositoryName'),
-    ('iam', 'list_open_id_connect_providers', 'OpenIDConnectProviderList', 'Arn'),
-    ('iam', 'list_roles', 'Roles', 'RoleName'),
-    ('logs', 'describe_log_groups', 'logGroups', 'logGroupName'),
-    ('rds', 'describe_db_instances', 'DBInstances', 'DBInstanceIdentifier'),
-    ('rds', 'describe_db_snapshots', 'DBSnapshots', 'DBSnapshotIdentifier'),
-    ('rds', 'describe_db_subnet_groups', 'DBSubnetGroups', 'DBSubnetGroupName'),
-    ('s3', 'list_buckets', 'Buckets', 'Name'),
-)
-
-
-class Account:
-    """A simulated AWS account, empty at first."""
-
-    def __init__(self, endpoint: str) -> None:
-        self.endpoint = endpoint
-        self.environment = {
-            'AWS_ENDPOINT_URL': endpoint,
-            'AWS_ACCESS_KEY_ID': 'simulated',
-            'AWS_SECRET_ACCESS_KEY': 'simulated',
-            'AWS_REGION': REGION,
-        }
-
-    def client(self, service: str) -> BaseClient:
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id='simulated',
-            aws_secret_access_key='simulated',
-            config=Config(s3={'addressing_style': 'path'}),
-        )
-
-    def inventory(self) -> set[str]:
-        """What there is, but for what AWS shows for a while after it was given up.
-
-        Network interfaces of NAT gateways and secrets of databases go with them on AWS, and stay in moto: not counted.
-        """
-        there = {
-            f'{call}: {one[name]}'
-            for service, call, key, name in INVENTORY
-            for one in getattr(self.client(service), call)()[key]
-        }
-        ec2 = self.client('ec2')
-        endpoints = ec2.describe_vpc_endpoints()['VpcEndpoints']
-        there |= {f'endpoint: {one["VpcEndpointId"]}' for one in endpoints if one['State'] != 'deleted'}
-        gateways = ec2.describe_nat_gateways()['NatGateways']
-        there |= {f'nat: {one["NatGatewayId"]}' for one in gateways if one['State'] != 'deleted'}
-        of_gateways = {
-            address['NetworkInterfaceId'] for gateway in gateways for address in gateway['NatGatewayAddresses']
-        }
-        interfaces = {one['NetworkInterfaceId'] for one in ec2.describe_network_interfaces()['NetworkInterfaces']}
-        there |= {f'interface: {one}' for one in interfaces - of_gateways}
-        secrets = self.client('secretsmanager').list_secrets()['SecretList']
-        there |= {f'secret: {one["Name"]}' for one in secrets if not one['Name'].startswith('rds!')}
-        policies = self.client('iam').list_policies(Scope='Local')['Policies']
-        there |= {f'policy: {one["PolicyName"]}' for one in policies}
-        kms = self.client('kms')
-        keys = [kms.describe_key(KeyId=one['KeyId'])['KeyMetadata'] for one in kms.list_keys()['Keys']]
-        there |= {
-            f'key: {one["Description"]}'
-            for one in keys
-            if one['KeyState'] != 'PendingDeletion' and 'cv-inference' in one['Description']
-        }
-        return there
-
-    def object(self, key: str) -> dict[str, Any] | None:
-        """A file of the state bucket, or none."""
-        try:
-            return json.loads(self.client('s3').get_object(Bucket=STATE_BUCKET, Key=key)['Body'].read())
-        except ClientError:
-            return None
-
-
-class Configuration:
-    """A folder of infrastructure/, in a copy, and Terraform in it."""
-
-    def __init__(self, folder: Path, account: Account) -> None:
-        self.folder = folder
-        self.said = folder / 'said'
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(('AWS_', 'TF_'))},
-            **account.environment,
-            'TF_CLI_CONFIG_FILE': os.devnull,
-            'TF_IN_AUTOMATION': '1',
-        }
-        # Buckets of a server on this machine have no host names of their own.
-        (folder / 'simulation_override.tf').write_text('provider "aws" {\n  s3_use_path_style = true\n}\n')
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Goes on in a process group of its own; what it says is in the file `said`."""
-        with self.said.open('w') as said:
-            return subprocess.Popen(
-                [os.environ['TERRAFORM'], *arguments],
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.PIPE,
-                stdout=said,
-                stderr=said,
-                text=True,
-                start_new_session=True,
-            )
-
-    def attempt(self, *arguments: str) -> tuple[int, str]:
-        """Exit code, and what was said, in one line."""
-        ended = subprocess.run(
-            [os.environ['TERRAFORM'], *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=400,
-        )
-        return ended.returncode, ' '.join(ended.stdout.replace('│', ' ').split())
-
-    def run(self, *arguments: str) -> str:
-        code, said = self.attempt(*arguments)
-        assert code == 0, said[-4000:]
-        return said
-
-    def init(self, *arguments: str) -> None:
-        self.run('init', '-no-color', '-input=false', f'-plugin-dir={os.environ["TF_PLUGIN_DIR"]}', *arguments)
-
-    def apply(self) -> None:
-        self.run('apply', '-no-color', '-input=false', '-auto-approve', *VARIABLES)
-
-    def destroy(self) -> None:
-        self.run('destroy', '-no-color', '-input=false', '-auto-approve', *VARIABLES)
-
-    def plan(self) -> dict[str, Any]:
-        self.run('plan', '-input=false', '-out=plan.tfplan', *VARIABLES)
-        return self.shown('plan.tfplan')
-
-    def shown(self, *arguments: str) -> dict[str, Any]:
-        shown = subprocess.check_output(
-            [os.environ['TERRAFORM'], 'show', '-json', *arguments], cwd=self.folder, env=self.environment, timeout=100
-        )
-        return json.loads(shown)
-
-    def wait_until(self, condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-        """Until the condition holds, for three minutes at most; fails where the process ends before."""
-        deadline = time.monotonic() + 180
-        while not condition():
-            assert process.poll() is None and time.monotonic() < deadline, self.said.read_text()[-4000:]
-            time.sleep(0.3)
 
 
 class Scripts:
@@ -257,31 +87,6 @@ def kinds(state: dict[str, Any] | None) -> set[str]:
 def planned(plan: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     root = plan['planned_values']['root_module']
     return [one['values'] for one in resources(root) if one['type'] == kind]
-
-
-@pytest.fixture(scope='module')
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    with socket.create_server(('127.0.0.1', 0)) as probe:
-        port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp('aws') / 'log'
-    with log.open('w') as out:
-        server = subprocess.Popen(
-            [sys.executable, Path(__file__).parent / 'simulated_aws.py', '-H', '127.0.0.1', '-p', str(port)],
-            env={**os.environ, 'MOTO_IAM_LOAD_MANAGED_POLICIES': 'true'},
-            stdout=out,
-            stderr=out,
-        )
-    try:
-        while True:
-            assert server.poll() is None, log.read_text()
-            with socket.socket() as probe:
-                if probe.connect_ex(('127.0.0.1', port)) == 0:
-                    break
-            time.sleep(0.2)
-        yield Account(f'http://127.0.0.1:{port}')
-    finally:
-        server.kill()
-        server.wait()
 
 
 @pytest.fixture(scope='module')

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Metrics } from '../telemetry/metrics.js';
+import type { Metrics, MetricsFormat } from '../telemetry/metrics.js';
 import { Accepted } from './accept.js';
 import { varyByAccept } from './picture-answer.js';
 
@@ -8,14 +8,12 @@ export interface MetricsDependencies {
   readonly metricsRequireKey: boolean;
 }
 
-type Format = 'registry' | 'openMetrics';
-
 /** GET /metrics in the text format of Prometheus, or in OpenMetrics where that is preferred. */
 export function registerMetricsRoutes(server: FastifyInstance, deps: MetricsDependencies): void {
-  const reading: { [Name in Format]?: Promise<string> } = {};
+  const reading: { [Format in MetricsFormat]?: Promise<string> } = {};
   // Those who ask at the same time get the same text: it costs milliseconds to make.
-  const read = (format: Format): Promise<string> => {
-    reading[format] ??= deps.metrics[format].metrics().finally(() => {
+  const read = (format: MetricsFormat): Promise<string> => {
+    reading[format] ??= deps.metrics.text(format).finally(() => {
       delete reading[format];
     });
     return reading[format];
@@ -35,15 +33,15 @@ export function registerMetricsRoutes(server: FastifyInstance, deps: MetricsDepe
     async (request, reply) => {
       const format = formatFor(request.headers.accept);
       varyByAccept(reply);
-      return reply.type(deps.metrics[format].contentType).send(await read(format));
+      return reply.type(deps.metrics.contentType(format)).send(await read(format));
     },
   );
 }
 
 /** Whoever does not speak of OpenMetrics by name is not answered in it. */
-function formatFor(accept: string | undefined): Format {
+function formatFor(accept: string | undefined): MetricsFormat {
   const accepted = new Accepted(accept);
   const isNamed = accept?.toLowerCase().includes('application/openmetrics-text') === true;
   const isPreferred = accepted.best(['text/plain', 'application/openmetrics-text']) !== 'text/plain';
-  return isNamed && isPreferred ? 'openMetrics' : 'registry';
+  return isNamed && isPreferred ? 'openMetrics' : 'prometheus';
 }

@@ -5,7 +5,7 @@ import type { ModelRegistry } from '../serving/model-registry.js';
 import type { Sample, ServingModel } from '../serving/serving-model.js';
 import { Accepted } from './accept.js';
 import { varyByAccept } from './picture-answer.js';
-import { readStaticFiles, type StaticFile, sendStaticFile, staticFile } from './static-files.js';
+import { pageHeaders, readStaticFiles, type StaticFile, sendStaticFile, staticFile } from './static-files.js';
 
 export interface PlaygroundDependencies {
   /** Folder of the page; undefined where it is turned off. */
@@ -17,24 +17,8 @@ const PAGE = 'index.html';
 /** More are not offered: a page shows no more than a few. */
 const MAX_SAMPLES = 24;
 
-/** Nothing but what this service sends; pictures of the visitor's own. Text never becomes markup. */
-const PAGE_HEADERS = {
-  'content-security-policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' blob: data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-    "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
-  ].join('; '),
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-} as const;
+/** Pictures of the visitor's own are shown too. */
+const PAGE_HEADERS = pageHeaders('blob:', 'data:');
 
 /** What whoever is no browser gets at /. */
 const INDEX = {

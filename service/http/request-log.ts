@@ -1,12 +1,13 @@
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from '../telemetry/logging.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { imageFields, RequestRecord, roundedMs } from '../telemetry/request-record.js';
-import { exemplarOf, traceFields, traceparentOf } from '../telemetry/trace-context.js';
+import { traceFields, traceparentOf } from '../telemetry/trace-context.js';
 import type { RequestTrace, Tracing } from '../telemetry/tracing/tracing.js';
 import { traitsOf } from './route-table.js';
 
 export interface RequestLogDependencies {
-  readonly logger: FastifyBaseLogger;
+  readonly logger: Logger;
   readonly metrics: Metrics;
   /** Present where traces are collected. */
   readonly tracing: Tracing | undefined;
@@ -14,7 +15,7 @@ export interface RequestLogDependencies {
 
 /** One log line, one count and the spans of each request, once its last byte has gone or its client has. */
 export function registerRequestLog(server: FastifyInstance, deps: RequestLogDependencies): void {
-  server.addHook('onRequest', async (request, reply) => {
+  server.addHook('onRequest', (request, reply, next) => {
     request.record = new RequestRecord();
     const trace = beginTrace(request, reply, deps);
     let isSent = false;
@@ -27,6 +28,7 @@ export function registerRequestLog(server: FastifyInstance, deps: RequestLogDepe
       record(request, reply, status, deps);
       trace?.end({ record: request.record, status });
     });
+    next();
   });
 }
 
@@ -56,13 +58,17 @@ function record(
   status: number,
   deps: RequestLogDependencies,
 ): void {
-  const route = request.routeOptions.url ?? 'unknown';
-  const labels = { method: request.method, route, status: String(status) };
-  deps.metrics.httpRequests.inc(labels);
-  const exemplarLabels = exemplarOf(request.record.trace);
-  deps.metrics.httpDuration.observe({ labels, value: reply.elapsedTime / 1000, exemplarLabels });
-  if (traitsOf(request).predicts !== undefined) deps.metrics.ended(request.record);
-  const level = status >= 500 && status !== 503 ? 'error' : traitsOf(request).isQuiet ? 'debug' : 'info';
+  const { predicts, isQuiet } = traitsOf(request);
+  deps.metrics.requestEnded({
+    method: request.method,
+    route: request.routeOptions.url ?? 'unknown',
+    status,
+    seconds: reply.elapsedTime / 1000,
+    trace: request.record.trace,
+    rejections: predicts === undefined ? [] : request.record.codes,
+  });
+  const level = status >= 500 && status !== 503 ? 'error' : isQuiet ? 'debug' : 'info';
+  if (!deps.logger.isLevelEnabled(level)) return;
   deps.logger[level](logLine(request, status, reply.elapsedTime), status === 499 ? 'client left' : 'request');
 }
 

@@ -1,6 +1,5 @@
 import './request-context.js';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -9,6 +8,7 @@ import {
   fastify,
 } from 'fastify';
 import type { AnswerKeeper } from '../answer-keeper.js';
+import type { Logger } from '../telemetry/logging.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { RequestRecord } from '../telemetry/request-record.js';
 import type { Tracing } from '../telemetry/tracing/tracing.js';
@@ -40,7 +40,7 @@ export interface ServerDependencies extends GateDependencies {
   readonly limits: InputLimits;
   /** Of the service. */
   readonly version: string;
-  readonly logger: FastifyBaseLogger;
+  readonly logger: Logger;
   readonly metrics: Metrics;
   /** Present where answers are kept, and feedback on them. */
   readonly keeper: AnswerKeeper | undefined;
@@ -58,16 +58,14 @@ export interface ServerDependencies extends GateDependencies {
 
 /** What a page of another origin may read of an answer beside its body. */
 const EXPOSED_HEADERS = ['retry-after', 'server-timing', 'traceparent', 'x-request-id'];
-/** What protects answers that are data; the pages at / and /docs bring policies of their own. The others protect pages only. */
+/** What protects answers that are data, in a browser; the pages at / and /docs bring policies of their own. */
 const SECURITY_HEADERS = {
-  contentSecurityPolicy: false,
-  crossOriginOpenerPolicy: false,
-  originAgentCluster: false,
-  xDnsPrefetchControl: false,
-  xDownloadOptions: false,
-  xPermittedCrossDomainPolicies: false,
-  xXssProtection: false,
-} as const;
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'SAMEORIGIN',
+};
 /** Kept-alive connections outlive the idle time of the usual load balancers (60 s), so that these close first. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** On top of the deadline of a request, so that a slow upload gets an answer before it is cut off. */
@@ -78,7 +76,6 @@ const LATE_CHECK_INTERVAL_MS = 1_000;
 /** The service's front: routes, refusals, access, log. Does not listen. */
 export async function createServer(deps: ServerDependencies): Promise<FastifyInstance> {
   const server = bareServer(deps);
-  await server.register(helmet, SECURITY_HEADERS);
   if (deps.corsOrigins.length > 0)
     await server.register(cors, { origin: [...deps.corsOrigins], exposedHeaders: EXPOSED_HEADERS });
   await registerGate(server, deps);
@@ -150,14 +147,16 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
   // Bodies are read by image-input.ts, which knows their limits and the deadline.
   server.addContentTypeParser('*', (_request, _payload, done) => done(null));
   registerRequestLog(server, deps);
-  server.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id);
+  server.addHook('onRequest', (request, reply, next) => {
+    reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     checkHead(request.raw);
+    next();
   });
-  server.addHook('onSend', async (request, reply, payload) => {
+  server.addHook('onSend', (request, reply, payload, next) => {
     if (typeof payload === 'string' || Buffer.isBuffer(payload))
       unreadAnswers.watch(reply.raw, payload.length);
     settleConnection(request, reply);
+    next();
   });
   endConnectionsOnClose(server);
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply));
@@ -166,6 +165,6 @@ function bareServer(deps: ServerDependencies): FastifyInstance {
 }
 
 /** The framework's own lines are for its faults; what happens to requests is told by request-log.ts. */
-function quietLogger(logger: FastifyBaseLogger): FastifyBaseLogger {
+function quietLogger(logger: Logger): FastifyBaseLogger {
   return logger.child({}, { level: 'warn' });
 }

@@ -8,7 +8,7 @@ describe('metrics', () => {
   it('have a bucket that ends at the latency objective, so that it is counted and not estimated', async () => {
     const metrics = new Metrics();
     metrics.startRoute('POST', '/predict', [200]);
-    const text = await metrics.registry.metrics();
+    const text = await metrics.text();
     expect(text).toContain('cv_http_request_duration_seconds_bucket{le="0.5",');
   });
 
@@ -39,13 +39,30 @@ describe('metrics', () => {
     expect(text).toMatch(/cv_build_info\{version="\d+\.\d+\.\d+"\} 1\n/);
   });
 
+  it('have all that was counted until they are read, in order, however little it was', async () => {
+    const metrics = new Metrics();
+    const model = metrics.forModel('m');
+    const request = { method: 'POST', route: '/predict', seconds: 0.01, trace: undefined };
+    for (let done = 1; done <= 200; done += 1) {
+      model.ended({ outcome: 'refused', code: 'OVERLOADED', spans: [] });
+      metrics.requestEnded({ ...request, status: 429, rejections: ['OVERLOADED'] });
+      if (![1, 2, 40, 41, 199, 200].includes(done)) continue;
+      const text = await metrics.text(done % 2 === 0 ? 'prometheus' : 'openMetrics');
+      expect(text).toContain(`cv_images_total{model="m",outcome="refused"} ${done}\n`);
+      expect(text).toContain(`cv_rejections_total{code="OVERLOADED"} ${done}\n`);
+      expect(text).toContain(
+        `cv_http_request_duration_seconds_count{method="POST",route="/predict",status="429"} ${done}\n`,
+      );
+    }
+  });
+
   it('put all labels of a model with many of them into one', async () => {
     const metrics = new Metrics();
     const labels = Array.from({ length: 101 }, (_, index) => `label-${index}`);
     const model = metrics.forModel('many');
     model.startLabels(labels);
     model.ended({ outcome: 'ok', image: IMAGE, spans: [], observed: { labels: ['label-7'], scores: [1] } });
-    const counts = (await metrics.registry.metrics()).match(/^cv_predictions_total.*$/gm);
+    const counts = (await metrics.text()).match(/^cv_predictions_total.*$/gm);
     expect(counts).toEqual(['cv_predictions_total{model="many",label="other"} 1']);
   });
 });

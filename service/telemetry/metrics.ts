@@ -11,7 +11,8 @@ import { BROKEN_REASONS, BrokenInput } from '../statistics/broken-input.js';
 import { FEATURE_NAMES, FEATURES, type FeatureName } from '../statistics/features.js';
 import type { ImageStatistics } from '../statistics/image-statistics.js';
 import { comparable, type Reference } from '../statistics/reference.js';
-import { IMAGE_OUTCOMES, type ImageRecord, type RequestRecord } from './request-record.js';
+import { CountsLater } from './counts-later.js';
+import { IMAGE_OUTCOMES, type ImageRecord } from './request-record.js';
 import { stagesOf, timingsOf, USUAL_STAGES } from './stages.js';
 import { exemplarOf, type TraceContext } from './trace-context.js';
 
@@ -71,16 +72,28 @@ const NO_SOURCES: Sources = {
   models: () => [],
 };
 
+/** OpenMetrics alone has exemplars. */
+export type MetricsFormat = 'prometheus' | 'openMetrics';
+
+/** What is counted of a request, whatever it asks for. */
+export interface EndedRequest {
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly seconds: number;
+  readonly trace: TraceContext | undefined;
+  /** Codes of all that was refused or failed, where it was to predict. */
+  readonly rejections: readonly string[];
+}
+
 /** Every metric of the service, declared once. */
 export class Metrics {
-  /** In the text format of Prometheus. */
-  readonly registry = new Registry();
-  /** In OpenMetrics, which alone has exemplars. */
-  readonly openMetrics = openMetricsRegistry();
+  readonly #formats = { prometheus: new Registry(), openMetrics: openMetricsRegistry() };
   /** That exemplars can be had from: metrics ask for one that could show them. */
   readonly #all = openMetricsRegistry();
   readonly #registers = [this.#all];
   readonly #sources: Sources;
+  readonly later = new CountsLater();
 
   readonly httpRequests = new Counter({
     name: 'cv_http_requests_total',
@@ -275,9 +288,19 @@ export class Metrics {
     this.#sources = sources;
     collectDefaultMetrics({ register: this.#all });
     for (const metric of this.#all.getMetricsAsArray() as unknown as Metric[]) {
-      this.registry.registerMetric(metric);
-      this.openMetrics.registerMetric(withoutTotal(metric));
+      this.#formats.prometheus.registerMetric(metric);
+      this.#formats.openMetrics.registerMetric(withoutTotal(metric));
     }
+  }
+
+  contentType(format: MetricsFormat): string {
+    return this.#formats[format].contentType;
+  }
+
+  /** All of them, as they are now. */
+  text(format: MetricsFormat = 'prometheus'): Promise<string> {
+    this.later.makeAll();
+    return this.#formats[format].metrics();
   }
 
   // Counters start at 0 where their labels are known: rate() and increase() do not see a first error that is a new series.
@@ -291,9 +314,17 @@ export class Metrics {
     for (const code of codes) this.rejections.inc({ code }, 0);
   }
 
-  /** A request to predict is over. Its images were counted when they were. */
-  ended({ codes }: RequestRecord): void {
-    for (const code of codes) this.rejections.inc({ code });
+  /** A request is over. Its images were counted when they were. */
+  requestEnded(request: EndedRequest): void {
+    this.later.add(() => this.#count(request));
+    this.later.makeIfEnough();
+  }
+
+  #count({ method, route, status, seconds, trace, rejections }: EndedRequest): void {
+    const labels = { method, route, status: String(status) };
+    this.httpRequests.inc(labels);
+    this.httpDuration.observe({ labels, value: seconds, exemplarLabels: exemplarOf(trace) });
+    for (const code of rejections) this.rejections.inc({ code });
   }
 
   captured(model: string, why: CaptureReason): void {
@@ -396,10 +427,14 @@ export class ModelMetrics {
   }
 
   ranBatch(images: number): void {
-    this.#all.batchSize.observe({ model: this.#model }, images);
+    this.#all.later.add(() => this.#all.batchSize.observe({ model: this.#model }, images));
   }
 
   ended(image: ImageRecord, trace?: TraceContext): void {
+    this.#all.later.add(() => this.#count(image, trace));
+  }
+
+  #count(image: ImageRecord, trace: TraceContext | undefined): void {
     const model = this.#model;
     this.#all.images.inc({ model, outcome: image.outcome });
     if (image.outcome !== 'ok') return;
@@ -409,10 +444,10 @@ export class ModelMetrics {
       this.#all.stageDuration.observe({ labels: { model, stage }, value: ms / 1000, exemplarLabels });
     for (const label of labels) this.#all.predictions.inc({ model, label: this.#valueOf(label) });
     for (const score of scores) this.#all.features.get('confidence')?.observe({ model }, score);
-    if (image.statistics !== undefined) this.#count(image.statistics);
+    if (image.statistics !== undefined) this.#countStatistics(image.statistics);
   }
 
-  #count(statistics: ImageStatistics): void {
+  #countStatistics(statistics: ImageStatistics): void {
     const model = this.#model;
     for (const name of FEATURE_NAMES) {
       const value = name === 'confidence' ? undefined : statistics[name];

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { Dashboard } from '../../dashboard.js';
@@ -10,6 +11,8 @@ const ROOT = join(import.meta.dirname, '../../..');
 export interface RunningDashboard {
   readonly url: string;
   metric(line: string): Promise<number>;
+  /** Resolves when it knows what there is: what comes from then on is told as new. */
+  untilReady(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -44,6 +47,9 @@ export async function startDashboard({
       const text = await (await fetch(`${url}/metrics`)).text();
       const found = text.split('\n').find((one) => one.startsWith(`${line} `));
       return Number(found?.slice(line.length));
+    },
+    async untilReady() {
+      while (!(await fetch(`${url}/ready`)).ok) await setTimeout(50);
     },
     async close() {
       stop.abort();

@@ -8,6 +8,16 @@ output "private_subnet_ids" {
   value       = module.network.private_subnet_ids
 }
 
+output "nodes_security_group_id" {
+  description = "Id of the security group of a cluster's machines."
+  value       = module.network.nodes_security_group_id
+}
+
+output "permissions_boundary_arn" {
+  description = "ARN of the policy without which nobody but an administrator makes a role."
+  value       = local.permissions_boundary_arn
+}
+
 output "registry_url" {
   description = "The workflows' ECR_REPOSITORY."
   value       = module.registry.url

@@ -8,13 +8,6 @@ locals {
     Action   = ["s3:GetObject"]
     Resource = [local.models]
   }
-  # Without it S3 calls a file that is not there forbidden.
-  tell_missing_from_forbidden = {
-    Sid      = "TellMissingFromForbidden"
-    Effect   = "Allow"
-    Action   = ["s3:ListBucket"]
-    Resource = [module.models.arn]
-  }
   write_models = {
     Sid      = "WriteModels"
     Effect   = "Allow"
@@ -48,7 +41,7 @@ output "service_policy" {
   description = "JSON of the service's own policy (ServiceAccount cv-inference): reads models, writes captures and looks its own up for feedback."
   value = jsonencode({
     Version = "2012-10-17"
-    Statement = [local.read_models, local.tell_missing_from_forbidden, {
+    Statement = [local.read_models, {
       Sid      = "WriteCaptures"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:PutObject"]

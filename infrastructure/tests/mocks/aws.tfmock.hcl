@@ -1,7 +1,7 @@
 # What AWS gives back, as far as the environments look at it.
 mock_resource "aws_db_instance" {
   defaults = {
-    master_user_secret = [{ secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-one" }]
+    master_user_secret = [{ secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-one", secret_status = "active", kms_key_id = "one" }]
   }
 }
 

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { stateOf, untilHealthy } from './support/applications.js';
 import { type Counts, losses, lost, removeLoad, startLoad } from './support/client.js';
-import { bringUp, promote, takeOver } from './support/environments.js';
+import { letDashboardIn, shown } from './support/dashboard.js';
+import { bringUp, promote, takeOver, turnOn } from './support/environments.js';
 import { clusterAbsent, field, getJson, isFull, rounded, until } from './support/kubectl.js';
 import { announce, Repository } from './support/repository.js';
 
@@ -112,8 +113,9 @@ describe.skipIf(clusterAbsent())('a canary in production', () => {
   beforeAll(async () => {
     repository = await Repository.copy();
     await takeOver(repository);
+    if (isFull) await turnOn(repository, 'deployment-dashboard', 'deployment-dashboard/authors');
     start = await promote(repository, await repository.commit('Take over'));
-    await bringUp(repository, 'production');
+    await Promise.all([bringUp(repository, 'production'), isFull && letDashboardIn()]);
     await settle();
     stop = await startLoad(PRODUCTION, REQUESTS_PER_SECOND);
   });
@@ -174,6 +176,27 @@ describe.skipIf(clusterAbsent())('a canary in production', () => {
       expect(seconds).toBeLessThan(90);
     },
   );
+
+  it.runIf(isFull)('was on the dashboard: who committed it, why it was given up, the way back', async () => {
+    const { items, sources, timeline } = await shown();
+    const application = items.find(({ id }) => id === `application/argocd/${APPLICATION}`);
+    expect(application).toMatchObject({ commit: { author: 'check' } });
+    const told = timeline.map(({ text }) => text);
+    const steps = [
+      /^cv-inference: version \w+ comes$/,
+      /^cv-inference: analysis .* failed: /,
+      /^cv-inference is aborted: /,
+      /^cv-inference: back to version \w+$/,
+    ];
+    let from = 0;
+    for (const step of steps) {
+      const place = told.slice(from).findIndex((text) => step.test(text));
+      expect(place, `${step} after\n${told.slice(0, from).join('\n')}`).not.toBe(-1);
+      from += place + 1;
+    }
+    expect(told.filter((text) => /is synced to \w+ “.*” by check$/.test(text))).not.toEqual([]);
+    expect(sources.filter(({ state }) => state !== 'connected')).toEqual([]);
+  });
 
   it.runIf(isFull)(
     'goes back where the image is not to be had, and keeps Git from nothing else',

@@ -102,6 +102,20 @@ describe.skipIf(absent('kustomize'))('deployment-dashboard', () => {
     expect(settingsIn(objectsOf(exampleOf(README))).NAMESPACES).toBe('cv-inference-staging,cv-inference');
   });
 
+  it('answers to the names of its Service, in the namespace that it is in', () => {
+    for (const namespace of [NAMESPACE, 'elsewhere']) {
+      const objects = objectsOf({ namespace });
+      const service = objects.find(({ kind, metadata }) => kind === 'Service' && metadata.name === NAME);
+      expect(service?.metadata.namespace).toBe(namespace);
+      const inCluster = `${NAME}.${namespace}.svc`;
+      expect(settingsIn(objects).ALLOWED_HOSTS.split(',')).toEqual([
+        NAME,
+        inCluster,
+        `${inCluster}.cluster.local`,
+      ]);
+    }
+  });
+
   it('is asked for routes that it has, and keeps its timeline where it may write', () => {
     const objects = objectsOf();
     const { container } = podIn(objects);
@@ -110,6 +124,36 @@ describe.skipIf(absent('kustomize'))('deployment-dashboard', () => {
       expect(server).toContain(`server.get('${probe?.httpGet?.path}'`);
     const [mount] = container.volumeMounts ?? [];
     expect(settingsIn(objects).TIMELINE_FILE).toMatch(new RegExp(`^${mount?.mountPath}/`));
+  });
+
+  it('asks Argo CD who made a commit where that is turned on, with what its README puts into the Secret', () => {
+    const objects = objectsOf({
+      components: ['components/network-policy', COMPONENT, `${COMPONENT}/authors`, 'release'],
+    });
+    const { pod, container } = podIn(objects);
+    const { NODE_EXTRA_CA_CERTS: authority } = environmentOf(objects, container);
+    const { ARGOCD_URL: url, ARGOCD_TOKEN_FILE: tokenFile } = settingsIn(objects);
+    const [volume] = valuesAt(pod.spec, 'volumes[].secret') as { readonly secretName: string }[];
+    const command = readFileSync(join(K8S, COMPONENT, 'authors/README.md'), 'utf8');
+    expect(command).toContain(`create secret generic ${volume?.secretName} `);
+    const mount = container.volumeMounts?.find(({ name }) => name === 'argocd')?.mountPath;
+    for (const [file, key] of [
+      [tokenFile, 'token'],
+      [authority, 'ca.crt'],
+    ]) {
+      expect(file).toBe(`${mount}/${key}`);
+      expect(command).toContain(`--from-literal=${key}=`);
+    }
+    const server: Peer = {
+      namespace: new URL(url).hostname.split('.')[1] ?? '',
+      labels: { 'app.kubernetes.io/name': 'argocd-server' },
+    };
+    const from: Peer = { namespace: NAMESPACE, labels: pod.labels };
+    const mayAsk = (all: readonly KubernetesObject[]): boolean => {
+      const policies = all.filter(({ kind }) => kind === 'NetworkPolicy') as unknown as NetworkPolicy[];
+      return isAllowed(policies, { from, to: server, port: 8080 });
+    };
+    expect([mayAsk(objects), mayAsk(objectsOf())]).toEqual([true, false]);
   });
 
   it('reaches DNS, the API server, Prometheus and Alertmanager, and is reached by nobody', () => {

@@ -8,6 +8,7 @@ import { absent } from '../support/tools.js';
 const SECRETS_MADE_ELSEWHERE = [
   'cv-inference-secrets',
   'cv-inference-bridge',
+  'cv-inference-deployment-dashboard-argocd',
   'cv-inference-mlflow',
   'cv-inference-tls',
   'grafana-admin',

@@ -41,13 +41,14 @@ export function endConnectionsOnClose(server: FastifyInstance): void {
       endWhenQuiet();
     });
   });
-  server.addHook('onRequest', async (request, reply) => {
+  server.addHook('onRequest', (request, reply, next) => {
     silent.delete(request.raw.socket);
     requests += 1;
     reply.raw.once('close', () => {
       requests -= 1;
       endWhenQuiet();
     });
+    next();
   });
   server.addHook('preClose', async () => {
     isClosing = true;

@@ -8,7 +8,7 @@ import { brokenOff } from './input-errors.js';
 const TURN_BYTES = 64 * 1024;
 /** After so long as well: a hostile piece of 64 KB is work for tens of milliseconds. */
 const TURN_MS = 4;
-/** What is taken before the clock is looked at. */
+/** What is looked into before the clock is. */
 const SLICE_BYTES = 2 * 1024;
 
 /** How large a body may be, whatever it says of itself. */
@@ -20,11 +20,13 @@ export interface BodyLimit {
 /**
  * Hands a body on, slice by slice, as it arrives. Rejects with `tooLarge` past the limit, with OVERLOADED where all bodies
  * together take too much memory, with what `take` throws, and with the scope's reason once that aborts.
+ * @param sliceBytes the most that `take` gets at once: little where it looks into what may be hostile
  */
 export function readBody(
   request: FastifyRequest,
   limit: BodyLimit,
   take: (slice: Buffer) => void,
+  sliceBytes = SLICE_BYTES,
 ): Promise<void> {
   const { raw, scope } = request;
   const count = countBody(request, limit);
@@ -52,7 +54,7 @@ export function readBody(
         takeFrom(piece, 0);
       });
     const takeFrom = (piece: Buffer, start: number): void => {
-      const next = takeForAWhile(piece, start, take);
+      const next = takeForAWhile(piece, start, sliceBytes, take);
       sinceTurn += next - start;
       isWaiting = next < piece.length || sinceTurn >= TURN_BYTES;
       if (isWaiting) waitAndTake(piece, next);
@@ -84,7 +86,7 @@ export function readBody(
 /** The whole body in memory. Rejects as `readBody`. */
 export async function readWhole(request: FastifyRequest, limit: BodyLimit): Promise<Buffer> {
   const collected = new CollectedBytes();
-  await readBody(request, limit, (slice) => collected.add(slice));
+  await readBody(request, limit, (piece) => collected.add(piece), Number.POSITIVE_INFINITY);
   return collected.join();
 }
 
@@ -103,12 +105,18 @@ function countBody(
 }
 
 /** @returns how far it came before its time was up */
-function takeForAWhile(piece: Buffer, start: number, take: (slice: Buffer) => void): number {
+function takeForAWhile(
+  piece: Buffer,
+  start: number,
+  sliceBytes: number,
+  take: (slice: Buffer) => void,
+): number {
   const until = performance.now() + TURN_MS;
   let at = start;
   while (at < piece.length && (at === start || performance.now() < until)) {
-    take(piece.subarray(at, at + SLICE_BYTES));
-    at = Math.min(at + SLICE_BYTES, piece.length);
+    const end = Math.min(at + sliceBytes, piece.length);
+    take(piece.subarray(at, end));
+    at = end;
   }
   return at;
 }

@@ -42,7 +42,7 @@ const unknownAccessKey = credentialsFault('does not know the access key; check A
 const denied: Verdict = {
   kind: 'denied',
   what: ({ bucket, endpoint }) =>
-    `${endpoint} denies access; allow s3:GetObject on the objects of ${bucket} (and s3:ListBucket, to tell a missing key from a forbidden one)`,
+    `${endpoint} denies access; allow s3:GetObject on the objects of ${bucket} (s3:ListBucket, to tell a missing key from a forbidden one; kms:Decrypt, where they have a key of KMS)`,
 };
 
 /** By the name of the error, as S3 gives it. */

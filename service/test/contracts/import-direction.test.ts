@@ -151,7 +151,6 @@ const ALLOWED: Readonly<
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   fastify: ['http'],
   '@fastify/cors': ['http/server.ts'],
-  '@fastify/helmet': ['http/server.ts'],
   '@fastify/busboy': ['http'],
   '@fastify/rate-limit': ['http/gate.ts'],
   '@fastify/swagger': ['http/docs-routes.ts'],

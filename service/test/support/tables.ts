@@ -30,8 +30,8 @@ export function errorRows(): string[] {
 }
 
 export async function metricsTable(): Promise<string> {
-  const own = (await new Metrics().registry.getMetricsAsJSON()).filter(({ name }) => name.startsWith('cv_'));
-  const rows = own.map(({ name, type, help }) => [`\`${name}\``, String(type), help]);
+  const described = (await new Metrics().text()).matchAll(/^# HELP (cv_\S+) (.*)\n# TYPE \S+ (\S+)$/gm);
+  const rows = [...described].map(([, name, help = '', type = '']) => [`\`${name}\``, type, help]);
   return table(['metric', 'type', 'what it counts'], rows);
 }
 

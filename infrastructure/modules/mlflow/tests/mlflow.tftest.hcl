@@ -2,7 +2,7 @@ mock_provider "aws" {
   mock_resource "aws_db_instance" {
     defaults = {
       address            = "cv-inference-dev-mlflow.abc.eu-central-1.rds.amazonaws.com"
-      master_user_secret = [{ secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-one" }]
+      master_user_secret = [{ secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-one", secret_status = "active", kms_key_id = "one" }]
     }
   }
 }

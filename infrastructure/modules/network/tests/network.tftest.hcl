@@ -26,6 +26,14 @@ override_data {
   }
 }
 
+# OpenTofu gives all that is mocked of one kind the same id.
+override_resource {
+  target = aws_route_table.public
+  values = {
+    id = "rtb-public"
+  }
+}
+
 variables {
   name                     = "cv-inference-dev"
   account_id               = "123456789012"
@@ -217,7 +225,9 @@ run "per_zone_has_a_nat_gateway_in_each" {
   }
 
   assert {
-    condition     = length(distinct([for route in aws_route.nat : route.nat_gateway_id])) == 3
+    condition = length(aws_nat_gateway.this) == 3 && alltrue([
+      for zone, route in aws_route.nat : route.nat_gateway_id == aws_nat_gateway.this[zone].id
+    ])
     error_message = "Zones share a NAT gateway."
   }
 
@@ -250,13 +260,20 @@ run "none_has_endpoints_and_no_way_to_the_internet" {
   assert {
     condition = alltrue([
       for endpoint in aws_vpc_endpoint.interface :
-      endpoint.private_dns_enabled && endpoint.security_group_ids == toset([aws_security_group.endpoints.id]) && length(endpoint.subnet_ids) == 3
+      endpoint.private_dns_enabled && endpoint.security_group_ids == toset([aws_security_group.endpoints.id])
     ])
     error_message = "An endpoint is not reached by its own name, or not from nodes alone."
   }
 
   assert {
-    condition     = length(aws_vpc_endpoint.s3.route_table_ids) == 3
+    condition = alltrue([
+      for endpoint in aws_vpc_endpoint.interface : endpoint.subnet_ids == toset([for subnet in aws_subnet.private : subnet.id])
+    ])
+    error_message = "A zone has no way to an endpoint."
+  }
+
+  assert {
+    condition     = aws_vpc_endpoint.s3.route_table_ids == toset([for table in aws_route_table.private : table.id])
     error_message = "A private subnet has no way to S3."
   }
 }

@@ -4,6 +4,7 @@ import { ask, kubectl, until } from './kubectl.js';
 import { announce, REPOSITORY_URL, type Repository } from './repository.js';
 
 interface Kustomization {
+  components: string[];
   patches?: unknown[];
 }
 
@@ -55,6 +56,16 @@ export async function takeOver(repository: Repository): Promise<void> {
       });
     });
   }
+}
+
+/** Adds components to production, which come before those that turn what others bring. */
+export function turnOn(repository: Repository, ...components: readonly string[]): Promise<void> {
+  return repository.edit('k8s/overlays/production/kustomization.yaml', (text) => {
+    const kustomization = parse(text) as Kustomization;
+    const paths = components.map((name) => `../../components/${name}`);
+    kustomization.components.unshift(...paths);
+    return stringify(kustomization);
+  });
 }
 
 /**
