@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ask, clusterAbsent, field, kubectl, rounded, until } from './support/kubectl.js';
+import { untilRolledOut } from './support/rollouts.js';
 
 const OVERLAY = join(import.meta.dirname, '../../overlays/local');
-const NAMESPACE = '--namespace=cv-inference';
+const NAMESPACE = 'cv-inference';
+const WHERE = `--namespace=${NAMESPACE}`;
 const GOLDEN = 'service/models/digits/golden/7-blocks.png';
 
 /** What a pod of the service is answered at an address. */
@@ -12,19 +14,19 @@ function predictAt(address: string): Promise<string | undefined> {
     const body = require('fs').readFileSync('${GOLDEN}');
     fetch('http://${address}/predict', { method: 'POST', headers: { 'content-type': 'image/png' }, body })
       .then(async (answer) => process.stdout.write(answer.status + ' ' + (await answer.text())));`;
-  return ask(NAMESPACE, 'exec', 'deployment/cv-inference', '--', 'node', '--eval', script);
+  return ask(WHERE, 'exec', 'deployment/cv-inference', '--', 'node', '--eval', script);
 }
 
 describe.skipIf(clusterAbsent())('the overlay local, on a cluster with nothing else', () => {
   it('comes up by kubectl apply alone, with the model from its S3 server', async ({ annotate }) => {
     await kubectl('apply', '--kustomize', OVERLAY);
     const startedAt = performance.now();
-    await kubectl(NAMESPACE, 'rollout', 'status', 'statefulset/s3-local', '--timeout=120s');
-    await kubectl(NAMESPACE, 'wait', '--for=condition=Complete', 'job/s3-local-upload', '--timeout=120s');
-    await kubectl(NAMESPACE, 'rollout', 'status', 'deployment/cv-inference', '--timeout=180s');
+    await untilRolledOut(NAMESPACE, 'statefulset/s3-local', 120);
+    await kubectl(WHERE, 'wait', '--for=condition=Complete', 'job/s3-local-upload', '--timeout=120s');
+    await untilRolledOut(NAMESPACE, 'deployment/cv-inference', 180);
     await annotate(rounded((performance.now() - startedAt) / 1000));
     const model = await ask(
-      NAMESPACE,
+      WHERE,
       'exec',
       'deployment/cv-inference',
       '--',

@@ -9,6 +9,7 @@ import { clusterAbsent, field, isFull, kubectl, rounded, until } from './support
 import { readyPods } from './support/pods.js';
 import { signalPod } from './support/processes.js';
 import { announce, Repository } from './support/repository.js';
+import { untilRolledOut } from './support/rollouts.js';
 
 const runFile = promisify(execFile);
 const STAGING = 'cv-inference-staging';
@@ -74,7 +75,7 @@ describe.skipIf(clusterAbsent())('staging under load', () => {
 
   it('loses no request in a rolling restart', async ({ annotate }) => {
     await kubectl(IN_STAGING, 'rollout', 'restart', 'deployment/cv-inference');
-    await kubectl(IN_STAGING, 'rollout', 'status', 'deployment/cv-inference', '--timeout=180s');
+    await untilRolledOut(STAGING, 'deployment/cv-inference', 180);
     const counts = await count();
     await annotate(losses(counts));
     expect(lost(counts)).toBe(0);

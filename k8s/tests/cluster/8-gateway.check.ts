@@ -6,6 +6,7 @@ import { startBeside, startLoad } from './support/client.js';
 import { ATTACHED, deployBoth, HOSTS, makeCertificate, OWNER } from './support/gateway.js';
 import { clusterAbsent, field, isFull, kubectl, rounded, until } from './support/kubectl.js';
 import { Repository } from './support/repository.js';
+import { untilRolledOut } from './support/rollouts.js';
 
 const IN_OWNER = `--namespace=${OWNER}`;
 const GOLDEN = 'service/models/digits/golden/7-blocks.png';
@@ -61,8 +62,7 @@ describe.skipIf(clusterAbsent())('the gateway', () => {
     await kubectl('delete', 'namespace', OWNER, ATTACHED, '--ignore-not-found');
     await deployBoth(repository, false);
     for (const namespace of [OWNER, ATTACHED]) {
-      const deployment = ['deployment/cv-inference', '--timeout=180s'];
-      await kubectl('--namespace', namespace, 'rollout', 'status', ...deployment);
+      await untilRolledOut(namespace, 'deployment/cv-inference', 180);
     }
     await startBeside(OWNER, 'asks', 'setInterval(() => {}, 1e6)');
     const service = ['services', '--all-namespaces', '--selector=app.kubernetes.io/instance=nginx-gateway'];
@@ -104,7 +104,7 @@ describe.skipIf(clusterAbsent())('the gateway', () => {
     const stop = await startLoad(OWNER, 10, { target: `http://${gateway}`, host: HOSTS[OWNER] });
     await sleep(3_000);
     await kubectl(IN_OWNER, 'rollout', 'restart', 'deployment/cv-inference');
-    await kubectl(IN_OWNER, 'rollout', 'status', 'deployment/cv-inference', '--timeout=180s');
+    await untilRolledOut(OWNER, 'deployment/cv-inference', 180);
     await sleep(5_000);
     const counts = await stop();
     await annotate(`${JSON.stringify(counts.answered)} of ${counts.sent}`);

@@ -4,12 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KubernetesObject, renderKustomization } from '../support/render.js';
 import { SMALL } from './support/environments.js';
 import { apply, ask, clusterAbsent, getJson, isFull, kubectl, rounded, until } from './support/kubectl.js';
+import { untilRolledOut } from './support/rollouts.js';
 
 const NAMESPACE = 'registry';
 const WHERE = `--namespace=${NAMESPACE}`;
 const TRAINING_IMAGE = process.env['TRAINING_IMAGE'];
 const CHAMPION = 'models:/digits@champion';
-const PATIENCE = '--timeout=300s';
 
 /** The base with a registry, its database and the S3 server of a laptop. It serves the champion, once there is one. */
 function manifests(): readonly KubernetesObject[] {
@@ -93,11 +93,9 @@ async function train(name: string, ...stages: readonly string[]): Promise<string
   return kubectl(WHERE, 'logs', name);
 }
 
-const rollout = (what: string): Promise<string> => kubectl(WHERE, 'rollout', 'status', what, PATIENCE);
-
 async function untilUp(): Promise<void> {
-  await rollout('statefulset/cv-inference-mlflow-database');
-  await rollout('deployment/cv-inference-mlflow');
+  await untilRolledOut(NAMESPACE, 'statefulset/cv-inference-mlflow-database');
+  await untilRolledOut(NAMESPACE, 'deployment/cv-inference-mlflow');
 }
 
 /** Asks the Service, from a pod of the service. */
@@ -122,7 +120,7 @@ describe.skipIf(clusterAbsent() ?? !(isFull && TRAINING_IMAGE))('the component m
     const objects = manifests();
     await apply(...objects.filter(({ kind }) => kind === 'Namespace'));
     await apply(...objects.filter(({ kind }) => kind !== 'Namespace'));
-    await kubectl(WHERE, 'wait', '--for=condition=Complete', 'job/s3-local-upload', PATIENCE);
+    await kubectl(WHERE, 'wait', '--for=condition=Complete', 'job/s3-local-upload', '--timeout=300s');
   });
   afterAll(() => kubectl('delete', 'namespace', NAMESPACE, '--wait=false'));
 
@@ -141,7 +139,7 @@ describe.skipIf(clusterAbsent() ?? !(isFull && TRAINING_IMAGE))('the component m
   it('is where the service takes it from', async ({ annotate }) => {
     const startedAt = performance.now();
     await kubectl(WHERE, 'scale', 'deployment/cv-inference', '--replicas=2');
-    await rollout('deployment/cv-inference');
+    await untilRolledOut(NAMESPACE, 'deployment/cv-inference');
     await annotate(rounded((performance.now() - startedAt) / 1000));
     await isServed();
   });
@@ -153,10 +151,10 @@ describe.skipIf(clusterAbsent() ?? !(isFull && TRAINING_IMAGE))('the component m
       'pod',
       '--selector=app.kubernetes.io/name in (cv-inference-mlflow, cv-inference-mlflow-database, s3-local)',
     );
-    await rollout('statefulset/s3-local');
+    await untilRolledOut(NAMESPACE, 'statefulset/s3-local');
     await untilUp();
     await kubectl(WHERE, 'rollout', 'restart', 'deployment/cv-inference');
-    await rollout('deployment/cv-inference');
+    await untilRolledOut(NAMESPACE, 'deployment/cv-inference');
     await isServed();
   });
 });

@@ -12,6 +12,7 @@ import { keepDoing } from '../../support/keep-doing.js';
 import { type KubernetesObject, renderKustomization } from '../../support/render.js';
 import { requiredTool } from '../../support/tools.js';
 import { apply, field, kubectl } from './kubectl.js';
+import { untilRolledOut } from './rollouts.js';
 
 /** Seconds that a minute of the rules takes here: its shortest range holds five scrapes. */
 export const MINUTE_S = 5;
@@ -52,7 +53,7 @@ export class FaultyService {
   }
 
   async untilReady(): Promise<void> {
-    await kubectl(this.#where, 'rollout', 'status', 'deployment/cv-inference', '--timeout=240s');
+    await untilRolledOut(this.namespace, 'deployment/cv-inference', 240);
   }
 
   async pod(): Promise<string> {

@@ -11,8 +11,7 @@ import type { KubernetesObject } from '../../support/render.js';
 import { listSources } from '../../support/sources.js';
 import { OWNER } from './gateway.js';
 import { apply, ask, kubectl, kubectlWith, until } from './kubectl.js';
-
-const PATIENCE = '--timeout=300s';
+import { untilRolledOut } from './rollouts.js';
 
 /** Argo CD as argocd/install has it. @returns the version that it says it is */
 export async function installArgoCd(): Promise<string> {
@@ -26,15 +25,9 @@ export async function installArgoCd(): Promise<string> {
     'deployment/argocd-notifications-controller',
   );
   for (const name of ['redis', 'repo-server', 'applicationset-controller', 'server']) {
-    await kubectl('--namespace=argocd', 'rollout', 'status', PATIENCE, `deployment/argocd-${name}`);
+    await untilRolledOut('argocd', `deployment/argocd-${name}`);
   }
-  await kubectl(
-    '--namespace=argocd',
-    'rollout',
-    'status',
-    PATIENCE,
-    'statefulset/argocd-application-controller',
-  );
+  await untilRolledOut('argocd', 'statefulset/argocd-application-controller');
   const version = await kubectl(
     '--namespace=argocd',
     'exec',
@@ -67,13 +60,13 @@ export async function installGateway(): Promise<void> {
     .replaceAll('runAsUser: 102', 'runAsUser: 101')
     .replace('- static-mode', `- static-mode\n        - --gateway=${OWNER}/cv-inference`);
   await kubectlWith(changed, 'apply', '--server-side', '--force-conflicts', '--filename=-');
-  await kubectl('--namespace=nginx-gateway', 'rollout', 'status', PATIENCE, 'deployment/nginx-gateway');
+  await untilRolledOut('nginx-gateway', 'deployment/nginx-gateway');
 }
 
 /** The folder's git-server.yaml: what Argo CD deploys from. */
 export async function installGitServer(): Promise<void> {
   await applyFile('git-server.yaml');
-  await kubectl('--namespace=git', 'rollout', 'status', PATIENCE, 'deployment/git');
+  await untilRolledOut('git', 'deployment/git');
 }
 
 /** The folder's prometheus.yaml, with the definitions of the operator's release. */
@@ -86,7 +79,7 @@ export async function installPrometheus(): Promise<void> {
     `--filename=${sourceOf('prometheus-operator')}`,
   );
   await applyFile('prometheus.yaml');
-  await kubectl('--namespace=monitoring', 'rollout', 'status', PATIENCE, 'deployment/prometheus-operator');
+  await untilRolledOut('monitoring', 'deployment/prometheus-operator');
   await until(
     { withinS: 120, what: 'Prometheus runs' },
     async () =>
@@ -112,15 +105,7 @@ export async function installFromPlatform(name: string): Promise<void> {
   await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: destination.namespace } });
   await applyInOrder(objects);
   for (const { kind, metadata } of objects) {
-    if (kind !== 'Deployment') continue;
-    await kubectl(
-      '--namespace',
-      destination.namespace,
-      'rollout',
-      'status',
-      PATIENCE,
-      `deployment/${metadata.name}`,
-    );
+    if (kind === 'Deployment') await untilRolledOut(destination.namespace, `deployment/${metadata.name}`);
   }
 }
 
