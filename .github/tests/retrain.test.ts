@@ -95,19 +95,45 @@ describe('retrain', () => {
     expect(() => written('calls')).toThrow();
   });
 
-  it('has Kubeflow run them where it is told to, and fetches what has passed', () => {
+  const onKubeflow = (changes: Environment = {}): Ended => {
     cpSync(join(import.meta.dirname, 'support/submit.py'), join(folder, 'training/kubeflow/submit.py'));
-    expect(retrain({ KFP_HOST: 'https://kubeflow.test' })).toMatchObject({ code: 0 });
-    expect(written('calls')).toBe(
-      `submit --host https://kubeflow.test ${OPTIONS}\nfetch ingest validate reference ${OPTIONS} --work WORK\nregister ${OPTIONS} --work WORK\n`,
-    );
+    return retrain({ KFP_HOST: 'https://kubeflow.test', ...changes });
+  };
+
+  it('has Kubeflow run them where it is told to, and fetches what that run has made', () => {
+    expect(onKubeflow()).toMatchObject({ code: 0 });
+    const [, submission] = /--submission ([0-9a-f]{32}) /.exec(written('calls')) ?? [];
+    expect(written('calls').split('\n')).toEqual([
+      `submit --host https://kubeflow.test --submission ${submission} ${OPTIONS}`,
+      `fetch ingest validate reference --submission ${submission} ${OPTIONS} --work WORK`,
+      `register ${OPTIONS} --work WORK`,
+      '',
+    ]);
   });
 
-  it('fetches nothing where Kubeflow has failed', () => {
-    cpSync(join(import.meta.dirname, 'support/submit.py'), join(folder, 'training/kubeflow/submit.py'));
-    const ended = retrain({ KFP_HOST: 'https://kubeflow.test', ENDS: 'FAILED' });
+  it('names each of its runs on Kubeflow by another name', () => {
+    onKubeflow({ ENDS: 'bad data' });
+    onKubeflow({ ENDS: 'bad data' });
+    const names = [...written('calls').matchAll(/--submission (\w+)/g)].map(([, name]) => name);
+    expect([names.length, new Set(names).size]).toEqual([4, 2]);
+  });
+
+  it.each([
+    ['repository_dispatch', 1],
+    ['schedule', 0],
+  ])('says what a stage has refused on Kubeflow, started by %s', (CAUSE, code) => {
+    const ended = onKubeflow({ ENDS: 'the challenger is no better', CAUSE });
+    const warning = '::warning title=Refused::digits: the challenger is no better\n';
+    expect(ended).toMatchObject({ code, stdout: expect.stringContaining(warning) });
+    expect([outputsOf(ended), callsOf(bin)]).toEqual([{}, []]);
+    expect(written('calls')).not.toContain('register');
+    expect(written('summary')).toContain('# Verdict');
+  });
+
+  it('fails by night too where Kubeflow has failed', () => {
+    const ended = onKubeflow({ ENDS: 'FAILED', CAUSE: 'schedule' });
     expect([ended.code, outputsOf(ended)]).toEqual([1, {}]);
-    expect(written('calls')).not.toContain('fetch');
+    expect(written('calls')).not.toContain('register');
   });
 
   it('has the image run them where there is one, with what they need and nothing else of the machine', () => {
