@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { callsOf, fakeTool } from './support/fake-tools.js';
@@ -57,7 +57,7 @@ describe('retrain', () => {
     const files = callsOf(bin).map((call) => / --key models\/digits\/2\.0\.0\/(\S+)/.exec(call)?.[1]);
     expect(files).toEqual([...shippedGolden(), 'model.onnx', 'model.json']);
     expect(outputsOf(ended)).toMatchObject({ model_uri: URI, model_sha256: SHA256 });
-    expect(written('output')).toMatch(/^details<<(\w+)\n# Verdict\nby 1 %\n\n\1\n/);
+    expect(written('output')).toMatch(/^details<<(\w+)\n# Verdict\nby 1 %\n\n\1\n/m);
     expect(written('summary')).toBe('# Verdict\nby 1 %\n');
   });
 
@@ -83,6 +83,21 @@ describe('retrain', () => {
     writeFileSync(join(folder, MODEL, 'model.onnx'), 'weights');
     const ended = retrain();
     expect([ended.code, outputsOf(ended), callsOf(bin)]).toEqual([1, {}, []]);
+    expect(written('calls')).not.toContain('register');
+  });
+
+  it('registers nothing where the bucket has another model of its name', () => {
+    fakeTool(bin, 'aws', [
+      { call: /^aws s3api put-object /, code: 254 },
+      { call: /^aws s3api head-object /, stdout: 'the digest of another\n' },
+    ]);
+    const ended = retrain({ CAUSE: 'schedule' });
+    expect([ended.code, outputsOf(ended), existsSync(join(folder, 'training/work/uri'))]).toEqual([
+      1,
+      {},
+      false,
+    ]);
+    expect(ended.stdout).toContain('is there already, and is another file');
     expect(written('calls')).not.toContain('register');
   });
 
