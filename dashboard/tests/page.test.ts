@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import {
@@ -108,6 +109,31 @@ function startHoldingProxy(target: string, passesHead: boolean) {
       response.end(await answer.bytes());
     } else if (passesHead) response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
   });
+}
+
+/** What stands before the dashboard and, once mute, passes nothing on any more and ends nothing: as a network that is gone. */
+async function startMutingProxy(target: string) {
+  let isMute = false;
+  const server = await startScriptedServer(({ url = '', headers }, response) => {
+    if (isMute) return;
+    const { 'last-event-id': lastEventId } = headers;
+    const passed = get(
+      target + url,
+      { agent: false, headers: lastEventId ? { 'last-event-id': lastEventId } : {} },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers).flushHeaders();
+        answer.on('data', (chunk) => isMute || response.write(chunk));
+        answer.on('end', () => isMute || response.end());
+      },
+    );
+    response.on('close', () => passed.destroy());
+  });
+  return {
+    ...server,
+    setMute: (mute: boolean) => {
+      isMute = mute;
+    },
+  };
 }
 
 const environment = (page: Page) => page.getByRole('region', { name: 'production' });
@@ -235,6 +261,28 @@ describe('the page', () => {
     dashboard = await startDashboard({ server: access.url, token: access.token, port });
     await page.getByText('2 pods, 0 ready').waitFor();
     await page.locator('#connection').filter({ hasText: 'Live' }).waitFor();
+  });
+
+  it('says so where a connection is dead and does not end, and opens another', async () => {
+    await admin.create(PODS, pod('one'));
+    const proxy = await startMutingProxy(dashboard.url);
+    const { page } = await visitUrl(`${proxy.url}/`);
+    await page.clock.install();
+    await page.reload();
+    const connection = page.locator('#connection');
+    await connection.filter({ hasText: 'Live' }).waitFor();
+    await page.clock.fastForward(30_000);
+    expect(await connection.textContent()).toBe('Live');
+    proxy.setMute(true);
+    await admin.create(PODS, pod('two'));
+    await page.clock.fastForward(41_000);
+    await connection.filter({ hasText: 'Not connected: what is shown is from before' }).waitFor();
+    proxy.setMute(false);
+    await page.clock.fastForward(5000);
+    await page.getByText('2 pods, 0 ready').waitFor();
+    expect(await connection.textContent()).toBe('Live');
+    await page.context().close();
+    await proxy.close();
   });
 
   it.each([
