@@ -8,8 +8,8 @@
  * @typedef {import('../items.js').SourceState} SourceState
  */
 
-/** As many lines of the timeline as a page keeps. */
-const MAX_ENTRIES = 1000;
+/** Lines of the timeline about pods that a page keeps, and as many about everything else, as the server does. */
+const MAX_OF_EACH = 1000;
 /** After an answer that is no stream, such as 503: a browser asks by itself only where a stream broke. */
 const RETRY_MS = 5000;
 /** Everything comes at once with a stream, unless something between holds it back until it ends, as some proxies do. */
@@ -112,7 +112,7 @@ export class Feed {
   #takeSnapshot({ items, sources, timeline }) {
     this.items = new Map(items.map((item) => [item.id, item]));
     this.sources = sources;
-    this.timeline = this.#goingOn(timeline).slice(-MAX_ENTRIES);
+    this.timeline = newestOf(this.#goingOn(timeline));
     this.isFilled = true;
     this.#on.onUpdate();
   }
@@ -134,7 +134,16 @@ export class Feed {
     const told = new Map(this.sources.map((source) => [source.name, source]));
     for (const source of sources) told.set(source.name, source);
     this.sources = [...told.values()];
-    this.timeline = [...this.timeline, ...timeline].slice(-MAX_ENTRIES);
+    this.timeline = newestOf([...this.timeline, ...timeline]);
     this.#on.onUpdate();
   }
+}
+
+/** @param {readonly Entry[]} entries */
+function newestOf(entries) {
+  const room = { pods: MAX_OF_EACH, others: MAX_OF_EACH };
+  return entries
+    .toReversed()
+    .filter(({ kind }) => room[kind === 'pod' ? 'pods' : 'others']-- > 0)
+    .reverse();
 }
