@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import {
@@ -110,6 +111,31 @@ function startHoldingProxy(target: string, passesHead: boolean) {
   });
 }
 
+/** What stands before the dashboard and, once mute, passes nothing on any more and ends nothing: as a network that is gone. */
+async function startMutingProxy(target: string) {
+  let isMute = false;
+  const server = await startScriptedServer(({ url = '', headers }, response) => {
+    if (isMute) return;
+    const { 'last-event-id': lastEventId } = headers;
+    const passed = get(
+      target + url,
+      { agent: false, headers: lastEventId ? { 'last-event-id': lastEventId } : {} },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers).flushHeaders();
+        answer.on('data', (chunk) => isMute || response.write(chunk));
+        answer.on('end', () => isMute || response.end());
+      },
+    );
+    response.on('close', () => passed.destroy());
+  });
+  return {
+    ...server,
+    setMute: (mute: boolean) => {
+      isMute = mute;
+    },
+  };
+}
+
 const environment = (page: Page) => page.getByRole('region', { name: 'production' });
 const entries = (page: Page) => page.locator('#entries li');
 
@@ -173,20 +199,28 @@ describe('the page', () => {
     expect(content).toBeLessThanOrEqual(inner ?? 0);
   });
 
-  it('shows a storm of hundreds of pods, and their end, each in the timeline', async () => {
+  it('shows storms of hundreds of pods, and their end, each in the timeline, out of which they drive nothing else', async () => {
     const page = await open();
-    const names = Array.from({ length: 300 }, (_, index) => `pod-${index}`);
-    await Promise.all(names.map((name) => admin.create(PODS, pod(name))));
-    await page.getByText('300 pods, 0 ready').waitFor();
-    expect(await page.locator('.pods .pod').count()).toBe(300);
-    await admin.request('DELETE', `${PODS}?gracePeriodSeconds=0`);
-    await page.getByText('There are no pods in the namespaces that are watched.').waitFor();
-    const told = await entries(page).locator('p').allTextContents();
+    const blow = async (storm: string): Promise<string[]> => {
+      const names = Array.from({ length: 300 }, (_, index) => `${storm}-${index}`);
+      await Promise.all(names.map((name) => admin.create(PODS, pod(name))));
+      await page.getByText('300 pods, 0 ready').waitFor();
+      expect(await page.locator('.pods .pod').count()).toBe(300);
+      await admin.request('DELETE', `${PODS}?gracePeriodSeconds=0`);
+      await page.getByText('There are no pods in the namespaces that are watched.').waitFor();
+      return entries(page).locator('p').allTextContents();
+    };
+    const told = await blow('first');
     for (const end of ['was created', 'is gone'])
       expect(told.filter((text) => text.includes(` ${end}`))).toHaveLength(300);
-    // Newest first, and none twice.
-    expect(told.at(-1)).toContain('the dashboard has started');
-    expect(new Set(told).size).toBe(told.length);
+    const toldThen = await blow('second');
+    expect(toldThen).toHaveLength(1001);
+    for (const lines of [told, toldThen]) {
+      // Newest first, and none twice.
+      expect(lines[0]).toContain('is gone');
+      expect(lines.at(-1)).toContain('the dashboard has started');
+      expect(new Set(lines).size).toBe(lines.length);
+    }
   });
 
   it('leaves alone what has not changed: who follows a link or reads on is not thrown back', async () => {
@@ -235,6 +269,28 @@ describe('the page', () => {
     dashboard = await startDashboard({ server: access.url, token: access.token, port });
     await page.getByText('2 pods, 0 ready').waitFor();
     await page.locator('#connection').filter({ hasText: 'Live' }).waitFor();
+  });
+
+  it('says so where a connection is dead and does not end, and opens another', async () => {
+    await admin.create(PODS, pod('one'));
+    const proxy = await startMutingProxy(dashboard.url);
+    const { page } = await visitUrl(`${proxy.url}/`);
+    await page.clock.install();
+    await page.reload();
+    const connection = page.locator('#connection');
+    await connection.filter({ hasText: 'Live' }).waitFor();
+    await page.clock.fastForward(30_000);
+    expect(await connection.textContent()).toBe('Live');
+    proxy.setMute(true);
+    await admin.create(PODS, pod('two'));
+    await page.clock.fastForward(41_000);
+    await connection.filter({ hasText: 'Not connected: what is shown is from before' }).waitFor();
+    proxy.setMute(false);
+    await page.clock.fastForward(5000);
+    await page.getByText('2 pods, 0 ready').waitFor();
+    expect(await connection.textContent()).toBe('Live');
+    await page.context().close();
+    await proxy.close();
   });
 
   it.each([
