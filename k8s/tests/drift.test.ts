@@ -62,7 +62,7 @@ describe.skipIf(absent('kustomize', 'prometheus', 'alertmanager'))('drift', () =
       digitPictures(PICTURES, 0.6, darken),
     ]);
     retraining = await startRetraining();
-    prometheus = await cluster.startPrometheus(retraining.alertmanager.url);
+    prometheus = await cluster.startPrometheus({ alertmanager: retraining.alertmanager.url });
     for (const [namespace, pictures] of [
       ['ordinary', ordinary],
       ['dark', dark],
