@@ -28,7 +28,7 @@ def digits() -> list[tuple[Image.Image, int]]:
 
 @pytest.fixture(scope='module')
 def base() -> np.ndarray:
-    return base_hold_out(7)
+    return base_hold_out()
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def checked(
     settings: Settings, base: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], tuple[dict[str, str], list[Entry]]]:
     """Ingests and validates: the sentences of the checks that refuse, by name, and what is accepted."""
-    monkeypatch.setattr('stages.validate.base_hold_out', lambda seed: base)
+    monkeypatch.setattr('stages.validate.base_hold_out', lambda: base)
 
     def check() -> tuple[dict[str, str], list[Entry]]:
         ingest(settings)
@@ -158,7 +158,7 @@ def test_a_frozen_camera_is_refused_be_its_frames_the_same_bytes_or_nearly(
 
 def test_pictures_of_the_hold_out_are_not_trained_on(settings: Settings, checked: Callable) -> None:
     """Saved anew as a small JPEG: the bytes are others, the picture is not."""
-    held = plain_sets(load_split(7)[1])['bicubic_dark_on_light']
+    held = plain_sets(load_split()[1])['bicubic_dark_on_light']
 
     def change(_: bytes, index: int) -> bytes:
         buffer = io.BytesIO()
@@ -209,7 +209,7 @@ def test_labels_that_contradict_what_the_service_was_sure_of_are_refused(
 
 
 def test_pictures_of_other_digits_are_hardly_taken_for_duplicates() -> None:
-    training, held_out = load_split(7)
+    training, held_out = load_split()
     one, other = (
         np.array([perceptual_hash(image) for image in plain_sets(scans)['bicubic_dark_on_light']])
         for scans in (training, held_out)
