@@ -6,13 +6,15 @@ import {
   FREE,
   gpuOf,
   groundOf,
+  HOURS,
   kindsIn,
   type Prices,
   readPrices,
   type Settings,
   settingsOf,
+  sumOf,
 } from './bill.js';
-import { costsMarkdown, currentCosts } from './costs.js';
+import { costsMarkdown, currentCosts, usd } from './costs.js';
 
 const prices = readPrices();
 const settings = (name: string): Settings =>
@@ -47,6 +49,26 @@ describe('infrastructure/costs.md', () => {
     ];
     const all = new Set([...MADE, ...kindsIn('infrastructure/bootstrap')]);
     expect(known.filter((kind) => !all.has(kind))).toEqual([]);
+  });
+});
+
+describe('docs/infrastructure.md', () => {
+  const document = readFileSync('docs/infrastructure.md', 'utf8');
+  const page = document.slice(document.indexOf('## From an empty account'), document.indexOf('## Shown by'));
+  const environments = [settings('dev'), production];
+  const ground = environments.map((of) => sumOf(prices, groundOf(of, prices)));
+  /** The load balancer is there once its controller is. */
+  const totals = (controllers: boolean): [number, number] =>
+    environments.map(({ nodes }, index) => {
+      const made = clusterOf(nodes, prices).filter(({ kind }) => controllers || kind !== '');
+      return (ground[index] ?? Number.NaN) + sumOf(prices, made);
+    }) as [number, number];
+
+  it('says on the way from an empty account what is paid from each step on', () => {
+    const figures = [...page.matchAll(/^\| \d+ \|.*\| ([^|]+) \|$/gm)].map(([, figure]) => figure);
+    const paid = [totals(false), totals(true)].map((both) => both.map((total) => usd(total)).join('; '));
+    expect(figures.filter((figure) => figure?.includes('; '))).toEqual(paid);
+    expect(page).toContain(`A day of \`dev\` is ${usd((totals(true)[0] / HOURS) * 24)}.`);
   });
 });
 

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { COMMANDS, helpOf, overview } from '../../cli/commands.js';
 import { EXIT_CODES } from '../../cli/outcome.js';
 import { CONFIG_SCHEMA, configHelp } from '../../config.js';
@@ -21,6 +22,14 @@ import { configTable, errorRows, manifestTable, metricsTable, taskTable } from '
 const ROOT = join(import.meta.dirname, '../../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const README = read('README.md');
+
+interface Workflow {
+  readonly on: { readonly workflow_dispatch: { readonly inputs: Readonly<Record<string, unknown>> } };
+}
+
+/** Whether a place in a document is in a block of code. */
+const isInCode = (text: string, index: number): boolean =>
+  (text.slice(0, index).match(/^```/gm)?.length ?? 0) % 2 === 1;
 
 /** Every document of the project, with its path. */
 const documents = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
@@ -132,6 +141,36 @@ describe('documents', () => {
         .map((target) => `${path} -> ${target}`),
     );
     expect(broken).toEqual([]);
+  });
+
+  it('name only targets of make that exist', () => {
+    const targets = [...read('Makefile').matchAll(/^([a-z-]+):/gm)].map(([, target]) => target);
+    const named = documents.flatMap(({ path, text }) =>
+      [...text.matchAll(/(?:^|`|&& )make((?: [a-z][a-z-]*)+)/gm)]
+        .filter(({ 0: match, index }) => match.startsWith('`') || isInCode(text, index))
+        .flatMap(([, words = '']) => words.trim().split(' '))
+        .map((target) => ({ path, target })),
+    );
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter(({ target }) => !targets.includes(target))).toEqual([]);
+  });
+
+  it('name only workflows that exist and start by hand, with inputs that they have', () => {
+    const started = documents.flatMap(({ path, text }) =>
+      [...text.matchAll(/gh workflow run ([\w-]+)((?: -f [\w]+=\S+)*)/g)].map(
+        ([, name = '', options = '']) => ({
+          path,
+          name,
+          inputs: [...options.matchAll(/ -f (\w+)=/g)].map(([, input = '']) => input),
+        }),
+      ),
+    );
+    expect(started.length).toBeGreaterThan(5);
+    const unknown = started.filter(({ name, inputs }) => {
+      const { on } = parse(read(`.github/workflows/${name}.yml`)) as Workflow;
+      return inputs.some((input) => !(input in on.workflow_dispatch.inputs));
+    });
+    expect(unknown).toEqual([]);
   });
 
   it('and code that names a decision name one that exists', () => {
