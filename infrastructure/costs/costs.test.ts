@@ -45,7 +45,7 @@ describe('infrastructure/costs.md', () => {
       ...FREE,
       ...Object.keys(BY_USE),
       ...groundOf({ ...production, nat: 'none' }, prices).map(({ kind }) => kind),
-      ...clusterOf(production.nodes, prices).flatMap(({ kind }) => (kind === '' ? [] : [kind])),
+      ...clusterOf(production, prices).flatMap(({ kind }) => (kind === '' ? [] : [kind])),
     ];
     const all = new Set([...MADE, ...kindsIn('infrastructure/bootstrap')]);
     expect(known.filter((kind) => !all.has(kind))).toEqual([]);
@@ -118,6 +118,11 @@ describe('the bill', () => {
     ]);
   });
 
+  it('has an address of the load balancer in each zone', () => {
+    const addresses = clusterOf(production, prices).find(({ price }) => price === 'public-ipv4');
+    expect(addresses?.quantity).toBe(production.zones);
+  });
+
   it('has the database twice where another zone has a copy', () => {
     expect([
       production.multiAz,
@@ -128,7 +133,7 @@ describe('the bill', () => {
 
   it('has the nodes of the environment, as modules/eks makes them, with a volume each', () => {
     const nodes = readFileSync('infrastructure/modules/eks/nodes.tf', 'utf8');
-    const bill = clusterOf(production.nodes, prices);
+    const bill = clusterOf(production, prices);
     const lineOf = (kind: string) => bill.find((line) => line.kind === kind);
     expect([production.nodes, lineOf('aws_eks_node_group')?.quantity]).toEqual([3, 3]);
     expect(nodes).toContain(`types  = ["${lineOf('aws_eks_node_group')?.price}"]`);
