@@ -55,20 +55,20 @@ describe('infrastructure/costs.md', () => {
 describe('docs/infrastructure.md', () => {
   const document = readFileSync('docs/infrastructure.md', 'utf8');
   const page = document.slice(document.indexOf('## From an empty account'), document.indexOf('## Shown by'));
-  const environments = [settings('dev'), production];
-  const ground = environments.map((of) => sumOf(prices, groundOf(of, prices)));
-  /** The load balancer is there once its controller is. */
-  const totals = (controllers: boolean): [number, number] =>
-    environments.map(({ nodes }, index) => {
-      const made = clusterOf(nodes, prices).filter(({ kind }) => controllers || kind !== '');
-      return (ground[index] ?? Number.NaN) + sumOf(prices, made);
-    }) as [number, number];
+  const dev = settings('dev');
+  /** USD; the load balancer is there once its controller is. */
+  const monthOf = (of: Settings, balanced: boolean): number => {
+    const cluster = clusterOf(of, prices).filter(({ kind }) => balanced || kind !== '');
+    return sumOf(prices, [...groundOf(of, prices), ...cluster]);
+  };
 
   it('says on the way from an empty account what is paid from each step on', () => {
-    const figures = [...page.matchAll(/^\| \d+ \|.*\| ([^|]+) \|$/gm)].map(([, figure]) => figure);
-    const paid = [totals(false), totals(true)].map((both) => both.map((total) => usd(total)).join('; '));
-    expect(figures.filter((figure) => figure?.includes('; '))).toEqual(paid);
-    expect(page).toContain(`A day of \`dev\` is ${usd((totals(true)[0] / HOURS) * 24)}.`);
+    const figures = [...page.matchAll(/^\| \d+ \|.*\| (\$[^|]+; [^|]+) \|$/gm)].map(([, figure]) => figure);
+    const paid = [false, true].map((balanced) =>
+      [dev, production].map((of) => usd(monthOf(of, balanced))).join('; '),
+    );
+    expect(figures).toEqual(paid);
+    expect(page).toContain(`A day of \`dev\` is ${usd((monthOf(dev, true) / HOURS) * 24)}.`);
   });
 });
 
