@@ -327,12 +327,21 @@ def test_production_cannot_be_lost_by_mistake_or_with_a_zone(production: dict[st
         False,
         True,
     )
+    assert database['backup_retention_period'] == 14
     assert {bucket['force_destroy'] for bucket in planned(production, 'aws_s3_bucket')} == {False}
     assert {repository['force_delete'] for repository in planned(production, 'aws_ecr_repository')} == {False}
     assert len(planned(production, 'aws_nat_gateway')) == 3
     assert {role['permissions_boundary'] for role in planned(production, 'aws_iam_role')} == {
         f'arn:aws:iam::{ACCOUNT}:policy/cv-inference-boundary'
     }
+
+
+def test_captures_of_production_expire_after_a_month_and_nothing_else(production: dict[str, Any]) -> None:
+    rules = [rule for one in planned(production, 'aws_s3_bucket_lifecycle_configuration') for rule in one['rule']]
+    expiring = [
+        (rule['filter'][0]['prefix'], one['days']) for rule in rules for one in rule['expiration'] if one['days']
+    ]
+    assert expiring == [('captures/', 30)]
 
 
 def test_the_costs_of_production_are_of_what_is_planned(production: dict[str, Any]) -> None:
