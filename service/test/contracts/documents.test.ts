@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
@@ -181,6 +182,29 @@ describe('documents', () => {
       (file) => read(join('service', file)).match(/docs\/decisions\/[\w-]+\.md/g) ?? [],
     );
     expect(named.filter((decision) => !existsSync(join(ROOT, decision)))).toEqual([]);
+  });
+});
+
+describe('docs/infrastructure.md', () => {
+  it('shows a command that gives the parts of a cluster the names of dev, and leaves none of production', async () => {
+    const command = /^find argocd (?:.*\n)*?.*\{\} \+/m.exec(read('docs/infrastructure.md'))?.[0] ?? 'false';
+    const copy = await temporaryFolder();
+    for (const folder of ['argocd', 'k8s/components/alb']) {
+      cpSync(join(ROOT, folder), join(copy, folder), { recursive: true });
+    }
+    execFileSync('sh', ['-c', command], { cwd: copy });
+    const files = readdirSync(copy, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.yaml'),
+    );
+    const texts = files.map((file) => readFileSync(join(copy, file), 'utf8')).join('');
+    expect(texts.match(/cv-inference-production|Environment: production|10\.20\./g)).toBeNull();
+    for (const name of [
+      'clusterName: cv-inference-dev',
+      'cv-inference-dev-load-balancer',
+      '10.10.240.0/22',
+    ]) {
+      expect(texts).toContain(name);
+    }
   });
 });
 
