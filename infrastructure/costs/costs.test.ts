@@ -68,7 +68,7 @@ describe('docs/infrastructure.md', () => {
       [dev, production].map((of) => usd(monthOf(of, balanced))).join('; '),
     );
     expect(figures).toEqual(paid);
-    expect(page).toContain(`A day of \`dev\` is ${usd((monthOf(dev, true) / HOURS) * 24)}.`);
+    expect(page).toContain(`a day of \`dev\` is ${usd((monthOf(dev, true) / HOURS) * 24)}.`);
   });
 });
 
