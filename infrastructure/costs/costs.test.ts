@@ -6,13 +6,15 @@ import {
   FREE,
   gpuOf,
   groundOf,
+  HOURS,
   kindsIn,
   type Prices,
   readPrices,
   type Settings,
   settingsOf,
+  sumOf,
 } from './bill.js';
-import { costsMarkdown, currentCosts } from './costs.js';
+import { costsMarkdown, currentCosts, usd } from './costs.js';
 
 const prices = readPrices();
 const settings = (name: string): Settings =>
@@ -47,6 +49,26 @@ describe('infrastructure/costs.md', () => {
     ];
     const all = new Set([...MADE, ...kindsIn('infrastructure/bootstrap')]);
     expect(known.filter((kind) => !all.has(kind))).toEqual([]);
+  });
+});
+
+describe('docs/infrastructure.md', () => {
+  const document = readFileSync('docs/infrastructure.md', 'utf8');
+  const page = document.slice(document.indexOf('## From an empty account'), document.indexOf('## Shown by'));
+  const dev = settings('dev');
+  /** USD; the load balancer is there once its controller is. */
+  const monthOf = (of: Settings, balanced: boolean): number => {
+    const cluster = clusterOf(of, prices).filter(({ kind }) => balanced || kind !== '');
+    return sumOf(prices, [...groundOf(of, prices), ...cluster]);
+  };
+
+  it('says on the way from an empty account what is paid from each step on', () => {
+    const figures = [...page.matchAll(/^\| \d+ \|.*\| (\$[^|]+; [^|]+) \|$/gm)].map(([, figure]) => figure);
+    const paid = [false, true].map((balanced) =>
+      [dev, production].map((of) => usd(monthOf(of, balanced))).join('; '),
+    );
+    expect(figures).toEqual(paid);
+    expect(page).toContain(`a day of \`dev\` is ${usd((monthOf(dev, true) / HOURS) * 24)}.`);
   });
 });
 

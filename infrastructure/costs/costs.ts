@@ -24,7 +24,7 @@ import {
 const SECONDS = HOURS * 3600;
 const MINIMAL_PODS = 2;
 
-const usd = (value: number, digits = 2): string =>
+export const usd = (value: number, digits = 2): string =>
   `$${value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
