@@ -1,6 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { startAlertmanager } from '../../k8s/tests/support/alertmanager.js';
 import {
   axeFindings,
   closeBrowserAtEnd,
@@ -23,10 +27,13 @@ import {
   ROLLOUTS,
   rollout,
 } from './support/objects.js';
+import { startPrometheus } from './support/prometheus.js';
 
 closeBrowserAtEnd();
 const access = inject('apiServer');
 const admin = new Admin(access);
+const SOON = { timeout: 30_000, interval: 200 };
+const DIGEST = `sha256:${'a'.repeat(64)}`;
 const REVISION = 'a1b2c3d4e5f60718293a4b5c6d7e8f9012345678';
 /** What browsers write down of a stream that cannot be had. */
 const AWAY = [/ERR_CONNECTION_REFUSED/, /ERR_INCOMPLETE_CHUNKED_ENCODING/];
@@ -314,6 +321,65 @@ describe('the page', () => {
     expect(await line?.evaluate((element) => element.isConnected)).toBe(true);
     await page.context().close();
     await proxy.close();
+  });
+
+  it('shows who committed, the model, its drift and trainings, and an alert that leads to its runbook', async () => {
+    const its = (metric: string, labels: string, value: number): string =>
+      `${metric}{namespace="cv-inference",${labels}} ${value}`;
+    const prometheus = await startPrometheus([
+      its('cv_model_info', `name="digits",version="1.0.0",digest="${DIGEST}",provider="cpu"`, 1),
+      its('cv:input_psi:1h', 'model="digits",feature="brightness"', 0.31),
+      its('cv:accuracy:1h', 'model="digits"', 0.875),
+      its('cv_bridge_decisions_total', 'outcome="dispatched"', 1),
+    ]);
+    const alertmanager = await startAlertmanager(
+      { route: { receiver: 'nobody' }, receivers: [{ name: 'nobody' }] },
+      {},
+    );
+    const argocd = await startScriptedServer((_, response) => {
+      response.end(
+        '{"author":"Ada Lovelace <ada@example.com>","message":"A smaller batch","date":"2026-01-15T10:30:00Z"}',
+      );
+    });
+    const folder = await mkdtemp(join(tmpdir(), 'cv-dashboard-'));
+    await writeFile(join(folder, 'token'), 'a-token');
+    await vi.waitFor(async () => expect(await prometheus.count('cv_model_info')).toBe(1), SOON);
+    const runbook = 'https://example.com/runbooks/CvInferenceDown.md';
+    await alertmanager.send([
+      {
+        labels: { alertname: 'CvInferenceDown', severity: 'critical', namespace: 'cv-inference' },
+        annotations: { summary: 'Nothing answers', runbook_url: runbook },
+      },
+    ]);
+    await startCanary();
+    const other = await startDashboard({
+      server: access.url,
+      token: access.token,
+      settings: {
+        ALERTMANAGER_URL: alertmanager.url,
+        PROMETHEUS_URL: prometheus.url,
+        ARGOCD_URL: argocd.url,
+        ARGOCD_TOKEN_FILE: join(folder, 'token'),
+      },
+    });
+    const { page } = await visitUrl(`${other.url}/`);
+    const region = environment(page);
+    await region.getByText('A smaller batch · Ada Lovelace').waitFor();
+    const facts = region.locator('.facts');
+    await facts.getByTitle(DIGEST).waitFor();
+    await facts.getByText('digits · PSI 0.31 (brightness) · accuracy 87.5 %').waitFor();
+    await facts.getByText('one training asked for').waitFor();
+    await region
+      .locator('.alert')
+      .filter({ hasText: 'critical' })
+      .filter({ hasText: 'Nothing answers' })
+      .waitFor();
+    expect(await region.getByRole('link', { name: 'CvInferenceDown' }).getAttribute('href')).toBe(runbook);
+    expect(await axeFindings(page)).toEqual([]);
+    await page.context().close();
+    await other.close();
+    await rm(folder, { recursive: true });
+    for (const each of [argocd, alertmanager, prometheus]) await each.close();
   });
 
   it('says what may not be seen, and why', async () => {

@@ -273,12 +273,25 @@ describe('the timeline', () => {
     const TIMELINE_FILE = join(folder, 'timeline.jsonl');
     const options = { server: access.url, token: access.token, settings: { TIMELINE_FILE } };
     const first = await startDashboard(options);
+    await first.untilReady();
+    const admin = new Admin(access);
+    await admin.create(APPLICATIONS, application('kept'));
+    const viewer = await Viewer.open(first.url);
+    await viewer.until(({ timeline }) => timeline.length === 2);
+    viewer.leave();
     await first.close();
     await writeFile(TIMELINE_FILE, '{"at":"2026-01-1', { flag: 'a' });
     const second = await startDashboard(options);
     const told = (await (await fetch(`${second.url}/timeline.json`)).json()) as { text: string }[];
-    expect(told.map(({ text }) => text)).toEqual(['the dashboard has started', 'the dashboard has started']);
+    expect(told[1]).toEqual(viewer.timeline[1]);
+    expect(told.map(({ text }) => text)).toEqual([
+      'the dashboard has started',
+      'application kept was added',
+      'the dashboard has started',
+    ]);
     await second.close();
+    await admin.delete(`${APPLICATIONS}/kept`);
+    admin.close();
     await rm(folder, { recursive: true });
   });
 

@@ -74,10 +74,12 @@ const ofDashboard = Object.entries(queriesFor([NAMESPACE])).map(([name, text]) =
   where: `dashboard/ ${name}`,
   text,
 }));
-const askedByMachines = [...allExpressions(), ...ofDrift, ...ofOthers, ...ofDashboard].map(({ where, text }) => ({
-  where,
-  text: substitute(text, placeholders),
-}));
+const askedByMachines = [...allExpressions(), ...ofDrift, ...ofOthers, ...ofDashboard].map(
+  ({ where, text }) => ({
+    where,
+    text: substitute(text, placeholders),
+  }),
+);
 /** What runbooks have people ask. */
 const lookedUp = readdirSync(RUNBOOKS).flatMap((file) =>
   [...readFileSync(join(RUNBOOKS, file), 'utf8').matchAll(/\bq "((?:[^"\\]|\\.)+)"/g)].map(
