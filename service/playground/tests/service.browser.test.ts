@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
@@ -60,6 +60,18 @@ describe('an error', () => {
     const first = await seconds();
     await expect.poll(seconds).toBeLessThan(first);
     expect(await axeFindings(page)).toEqual([]);
+  });
+
+  it('about a photo over the limit says so, though the answer comes before all of it is sent', async () => {
+    const { page } = await visit(await startApp({ MAX_IMAGE_BYTES: '100000' }), {}, [status(413)]);
+    await waitForHeadline(page, '0');
+    const photo = join(await temporaryFolder(), 'photo.jpg');
+    writeFileSync(photo, Buffer.alloc(30_000_000, readFileSync(join(GOLDEN, '3-photo.jpg'))));
+    await page.locator('#file').setInputFiles(photo);
+    const alert = page.getByRole('alert');
+    await alert.waitFor();
+    expect(await alert.textContent()).toMatch(/ 100000 .*IMAGE_TOO_LARGE/);
+    expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
   });
 
   it('is also that there is no answer; then the next try may have one', async () => {
@@ -233,7 +245,26 @@ async function drawByTouch(page: Page, points: readonly (readonly [number, numbe
 }
 
 describe('the code of a request', () => {
-  it('gives the same answer when it is run by a shell and by Node; Python takes it', async () => {
+  /** The code that the page shows, and how each language is run. */
+  const runs = [
+    ['curl', 'sh', 'ask.sh'],
+    ['JavaScript', process.execPath, 'ask.mjs'],
+    ['Python', 'python3', 'ask.py'],
+  ] as const;
+
+  /** Runs what a tab shows beside the image. The service is in this process, so nothing here may wait for another one. */
+  async function answersOf(page: Page, cwd: string, environment: NodeJS.ProcessEnv = {}): Promise<string[]> {
+    const env = { ...process.env, ...environment };
+    const answers: string[] = [];
+    for (const [tab, command, file] of runs) {
+      await page.getByRole('tab', { name: tab }).click();
+      writeFileSync(join(cwd, file), (await page.locator('#code pre').textContent()) ?? '');
+      answers.push((await promisify(execFile)(command, [file], { cwd, env })).stdout);
+    }
+    return answers;
+  }
+
+  it('gives the same answer when it is run by a shell, by Node and by Python', async () => {
     const { page } = await visit(await startApp({ MODEL_URI: FINDER }));
     await waitForHeadline(page, '7 objects');
     const buffer = readFileSync(join(FINDER, 'golden/scene.jpg'));
@@ -245,19 +276,23 @@ describe('the code of a request', () => {
     await waitForHeadline(page, '2 objects');
     const cwd = await temporaryFolder();
     writeFileSync(join(cwd, name), buffer);
-    const code = async (tab: string): Promise<string> => {
-      await page.getByRole('tab', { name: tab }).click();
-      return (await page.locator('#code pre').textContent()) ?? '';
-    };
-    const labels = (text: string) => text.match(/label"?: ?["'](\d)/g);
-    // The service is in this process, so nothing here may wait for another one.
-    const run = async (command: string, args: readonly string[]): Promise<string> =>
-      (await promisify(execFile)(command, args, { cwd })).stdout;
-    expect(labels(await run('sh', ['-c', `${await code('curl')} --silent`]))).toHaveLength(2);
-    writeFileSync(join(cwd, 'ask.mjs'), await code('JavaScript'));
-    expect(labels(await run(process.execPath, ['ask.mjs']))).toHaveLength(2);
-    writeFileSync(join(cwd, 'ask.py'), await code('Python'));
-    await run('python3', ['-m', 'py_compile', 'ask.py']);
+    const labels = (await answersOf(page, cwd)).map((text) => text.match(/label["']?: ?["']\d/g));
+    expect(labels.map((found) => found?.length)).toEqual([2, 2, 2]);
+  });
+
+  it('takes the API key from the environment', async () => {
+    const { page } = await visit(await startApp({ API_KEYS: 'right' }), {}, [status(401)]);
+    await page.getByLabel('Key', { exact: true }).fill('right');
+    await page.keyboard.press('Enter');
+    await waitForHeadline(page, '0');
+    await page.locator('#file').setInputFiles(SEVEN);
+    await waitForHeadline(page, '7');
+    const cwd = await temporaryFolder();
+    copyFileSync(SEVEN, join(cwd, '7-blocks.png'));
+    const labels = (await answersOf(page, cwd, { API_KEY: 'right' })).map((text) =>
+      text.match(/label["']?: ?["'](\d)/)?.at(1),
+    );
+    expect(labels).toEqual(['7', '7', '7']);
   });
 
   it('is copied', async () => {
@@ -320,7 +355,7 @@ it('is used by the keyboard alone', async () => {
   await tabTo('tab-0');
   await page.keyboard.press('ArrowRight');
   expect(await focused()).toBe('tab-1');
-  expect(await page.locator('#code pre').textContent()).toContain('import requests');
+  expect(await page.locator('#code pre').textContent()).toContain('import urllib.request');
   await page.keyboard.press('End');
   expect(await page.locator('#code pre').textContent()).toContain('"request_id"');
 });
