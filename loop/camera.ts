@@ -16,8 +16,6 @@ export interface View {
   readonly judge: (label: string, score: number) => string;
   /** Share of the answers that they do it for. */
   readonly judgedShare: number;
-  /** How long after the answer they do. */
-  readonly judgedAfterMs: number;
 }
 
 /** The service, or two of them while a new one proves itself. */
@@ -44,8 +42,6 @@ export class Camera {
   readonly failures: string[] = [];
   readonly #intervalMs: number;
   readonly #inFlight = new Set<Promise<void>>();
-  readonly #judging = new Set<Promise<void>>();
-  readonly #stopping = new AbortController();
   #view: View;
   #targets: readonly Target[];
   #sent = 0;
@@ -75,12 +71,9 @@ export class Camera {
     this.#targets = targets;
   }
 
-  /** What people would have said later is not said any more. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all(this.#inFlight);
-    this.#stopping.abort();
-    await Promise.all(this.#judging);
   }
 
   /** Share of right answers between two times; of one service where it is named. NaN without any. */
@@ -117,15 +110,11 @@ export class Camera {
     const picture = pictures[this.#sent % pictures.length];
     this.#sent += 1;
     if (picture === undefined) return;
-    this.#follow(this.#inFlight, this.#show(picture, this.#view, this.#pick()));
-  }
-
-  #follow(among: Set<Promise<void>>, work: Promise<void>): void {
-    const ended = work.catch((error: unknown) => {
+    const sending = this.#show(picture, this.#view, this.#pick()).catch((error: unknown) => {
       this.failures.push(String(error));
     });
-    among.add(ended);
-    void ended.finally(() => among.delete(ended));
+    this.#inFlight.add(sending);
+    void sending.finally(() => this.#inFlight.delete(sending));
   }
 
   #pick(): string {
@@ -137,25 +126,16 @@ export class Camera {
     return (found ?? this.#targets.at(-1))?.url ?? '';
   }
 
-  async #show({ data, label }: Picture, view: View, url: string): Promise<void> {
+  async #show({ data, label }: Picture, { judge, judgedShare }: View, url: string): Promise<void> {
     const id = randomUUID();
     const headers = { 'content-type': 'image/png', 'x-request-id': id };
     const answer = await post(`${url}/predict`, headers, data);
     const { predictions } = (await answer.json()) as Answer;
     const [first = { label: '', score: 0 }] = predictions;
     this.answered.push({ at: Date.now(), isRight: first.label === label, url });
-    if (Math.random() >= view.judgedShare) return;
-    const feedback = JSON.stringify({ request_id: id, label: view.judge(label, first.score) });
-    this.#follow(this.#judging, this.#judge(feedback, view.judgedAfterMs));
-  }
-
-  /** Tells a service that is there by then. */
-  async #judge(feedback: string, afterMs: number): Promise<void> {
-    if (afterMs > 0) {
-      const hasStopped = await pause(afterMs, false, { signal: this.#stopping.signal }).catch(() => true);
-      if (hasStopped) return;
-    }
-    await postUntilKept(`${this.#pick()}/feedback`, feedback);
+    if (Math.random() >= judgedShare) return;
+    const feedback = JSON.stringify({ request_id: id, label: judge(label, first.score) });
+    await postUntilKept(`${url}/feedback`, feedback);
   }
 }
 

@@ -13,9 +13,12 @@ import type { Training } from '../workflow.js';
 export const WINDOW_MINUTES = 60;
 export const DRIFT_MINUTES = 30;
 /** Of images and of answers; and of accuracy, by feedback. */
-const MODEL_DRIFT = 'CvInferenceModelDrift';
-const ACCURACY_DRIFT = `${MODEL_DRIFT} (accuracy)`;
-export const DRIFT_ALERTS = ['CvInferenceAnswerDrift', 'CvInferenceInputDrift', MODEL_DRIFT, ACCURACY_DRIFT];
+export const DRIFT_ALERTS = [
+  'CvInferenceAnswerDrift',
+  'CvInferenceInputDrift',
+  'CvInferenceModelDrift',
+  'CvInferenceModelDrift (accuracy)',
+];
 /** On a machine that does other things as well. */
 const PATIENCE_MS = 120_000;
 const TRAINING_TIMEOUT_MS = 900_000;
@@ -28,9 +31,9 @@ const HONEST: View['judge'] = (label) => label;
 /** People say what it was more often where answers are wrong. */
 const JUDGED = { ordinary: 0.2, drifted: 0.9 };
 
-/** Pictures, and the people who judge the answers to them, as soon as they have them. */
+/** Pictures, and the people who judge the answers to them. */
 export function viewOf(kind: keyof typeof JUDGED, pictures: readonly Picture[], judge = HONEST): View {
-  return { pictures, judge, judgedShare: JUDGED[kind], judgedAfterMs: 0 };
+  return { pictures, judge, judgedShare: JUDGED[kind] };
 }
 
 /** Sets the scene and has pictures made meanwhile, for so many minutes of the rules each. */
@@ -79,17 +82,6 @@ export async function untilDispatched(scene: Scene): Promise<void> {
     scene.expectRunning();
     return scene.parts.github.dispatches.length > 0;
   });
-}
-
-/** Holds what has asked for the training to what alone was known by then: of the pictures, and of the answers. */
-export async function askedByPictures(scene: Scene): Promise<Check> {
-  const alerts = await alertsFired(scene);
-  return {
-    promise:
-      'drift of images and answers asks for the training, before people have said enough of what is right',
-    isKept: alerts.includes(MODEL_DRIFT) && !alerts.includes(ACCURACY_DRIFT),
-    detail: alerts.join(', ') || 'no alert',
-  };
 }
 
 /** Waits for the end of the training that was dispatched. */
