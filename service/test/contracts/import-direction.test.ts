@@ -39,6 +39,7 @@ const ALLOWED: Readonly<
       'config',
       'errors',
       'exit',
+      'heap-growth',
       'machine',
       'signals',
       'spare-heap',
@@ -88,6 +89,7 @@ const ALLOWED: Readonly<
   machine: { values: [] },
   processor: { values: [] },
   sizing: { values: [], types: ['machine'] },
+  'heap-growth': { values: [] },
   'spare-heap': { values: [] },
   predict: {
     values: ['fairness', 'inference', 'preprocess', 'statistics', 'telemetry'],
