@@ -11,7 +11,7 @@ from PIL import Image
 
 from data import load_split
 from evaluate import plain_sets
-from stages.checks import NEAR
+from stages.checks import NEAR, check_balance
 from stages.frames import bits_between, decode, perceptual_hash
 from stages.ingest import Entry, ingest, read_data
 from stages.settings import Refusal, Settings
@@ -179,6 +179,17 @@ def test_a_class_that_is_missing_is_refused(settings: Settings, checked: Callabl
         if json.loads(path.read_text(encoding='utf-8'))['label'] == '4':
             path.unlink()
     assert checked()[0].keys() == {'balance'}
+
+
+@pytest.mark.parametrize(('most', 'refused'), [(50, False), (51, True)])
+def test_a_label_ten_times_as_frequent_as_the_rarest_is_the_most(most: int, refused: bool) -> None:
+    def entries(label: str, part: str, count: int) -> list[Entry]:
+        return [Entry('', '', 0, label, part, '', 1, True, None, None)] * count
+
+    train = [entry for label in LABELS for entry in entries(label, 'train', most if label == '3' else 5)]
+    check = check_balance([*train, *entries('4', 'hold_out', 100)], LABELS)
+    assert check.refused is refused
+    assert ('10 to 1' in check.says) is refused
 
 
 def test_too_few_images_are_refused(settings: Settings, checked: Callable) -> None:

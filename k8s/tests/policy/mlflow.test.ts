@@ -66,6 +66,35 @@ describe.skipIf(absent('kustomize'))('mlflow', () => {
     expect(container.envFrom?.map(({ secretRef }) => secretRef?.name)).toContain(NAME);
   });
 
+  it('reads the password that RDS changes from a file, at each connection, and nothing from another Secret', () => {
+    const objects = objectsOf(['external-secrets', 'external-secrets/eks', 'mlflow', 'mlflow/rds']);
+    const { pod } = podOf(objects, NAME);
+    const external = objects.find(({ metadata }) => metadata.name === `${NAME}-database`);
+    expect(external?.kind).toBe('ExternalSecret');
+    const [[file, service] = []] = valuesAt(external, 'spec.target.template.data').flatMap((data) =>
+      Object.entries(data as Record<string, string>),
+    );
+    expect(containersOf(pod)).toHaveLength(2);
+    for (const container of containersOf(pod)) {
+      const { PGSERVICEFILE, PGSERVICE, MLFLOW_BACKEND_STORE_URI = '' } = environmentOf(objects, container);
+      const mount = container.volumeMounts?.find(({ name }) => name === 'database');
+      expect(PGSERVICEFILE).toBe(`${mount?.mountPath}/${file}`);
+      // A part of a volume would not follow the Secret.
+      expect(mount).not.toHaveProperty('subPath');
+      expect(service).toBe(`[${PGSERVICE}]\npassword={{ .password }}\n`);
+      expect(new URL(MLFLOW_BACKEND_STORE_URI)).toMatchObject({
+        username: 'mlflow',
+        password: '',
+        search: '?sslmode=require',
+      });
+      expect(container.envFrom?.flatMap(Object.keys)).toEqual(['configMapRef']);
+    }
+    const volume = pod.spec.volumes?.find(({ name }) => name === 'database');
+    expect(volume?.secret?.secretName).toBe(external?.metadata.name);
+    // The names that RDS gives: username and password.
+    expect(valuesAt(external, 'spec.data[].remoteRef.property')).toEqual(['password']);
+  });
+
   it('uses the bucket of s3-local where nothing else is said, and the one that its README writes', () => {
     const upload = readFileSync(join(K8S, 'components/s3-local/upload.yaml'), 'utf8');
     const { MLFLOW_ARTIFACTS_DESTINATION = '' } = settingsOf(objectsOf(['mlflow']));

@@ -71,6 +71,7 @@ const PLAIN = new Set([
   'PrometheusRule',
   'ResourceQuota',
   'Role',
+  'Secret',
   'ServiceAccount',
   'ServiceMonitor',
 ]);
@@ -95,6 +96,16 @@ function madeByKServe(object: KubernetesObject): KubernetesObject[] {
   ];
 }
 
+/** The Secret that the operator keeps. */
+function madeByExternalSecrets(object: KubernetesObject): KubernetesObject[] {
+  if (object.kind !== 'ExternalSecret') return [];
+  return valuesAt(object, 'spec.target.name').map((name) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: String(name) },
+  }));
+}
+
 const called = ({ kind, metadata }: KubernetesObject): string => `${kind} ${metadata.name}`;
 
 class Names {
@@ -102,7 +113,11 @@ class Names {
   readonly #pods: readonly Pod[];
 
   constructor(rendered: readonly KubernetesObject[]) {
-    this.#objects = [...rendered, ...rendered.flatMap(madeByKServe)];
+    this.#objects = [
+      ...rendered,
+      ...rendered.flatMap(madeByKServe),
+      ...rendered.flatMap(madeByExternalSecrets),
+    ];
     this.#pods = podsOf(rendered);
   }
 
