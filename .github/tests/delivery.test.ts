@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { callsOf, fakeTool } from './support/fake-tools.js';
 import { emptyFolder } from './support/folder.js';
 import { ENVIRONMENTS, git, IDENTITY, RELEASE, Remote, release, setRevision } from './support/remote.js';
-import { type Ended, outputsOf, run, runBeside, SCRIPTS } from './support/run.js';
+import { type Ended, type Environment, outputsOf, run, runBeside, SCRIPTS } from './support/run.js';
 
 const PIN = 'c'.repeat(40);
 const DELIVER = join(SCRIPTS, 'deliver');
@@ -103,8 +103,12 @@ describe('delivered as a commit', () => {
 
 describe('delivered as a pull request', () => {
   const BRANCH = 'stage';
-  const deliver = (clone: string, bin: string, title: string): Ended =>
-    run(DELIVER, ['k8s/release', title], { cwd: clone, bin, env: { ...IDENTITY, BRANCH, BODY: 'Why.' } });
+  const deliver = (clone: string, bin: string, title: string, env: Environment = {}): Ended =>
+    run(DELIVER, ['k8s/release', title], {
+      cwd: clone,
+      bin,
+      env: { ...IDENTITY, BRANCH, BODY: 'Why.', ...env },
+    });
 
   it('opens one, and leaves main as it is', () => {
     const remote = new Remote();
@@ -124,6 +128,17 @@ describe('delivered as a pull request', () => {
     ]);
     expect(staged(remote, BRANCH)).toBe('0.2.0');
     expect(staged(remote)).toBe('0.1.0');
+  });
+
+  it('says there in detail why, and not in the commit', () => {
+    const remote = new Remote();
+    const clone = remote.clone();
+    const bin = emptyFolder();
+    fakeTool(bin, 'gh', [{ call: /^gh pr list/ }, { call: /^gh pr create/ }]);
+    release(clone, '0.2.0');
+    expect(deliver(clone, bin, 'Stage a model', { DETAILS: '## passed' })).toMatchObject({ code: 0 });
+    expect(callsOf(bin).at(-1)).toMatch(/^gh pr create .* --body Why\.\\n\\n## passed$/);
+    expect(git(remote.path, 'log', '-1', '--format=%B', BRANCH)).not.toContain('passed');
   });
 
   it('puts a newer promotion into the one that is open', () => {

@@ -245,9 +245,10 @@ describe.skipIf(absent('kustomize'))('promoting', () => {
   it('moves one line to the head of main, and shows reviewers what that changes', () => {
     const { remote, clone, first, head } = staged();
     expect(check(clone)).toMatchObject({ code: 0, stderr: '' });
-    const { code, bin } = promote(clone);
+    const { code, bin } = promote(clone, { DETAILS: '## digits 1.1.0: passed' });
     expect(code).toBe(0);
     const branch = 'promote/production';
+    expect(opened(bin)).toContain('as staging has run it.\\n\\n## digits 1.1.0: passed\\n\\nFrom ');
     expect(git(remote.path, 'diff', '--shortstat', 'main', branch)).toContain(
       '1 insertion(+), 1 deletion(-)',
     );
@@ -270,10 +271,12 @@ describe.skipIf(absent('kustomize'))('promoting', () => {
       token: 'token',
       event: { repository: { default_branch: 'main' } },
     };
-    const inputs = { environment: 'production', revision: '', delivery };
-    const runner = { cwd: clone, bin: tools(), actions: {}, context: { github, inputs } };
+    const inputs = { environment: 'production', revision: '', delivery, details: '## passed' };
+    const bin = tools();
+    const runner = { cwd: clone, bin, actions: {}, context: { github, inputs } };
     const attempt = new WorkflowRun(workflowNamed('promote'), runner);
     expect(await attempt.attempt(), attempt.output).toEqual([]);
+    expect(opened(bin).includes('## passed')).toBe(delivery === 'pull-request');
     expect(remote.show(ENVIRONMENTS, branch)).toContain(`namespace: cv-inference, revision: ${head} }`);
     git(remote.path, 'update-ref', 'refs/heads/main', branch);
     const again = act(clone, 'promote', ['promotion'], { ENVIRONMENT: 'production' });

@@ -20,6 +20,8 @@ const MODEL = 'service/models/digits';
 const { sha256: SHA256 } = JSON.parse(readFileSync(join(ROOT, MODEL, 'model.json'), 'utf8'));
 const STAGES = 'ingest validate train evaluate record reference';
 
+const expression = (text: string): string => `\${{ ${text} }}`;
+
 describe('retrain', () => {
   let folder: string;
   let bin: string;
@@ -372,5 +374,23 @@ describe('retrain.yml', () => {
       uses: './.github/workflows/stage.yml',
     });
     expect(jobs['promote']?.needs).toEqual(['train', 'stage']);
+  });
+
+  it('hands the verdict to the promotions to staging and to production', () => {
+    const verdict = expression('needs.train.outputs.details');
+    expect(jobs['stage']).toMatchObject({ with: { details: verdict } });
+    const step = jobs['promote']?.steps?.[0];
+    expect(step?.env).toMatchObject({ DETAILS: verdict });
+    const bin = emptyFolder();
+    fakeTool(bin, 'gh', [{ call: /^gh workflow run promote\.yml / }]);
+    const env = { REPOSITORY: 'us/it', DETAILS: '@verdict\n$(id)' };
+    expect(run('bash', ['-c', step?.run ?? ''], { bin, env })).toMatchObject({ code: 0 });
+    const [call = ''] = callsOf(bin);
+    expect(call).toMatch(/ --raw-field environment=production --raw-field details=@verdict\\n\$\(id\)$/);
+    const { workflow_dispatch: dispatch } = workflowNamed('promote').on as {
+      workflow_dispatch: { inputs: object };
+    };
+    const given = [...call.matchAll(/--raw-field (\w+)=/g)].map(([, name]) => name);
+    expect(Object.keys(dispatch.inputs)).toEqual(expect.arrayContaining(given));
   });
 });
