@@ -53,7 +53,7 @@ export async function installGateway(): Promise<void> {
   const its = parseAllDocuments(await readFile(join(fabric, 'crds.yaml'), 'utf8'));
   const objects = its.map((document) => document.toJS() as KubernetesObject);
   await apply(...objects.filter(({ metadata }) => metadata.name !== 'nginxproxies.gateway.nginx.org'));
-  await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s');
+  await untilKindsAreKnown();
   const manifest = await readFile(join(fabric, 'default/deploy.yaml'), 'utf8');
   // By one user, who may signal NGINX without a capability of the file, which an image can lose.
   const changed = manifest
@@ -78,6 +78,7 @@ export async function installPrometheus(): Promise<void> {
     '--force-conflicts',
     `--filename=${sourceOf('prometheus-operator')}`,
   );
+  await untilKindsAreKnown();
   await applyFile('prometheus.yaml');
   await untilRolledOut('monitoring', 'deployment/prometheus-operator');
   await until(
@@ -116,6 +117,10 @@ function sourceOf(project: string): string {
   return join(source.root, source.folder);
 }
 
+function untilKindsAreKnown(): Promise<string> {
+  return kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s');
+}
+
 function applyFile(name: string): Promise<string> {
   return kubectl(
     'apply',
@@ -130,5 +135,6 @@ async function applyInOrder(objects: readonly KubernetesObject[]): Promise<void>
   const isFirst = ({ kind }: KubernetesObject): boolean =>
     kind === 'CustomResourceDefinition' || kind === 'Namespace';
   if (objects.some(isFirst)) await apply(...objects.filter(isFirst));
+  if (objects.some(({ kind }) => kind === 'CustomResourceDefinition')) await untilKindsAreKnown();
   await apply(...objects.filter((object) => !isFirst(object)));
 }
