@@ -10,6 +10,7 @@ export const TOKEN = 'the-token-of-alertmanager';
 
 interface LogLine {
   readonly level: string;
+  readonly time: string;
   readonly msg: string;
   readonly address?: string;
 }

@@ -25,7 +25,6 @@ const REQUEST: TrainingRequest = {
   groupKey: 'a',
   alerts: [{ name: 'CvInferenceModelDrift' }],
   startedAt: '2026-11-22T10:00:00Z',
-  windowImages: 5231,
 };
 
 describe('the bridge', () => {
@@ -57,6 +56,7 @@ describe('the bridge', () => {
         firstPauseMs: 1,
         onCall: () => undefined,
       }),
+      models: ['digits', 'other', 'a', 'b', 'c', 'd'],
       limits: LIMITS,
       logger: pino({ level: 'silent' }),
       now: () => now,
@@ -77,11 +77,18 @@ describe('the bridge', () => {
         group_key: 'a',
         alerts: [{ name: 'CvInferenceModelDrift' }],
         started_at: '2026-11-22T10:00:00Z',
-        window_images: 5231,
         requested_by: 'bridge',
         decision: decision.decision,
       },
     ]);
+  });
+
+  it('asks for no model that is not trained, whatever else holds', async () => {
+    expect(await bridge.handle({ ...REQUEST, model: 'digit-finder' })).toEqual({
+      model: 'digit-finder',
+      outcome: 'not_trainable',
+    });
+    expect([server.calls, await outcome()]).toEqual([0, 'dispatched']);
   });
 
   it('dispatches once for what comes at the same moment', async () => {

@@ -28,6 +28,8 @@ export interface Decision {
 export interface BridgeOptions {
   readonly state: StateFile;
   readonly github: Pick<GitHub, 'dispatch' | 'trainings'>;
+  /** Those that a training may be asked for. */
+  readonly models: readonly string[];
   readonly limits: Limits;
   readonly logger: Logger;
   /** Milliseconds since 1970. */
@@ -99,7 +101,8 @@ export class Bridge {
 
   /** GitHub is asked only where nothing else forbids it. */
   async #refusal({ model, groupKey }: TrainingRequest): Promise<Refusal | undefined> {
-    const { state, github, limits, now } = this.#options;
+    const { models, state, github, limits, now } = this.#options;
+    if (!models.includes(model)) return 'not_trainable';
     const group = digestOf(groupKey);
     if (state.dispatches.some((dispatch) => isOverdue(dispatch, now()))) await this.#settle();
     const refusal = refusalByDispatches({ model, group }, state.dispatches, limits, now());
@@ -165,7 +168,6 @@ function payloadOf(request: TrainingRequest, decision: string) {
     group_key: request.groupKey.slice(0, 1000),
     alerts: request.alerts,
     started_at: request.startedAt,
-    window_images: request.windowImages ?? null,
     requested_by: 'bridge',
     decision,
   };

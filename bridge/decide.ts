@@ -33,7 +33,14 @@ export interface Limits {
   readonly failedTrainingsPauseMs: number;
 }
 
-export const REFUSALS = ['duplicate', 'cooldown', 'daily_limit', 'in_progress', 'circuit_open'] as const;
+export const REFUSALS = [
+  'not_trainable',
+  'duplicate',
+  'cooldown',
+  'daily_limit',
+  'in_progress',
+  'circuit_open',
+] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
 /** What becomes of a request for a training. */

@@ -10,7 +10,7 @@ export function alertOf(labels: Readonly<Record<string, string>> = {}, changes: 
       severity: 'warning',
       ...labels,
     },
-    annotations: { summary: 'What the cameras send has drifted', window_images: '5231' },
+    annotations: { summary: 'What the cameras send has drifted' },
     startsAt: '2026-11-22T10:00:00Z',
     endsAt: '0001-01-01T00:00:00Z',
     generatorURL: 'http://prometheus/graph',

@@ -36,8 +36,6 @@ export interface TrainingRequest {
   readonly alerts: readonly AlertSummary[];
   /** Of the alert that has lasted longest, ISO 8601. */
   readonly startedAt: string;
-  /** Images that the alert is about, where it says so. */
-  readonly windowImages: number | undefined;
 }
 
 export interface AlertSummary {
@@ -80,15 +78,12 @@ export function trainingsAskedFor(notification: Notification): {
 }
 
 function requestOf(model: string, groupKey: string, alerts: readonly Alert[]): TrainingRequest {
-  const windowImages = alerts.map(({ annotations }) => Number(annotations['window_images'] ?? Number.NaN));
-  const largest = Math.max(-1, ...windowImages.filter((count) => Number.isFinite(count)));
   return {
     model,
     namespace: shorten(alerts.find(({ labels }) => labels['namespace'])?.labels['namespace'] ?? ''),
     groupKey,
     alerts: alerts.slice(0, MAX_SUMMARIES).map(summaryOf),
     startedAt: alerts.map(({ startsAt }) => startsAt).sort()[0] ?? '',
-    windowImages: largest < 0 ? undefined : Math.round(largest),
   };
 }
 

@@ -39,6 +39,11 @@ describe('the process', () => {
     const two = notificationOf([alertOf({ feature: 'brightness' }), alertOf({ feature: 'sharpness' })]);
     expect(await bridge.decide(two)).toEqual([200, ['dispatched']]);
     expect(await bridge.decide(two)).toEqual([200, ['duplicate']]);
+    const about = { model: 'digits', namespace: 'cv-inference', alerts: 2, startedAt: alertOf().startsAt };
+    await expect.poll(decided).toEqual([
+      { ...about, level: 'info', outcome: 'dispatched', decision: stateNow()[0]?.id },
+      { ...about, level: 'info', outcome: 'duplicate' },
+    ]);
     await bridge.stop('SIGKILL');
     bridge = await BridgeProcess.start(environment);
     expect(await bridge.decide(two)).toEqual([200, ['duplicate']]);
@@ -90,6 +95,11 @@ describe('the process', () => {
     expect(stateNow()).toEqual([dispatch]);
   });
 
+  /** What the log says was decided. */
+  function decided(): object[] {
+    return bridge.logs.filter(({ msg }) => msg === 'decided').map(({ msg, time, ...rest }) => rest);
+  }
+
   function stateNow(): Dispatch[] {
     return JSON.parse(readFileSync(environment['STATE_FILE'] ?? '', 'utf8')).dispatches;
   }
@@ -98,6 +108,18 @@ describe('the process', () => {
     const unanswered = (): Promise<number> => bridge.metric('cv_bridge_unanswered_dispatches');
     await expect.poll(unanswered, { timeout: 15_000 }).toBe(0);
   }
+
+  it('asks for the models of its settings alone, and says so of the others', async () => {
+    await bridge.stop('SIGKILL');
+    bridge = await BridgeProcess.start({ ...environment, MODELS: 'letters' });
+    const both = notificationOf([alertOf(), alertOf({ model: 'letters' })]);
+    expect(await bridge.decide(both)).toEqual([200, ['not_trainable', 'dispatched']]);
+    await expect
+      .poll(decided)
+      .toMatchObject([{ model: 'digits', outcome: 'not_trainable' }, { model: 'letters' }]);
+    expect(await bridge.metric('cv_bridge_decisions_total{outcome="not_trainable"}')).toBe(1);
+    expect(github.dispatches).toMatchObject([{ client_payload: { model: 'letters' } }]);
+  });
 
   it('takes what is resolved for nothing to do', async () => {
     expect(await bridge.decide(notificationOf([alertOf({}, { status: 'resolved' })]))).toEqual([200, []]);

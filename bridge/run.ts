@@ -54,6 +54,7 @@ async function serve(settings: Settings, logger: Logger): Promise<void> {
   const bridge = new Bridge({
     state,
     github: connectGitHub(settings, metrics),
+    models: settings.MODELS,
     limits: limitsOf(settings),
     logger,
     now: Date.now,

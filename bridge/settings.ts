@@ -1,4 +1,12 @@
-import { type Field, integer, oneOf, readFields, text, type ValuesOf } from '../service/config-fields.js';
+import {
+  type Field,
+  integer,
+  oneOf,
+  readFields,
+  text,
+  textList,
+  type ValuesOf,
+} from '../service/config-fields.js';
 
 const DAY_SECONDS = 86_400;
 
@@ -40,6 +48,11 @@ export const SETTINGS_SCHEMA = {
   STATE_FILE: text({
     default: undefined,
     description: 'File with what was dispatched; its folder must be writable and outlive a restart',
+  }),
+  MODELS: textList({
+    default: ['digits'],
+    description:
+      'Models that may be trained, separated by commas: those with the network of training/model.py',
   }),
   DEDUPLICATION_WINDOW_SECONDS: integer({
     default: DAY_SECONDS,

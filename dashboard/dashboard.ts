@@ -10,7 +10,7 @@ import type { Settings } from './settings.js';
 import { firingAlerts } from './sources/alertmanager.js';
 import { Commits } from './sources/commits.js';
 import { poll } from './sources/poll.js';
-import { measure, projectDrift, projectModels } from './sources/prometheus.js';
+import { measure, projectDrift, projectModels, projectRetraining } from './sources/prometheus.js';
 import type { Store } from './store.js';
 import { TimelineFile } from './timeline-file.js';
 import { Viewers } from './viewers.js';
@@ -145,6 +145,8 @@ function pollAll(settings: Settings, store: Store, stop: AbortSignal): Promise<v
     const measured = await measure(withoutSlash(PROMETHEUS_URL), namespaces, stop);
     store.sync('model/', projectModels(measured));
     store.sync('drift/', projectDrift(measured));
+    // What was counted is not forgotten while a bridge is started anew: what it decides then is news.
+    for (const item of projectRetraining(measured)) store.put(item);
   };
   return [
     ...(ALERTMANAGER_URL === '' ? [] : [poll({ ...every, name: 'alerts', ask: askForAlerts })]),

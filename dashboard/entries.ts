@@ -8,6 +8,7 @@ import type {
   Item,
   ModelItem,
   PodItem,
+  RetrainingItem,
   RolloutItem,
   SourceState,
 } from './items.js';
@@ -17,9 +18,6 @@ type Tone = Entry['tone'];
 type Line = readonly [tone: Tone, text: string];
 /** What happened to an item: it came where there is no previous one, and went where there is no next. */
 type Tell<Kind> = (previous: Kind | undefined, next: Kind | undefined) => readonly Line[];
-
-/** Above it images count as changed (`cv:input_psi:1h`): the rule of thumb of the alert on drift. */
-const DRIFT_LIMIT = 0.2;
 
 const WAITING = new Set(['Pending', 'Running', 'ContainerCreating', 'Succeeded', 'Completed', 'Terminating']);
 
@@ -31,6 +29,7 @@ const TELL: { readonly [Kind in Item['kind']]: Tell<Extract<Item, { kind: Kind }
   alert: tellOfAlert,
   model: tellOfModel,
   drift: tellOfDrift,
+  retraining: tellOfRetraining,
 };
 
 /**
@@ -220,27 +219,32 @@ function modelOf(model: ModelItem | undefined): string {
   return `${model?.name} ${model?.version} (${model?.digest.slice(0, 19)}, ${model?.provider})`;
 }
 
+/** Without images nothing is known: drift has neither begun nor ended. */
 function tellOfDrift(previous: DriftItem | undefined, next: DriftItem | undefined): readonly Line[] {
-  if (next === undefined) return [];
-  const lines: Line[] = [];
-  const drifted = next.psi > DRIFT_LIMIT;
-  if (drifted !== (previous?.psi ?? 0) > DRIFT_LIMIT)
-    lines.push(
-      drifted
-        ? ['bad', `${next.name}: the images drift: ${next.statistic} has a PSI of ${next.psi.toFixed(2)}`]
-        : ['good', `${next.name}: the images no longer drift`],
-    );
-  for (const [outcome, count] of Object.entries(next.decisions)) {
-    // A bridge that was started anew counts from nothing.
-    if (count > (previous?.decisions[outcome] ?? count)) lines.push(decisionLine(next, outcome));
-  }
-  return lines;
+  if (next?.psi === undefined || next.psi.isDrift === (previous?.psi?.isDrift ?? false)) return [];
+  const { name, psi } = next;
+  if (!psi.isDrift) return [['good', `${name}: the images no longer drift`]];
+  return [['bad', `${name}: the images drift: ${psi.statistic} has a PSI of ${psi.value.toFixed(2)}`]];
 }
 
-function decisionLine({ name }: DriftItem, outcome: string): Line {
-  if (outcome === 'dispatched') return ['neutral', `${name}: a training was asked for`];
+function tellOfRetraining(
+  previous: RetrainingItem | undefined,
+  next: RetrainingItem | undefined,
+): readonly Line[] {
+  if (previous === undefined || next === undefined) return [];
+  return Object.entries(next.decisions).flatMap(([outcome, count]) => {
+    const before = previous.decisions[outcome] ?? 0;
+    // A bridge that was started anew counts from nothing.
+    const made = count < before ? count : count - before;
+    return made === 0 ? [] : [decisionLine(outcome, made)];
+  });
+}
+
+function decisionLine(outcome: string, made: number): Line {
+  const again = made === 1 ? '' : `, ${times(made)}`;
+  if (outcome === 'dispatched') return ['neutral', `a training was asked for${again}`];
   if (outcome === 'unknown')
-    return ['neutral', `${name}: a training was asked for; GitHub has not answered yet`];
+    return ['neutral', `a training was asked for${again}; GitHub has not answered yet`];
   const tone = outcome === 'failed' || outcome === 'circuit_open' ? 'bad' : 'neutral';
-  return [tone, `${name}: a training was wanted, and not asked for: ${outcome.replaceAll('_', ' ')}`];
+  return [tone, `a training was wanted${again}, and not asked for: ${outcome.replaceAll('_', ' ')}`];
 }

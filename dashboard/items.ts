@@ -6,7 +6,8 @@ export type Item =
   | AutoscalerItem
   | AlertItem
   | ModelItem
-  | DriftItem;
+  | DriftItem
+  | RetrainingItem;
 
 interface Named {
   /** Unique among all items: `kind/namespace/name`. */
@@ -112,15 +113,24 @@ export interface ModelItem extends Named {
   readonly pods: number;
 }
 
-/** How far the images of the last hour are from those of the training; and what the learning loop does about it. */
+/** How far the images of the last hour are from those of the training, and how many answers were right. `name` is the model's. */
 export interface DriftItem extends Named {
   readonly kind: 'drift';
-  /** The largest population stability index of any statistic, and which that is. */
-  readonly psi: number;
-  readonly statistic: string;
+  /** The largest population stability index of any statistic, where there were images. */
+  readonly psi?: {
+    readonly value: number;
+    readonly statistic: string;
+    /** Whether that is so much that the images count as others. */
+    readonly isDrift: boolean;
+  };
   /** Between 0 and 1, where there is feedback. */
   readonly accuracy?: number;
-  /** Trainings asked for since the bridge started, by outcome. */
+}
+
+/** What the learning loop does about drift, for all models of a namespace. `name` is the namespace's. */
+export interface RetrainingItem extends Named {
+  readonly kind: 'retraining';
+  /** Since the bridge started, by outcome. */
   readonly decisions: Readonly<Record<string, number>>;
 }
 

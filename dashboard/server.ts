@@ -37,8 +37,17 @@ const CONNECTION_TIMEOUT_MS = 30_000;
 /** Streams, and short requests beside them. */
 const MAX_CONNECTIONS = 512;
 const RETRY_AFTER_SECONDS = 10;
+/**
+ * How old the state may be, milliseconds: all who ask meanwhile get the same bytes, and those who take nothing hold few copies.
+ */
+const STATE_AGE_MS = 1000;
 
 const PAGE_HEADERS = pageHeaders();
+
+const JSON_HEADERS = {
+  'content-type': 'application/json; charset=utf-8',
+  'cache-control': 'no-store',
+} as const;
 
 /** As it is sent to whoever watches: by no cache, and by no proxy in pieces of its own. */
 const STREAM_HEADERS = {
@@ -74,12 +83,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     reply.type(metrics.registry.contentType);
     return metrics.registry.metrics();
   });
-  server.get('/state', async (_, reply) =>
-    reply.headers({ 'cache-control': 'no-store' }).send(feed.store.snapshot()),
-  );
-  server.get('/timeline.json', async (_, reply) =>
-    reply.headers({ 'cache-control': 'no-store' }).send(feed.store.snapshot().timeline),
-  );
+  addJson(server, '/state', () => feed.store.snapshot());
+  addJson(server, '/timeline.json', () => feed.store.snapshot().timeline);
   server.get('/events', { exposeHeadRoute: false }, (request, reply) => stream(options, request, reply));
   return server;
 }
@@ -126,6 +131,18 @@ function sendPageFile(
   if (file !== undefined) return sendStaticFile(request, reply.headers(PAGE_HEADERS), file);
   reply.callNotFound();
   return reply;
+}
+
+function addJson(server: FastifyInstance, path: string, value: () => unknown): void {
+  let bytes = Buffer.alloc(0);
+  let madeAt = Number.NEGATIVE_INFINITY;
+  server.get(path, async (_, reply) => {
+    if (performance.now() - madeAt >= STATE_AGE_MS) {
+      bytes = Buffer.from(JSON.stringify(value()));
+      madeAt = performance.now();
+    }
+    return reply.headers(JSON_HEADERS).send(bytes);
+  });
 }
 
 function stream({ feed, viewers, metrics }: ServerOptions, request: FastifyRequest, reply: FastifyReply) {

@@ -2,11 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { entriesOf, entriesOfSource } from './entries.js';
 import type { Change, Entry, Item, Snapshot, SourceState } from './items.js';
 import { text } from './projection/text.js';
+import { Timeline } from './timeline.js';
 
 /** Beyond these an item that is new is left out. */
 export const MAX_ITEMS = 5000;
-/** Of the timeline; the oldest go first. */
-export const MAX_ENTRIES = 2000;
 
 export interface StoreOptions {
   /** Milliseconds since 1970. */
@@ -23,17 +22,19 @@ export class Store {
   readonly #options: StoreOptions;
   readonly #items = new Map<string, Item>();
   readonly #sources = new Map<string, SourceState>();
-  readonly #timeline: Entry[];
+  readonly #timeline: Timeline;
   /** Prefixes of ids of which all items were given once. */
   readonly #known = new Set<string>();
+  /** Ids of what there was no room for. */
+  readonly #leftOut = new Set<string>();
   #changed = new Set<string>();
   #changedSources = new Set<string>();
-  #newEntries: Entry[] = [];
+  #newEntries = new Timeline();
   #hasChange = false;
 
   constructor(options: StoreOptions) {
     this.#options = options;
-    this.#timeline = options.timeline.slice(-MAX_ENTRIES);
+    this.#timeline = new Timeline(options.timeline);
   }
 
   get items(): Iterable<Item> {
@@ -48,9 +49,11 @@ export class Store {
   put(item: Item, isTold = true): void {
     const previous = this.#items.get(item.id);
     if (previous === undefined && this.#items.size >= MAX_ITEMS) {
+      this.#leftOut.add(item.id);
       this.setSource('items', 'failed', `there are more than ${MAX_ITEMS}: others are not shown`);
       return;
     }
+    this.#include(item.id);
     if (isDeepStrictEqual(previous, item)) return;
     this.#items.set(item.id, item);
     this.#touch(item.id);
@@ -59,6 +62,7 @@ export class Store {
   }
 
   remove(id: string): void {
+    this.#include(id);
     const previous = this.#items.get(id);
     if (previous === undefined) return;
     this.#items.delete(id);
@@ -72,7 +76,8 @@ export class Store {
    */
   sync(prefix: string, items: readonly Item[]): void {
     const ids = new Set(items.map(({ id }) => id));
-    for (const id of this.#items.keys()) if (id.startsWith(prefix) && !ids.has(id)) this.remove(id);
+    for (const id of [...this.#items.keys(), ...this.#leftOut])
+      if (id.startsWith(prefix) && !ids.has(id)) this.remove(id);
     for (const item of items) this.put(item, this.#known.has(prefix));
     this.#known.add(prefix);
   }
@@ -91,10 +96,8 @@ export class Store {
   }
 
   tell(entry: Entry): void {
-    this.#timeline.push(entry);
-    if (this.#timeline.length > MAX_ENTRIES) this.#timeline.shift();
-    this.#newEntries.push(entry);
-    if (this.#newEntries.length > MAX_ENTRIES) this.#newEntries.shift();
+    this.#timeline.add(entry);
+    this.#newEntries.add(entry);
     this.#options.onEntry(entry);
     this.#notify();
   }
@@ -108,11 +111,11 @@ export class Store {
       items: changed.flatMap((id) => this.#items.get(id) ?? []),
       removed: changed.filter((id) => !this.#items.has(id)),
       sources: [...this.#changedSources].flatMap((name) => this.#sources.get(name) ?? []),
-      timeline: this.#newEntries,
+      timeline: this.#newEntries.entries,
     };
     this.#changed = new Set();
     this.#changedSources = new Set();
-    this.#newEntries = [];
+    this.#newEntries = new Timeline();
     this.#hasChange = false;
     return change;
   }
@@ -123,8 +126,13 @@ export class Store {
       at: this.#now(),
       items: [...this.#items.values()],
       sources: [...this.#sources.values()],
-      timeline: [...this.#timeline],
+      timeline: this.#timeline.entries,
     };
+  }
+
+  /** It is shown, or gone. */
+  #include(id: string): void {
+    if (this.#leftOut.delete(id) && this.#leftOut.size === 0) this.setSource('items', 'connected');
   }
 
   #touch(id: string): void {

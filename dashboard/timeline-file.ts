@@ -1,10 +1,10 @@
 import { appendFile, readFile, rename, writeFile } from 'node:fs/promises';
 import { messageOf } from '../service/errors.js';
 import type { Entry } from './items.js';
-import { MAX_ENTRIES } from './store.js';
+import { MAX_OF_EACH, Timeline } from './timeline.js';
 
 /** The file is cut to the newest entries when it has this many more. */
-const MAX_APPENDED = 10 * MAX_ENTRIES;
+const MAX_APPENDED = 20 * MAX_OF_EACH;
 
 /** The timeline on a disk: a line of JSON for each entry, oldest first. One process uses it at a time. */
 export class TimelineFile {
@@ -13,7 +13,7 @@ export class TimelineFile {
   readonly #path: string;
   readonly #onFailure: (reason: string) => void;
   /** Newest entries of the file, and those that are on their way into it. */
-  #kept: Entry[];
+  readonly #kept: Timeline;
   #waiting: Entry[] = [];
   #appended = 0;
   #written: Promise<void> = Promise.resolve();
@@ -21,7 +21,7 @@ export class TimelineFile {
   private constructor(path: string, entries: readonly Entry[], onFailure: (reason: string) => void) {
     this.#path = path;
     this.entries = entries;
-    this.#kept = [...entries];
+    this.#kept = new Timeline(entries);
     this.#onFailure = onFailure;
   }
 
@@ -30,7 +30,7 @@ export class TimelineFile {
    * @param onFailure entries were not written, and why; they are lost to the file
    */
   static async open(path: string, onFailure: (reason: string) => void): Promise<TimelineFile> {
-    const entries = (await readIfThere(path)).split('\n').flatMap(parse).slice(-MAX_ENTRIES);
+    const { entries } = new Timeline((await readIfThere(path)).split('\n').flatMap(parse));
     try {
       await replace(path, entries);
     } catch (error) {
@@ -53,11 +53,11 @@ export class TimelineFile {
   async #write(): Promise<void> {
     const entries = this.#waiting;
     this.#waiting = [];
-    this.#kept = [...this.#kept, ...entries].slice(-MAX_ENTRIES);
+    for (const entry of entries) this.#kept.add(entry);
     this.#appended += entries.length;
     try {
       if (this.#appended < MAX_APPENDED) return await appendFile(this.#path, linesOf(entries));
-      await replace(this.#path, this.#kept);
+      await replace(this.#path, this.#kept.entries);
       this.#appended = 0;
     } catch (error) {
       this.#onFailure(messageOf(error));

@@ -78,9 +78,9 @@ function idle(): Promise<http.ClientRequest> {
 }
 
 describe('while nothing happens', () => {
-  it('there are signs of life, which are no events', async () => {
+  it('there are signs of life, after which nobody goes on', async () => {
     const viewer = await Viewer.open(url);
-    await viewer.until(({ comments }) => comments >= 3);
+    await viewer.until(({ heartbeats }) => heartbeats >= 3);
     expect(viewer.types).toEqual(['snapshot']);
     viewer.leave();
   });

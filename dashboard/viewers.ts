@@ -11,9 +11,10 @@ export interface ViewersOptions {
   onStalled(): void;
 }
 
-const HEARTBEAT = Buffer.from(':\n\n');
+/** Of comments a page is told nothing. Without an id: a browser goes on after the last event that has one. */
+const HEARTBEAT = Buffer.from('event: heartbeat\ndata\n\n');
 /** How soon a browser comes back after its stream broke, milliseconds. */
-const RETRY = Buffer.from('retry: 2000\n\n');
+const RETRY = Buffer.from('retry: 2000\n');
 /** Who takes one of these now and then is slow, and not gone. */
 const PIECE_BYTES = 64 * 1024;
 /** Before any event: less than every position. */
@@ -90,7 +91,7 @@ class Viewer {
     });
     // Who leaves while something is written.
     this.#response.on('error', () => undefined);
-    this.#write(RETRY);
+    this.#write(Buffer.concat([RETRY, HEARTBEAT]));
     this.advance();
   }
 

@@ -20,8 +20,6 @@ from data import load_split
 from ink import InkBank, build_bank
 from samples import make_picture
 
-SPLIT = 7
-"""Seed of training: by it scans are held out, and would be learnt if a camera showed them."""
 SEED = 113
 """Keeps these pictures apart from those of training and of the gate."""
 THINNED_SIDE = 40
@@ -62,7 +60,8 @@ def main() -> None:
     parser.add_argument('folder', type=Path)
     options = parser.parse_args()
     options.folder.mkdir(parents=True)
-    bank = build_bank(load_split(SPLIT)[0])
+    # Not the held-out scans, which would be learnt if a camera showed them.
+    bank = build_bank(load_split()[0])
     lines = []
     for index in range(options.first, options.first + options.count):
         image, label = show(options.kind, bank, index)

@@ -1,9 +1,10 @@
+import type { Sample } from './prometheus.js';
 import type { Scene } from './scene.js';
 import { percent } from './verdict.js';
 
 const POLL_MS = 1000;
 const STATUS_EVERY = 10;
-const ALERT = 'max by (alertname) (ALERTS{alertstate="firing"})';
+const FIRING = 'ALERTS{alertstate="firing"}';
 export const IMAGES_PSI = 'max(cv:input_psi:1h)';
 export const ANSWERS_PSI = 'max(cv:answer_psi:1h)';
 export const BROKEN_SHARE = 'max(cv:broken_share:1h)';
@@ -35,7 +36,7 @@ export class Watch {
   async #look(): Promise<void> {
     if (this.#isOver) return;
     const { prometheus } = this.#scene.parts;
-    const firing = (await prometheus.query(ALERT)).map(({ labels }) => labels['alertname'] ?? '');
+    const firing = namesOf(await prometheus.query(FIRING));
     for (const name of firing.filter((each) => !this.#firing.includes(each))) {
       this.#scene.story.tell('alert', `${name} fires`);
     }
@@ -65,8 +66,13 @@ export class Watch {
 
 /** Names of the alerts that have fired so far. */
 export async function alertsFired({ parts }: Scene): Promise<string[]> {
-  const samples = await parts.prometheus.query(
-    'max by (alertname) (max_over_time(ALERTS{alertstate="firing"}[1h]))',
+  return namesOf(await parts.prometheus.query(`max_over_time(${FIRING}[1h])`));
+}
+
+/** Each once: CvInferenceModelDrift of accuracy is another than that of images and answers. */
+export function namesOf(alerts: readonly Pick<Sample, 'labels'>[]): string[] {
+  const names = alerts.map(({ labels: { alertname = '', feature } }) =>
+    feature === 'accuracy' ? `${alertname} (accuracy)` : alertname,
   );
-  return samples.map(({ labels }) => labels['alertname'] ?? '').sort();
+  return [...new Set(names)].sort();
 }

@@ -4,6 +4,7 @@ import type { App, AppOptions, Core } from './app.js';
 import { type Config, describeConfig, readConfig } from './config.js';
 import { messageOf, ServiceError } from './errors.js';
 import { haveEnded, type Threads, watchThreads } from './exit.js';
+import { letHeapsGrow } from './heap-growth.js';
 import type { HttpServer } from './http/server.js';
 import type { DrainOutcome } from './lifecycle.js';
 import { uvThreads } from './machine.js';
@@ -57,6 +58,7 @@ async function run(
   surroundings: Pick<AppOptions, 'uvThreads' | 'droppedLogLines'>,
 ): Promise<number> {
   logger.info({ node: process.version, pid: process.pid, config: describeConfig(config) }, 'starting');
+  letHeapsGrow();
   const threads = watchThreads();
   const signals = listenForSignals();
   logInsteadOfStderr(logger, signals);

@@ -23,7 +23,7 @@ from ink import InkBank, build_bank
 from samples import make_picture
 
 SEED = 7
-"""That of training: by it scans are held out."""
+"""That of training, whose pictures `--training` writes."""
 STREAM = 21
 """Keeps these scenes apart from those that the finder was measured with."""
 SCENES = 600
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('--training', action='store_true')
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
-    training, held_out = load_split(SEED)
+    training, held_out = load_split()
     bank = build_bank(training if options.training else held_out)
     if options.scenes:
         write_scenes(options.folder, bank, TRAINING_SCANS if options.training else 1.0)

@@ -8,7 +8,7 @@ record    the run in MLflow, with the files of a challenger that passed
 reference the pictures that `cv-inference reference` counts what drift is measured against of
 register  a challenger that was recorded, and has its reference, as a version of the registry
 promote   makes that version the champion, once it has served well (--failed REASON: marks it, the alias stays)
-fetch     the challenger that was recorded last and its verdict, where another machine has made them
+fetch     what a pipeline's run has recorded (--submission): the challenger and its verdict, or why a stage refused
 adopt     registers the champion's folder as the first champion of an empty registry
 
 Several are done one after the other; a challenger that `evaluate` refuses is recorded where `record` is among them.
@@ -40,6 +40,7 @@ STAGES = {
     'adopt': ('registry', 'adopt'),
 }
 """Module and function of each."""
+BEFORE_THE_GATE = ('ingest', 'validate', 'train')
 LEAST_SAMPLES = 256
 """A batch: fewer pictures are no training."""
 
@@ -56,6 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Refusal as refusal:
         if name == 'evaluate' and 'record' in stages:
             _record(settings)
+        elif settings.submission and name in BEFORE_THE_GATE:
+            _record_refusal(settings, refusal)
         print(f'refused: {refusal}', file=sys.stderr)
         return 1
     return 0
@@ -76,6 +79,13 @@ def _record(settings: Settings) -> None:
         run('record', settings)
     except Refusal as refusal:
         print(refusal)
+
+
+def _record_refusal(settings: Settings, refusal: Refusal) -> None:
+    """For whoever submitted the pipeline, and has no log of its pods."""
+    from stages.registry import record_refusal
+
+    record_refusal(settings, str(refusal))
 
 
 def _stage(name: str) -> Callable[[Settings], object]:
@@ -99,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--workers', type=_at_least(1), default=default['workers'], help='processes that make pictures')
     parser.add_argument('--seed', type=int, default=default['seed'])
     parser.add_argument('--version', default='', help='of promote: number in the registry (default: that of register)')
+    parser.add_argument('--submission', default='', help="name of a pipeline's run, for `fetch`")
     parser.add_argument('--failed', default='', metavar='REASON', help='of promote: why the version did not hold')
     return parser
 

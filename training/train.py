@@ -105,7 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     torch.use_deterministic_algorithms(True)
-    training, held_out = load_split(options.seed)
+    training, held_out = load_split()
     preprocess = Preprocess(INPUT)
     started = time.monotonic()
     bank = build_bank(training)

@@ -122,7 +122,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    training, held_out = load_split(options.seed)
+    training, held_out = load_split()
     bank = build_bank(training)
     recipe = Recipe(options.epochs, options.seed, options.processes)
     preprocess = Preprocess(INPUT)

@@ -38,6 +38,8 @@ export const AREAS = {
   ],
   dashboard: [
     /^(dashboard|k8s\/(components\/deployment-dashboard|tests\/support)|service\/(playground|telemetry))\//,
+    /^service\/(config-fields|errors|signals|http\/static-files)\.ts$/,
+    /^bridge\/token-file\.ts$/,
     /^\.ci\/(dashboard|dashboard-image|engine|browser)$/,
     /^\.dockerignore$/,
     PACKAGES,

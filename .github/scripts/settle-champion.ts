@@ -81,11 +81,14 @@ async function call(
 }
 
 async function main(environment: NodeJS.ProcessEnv): Promise<void> {
+  const result = environment['RESULT'] ?? '';
+  if (!['success', 'failure'].includes(result))
+    throw new Error(`RESULT is neither success nor failure: ${result}`);
   const said = await settleChampion({
     trackingUri: environment['MLFLOW_TRACKING_URI'] ?? '',
     token: environment['MLFLOW_TRACKING_TOKEN'] ?? '',
     sha256: environment['MODEL_SHA256'] ?? '',
-    hasHeld: environment['RESULT'] === 'success',
+    hasHeld: result === 'success',
   });
   process.stdout.write(`${said}\n`);
 }

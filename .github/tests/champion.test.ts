@@ -1,6 +1,10 @@
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ScriptedServer, startScriptedServer } from '../../service/test/support/s3-server.js';
 import { settleChampion } from '../scripts/settle-champion.js';
+import { DIST, runBeside } from './support/run.js';
+import { evaluate } from './support/workflow-run.js';
+import { workflowNamed } from './support/workflows.js';
 
 const SHA256 = '5e'.repeat(32);
 
@@ -74,11 +78,53 @@ describe('the registry', () => {
     expect(calls).toEqual([]);
   });
 
+  it.each(['', 'cancelled', 'skipped'])('is told nothing of a check that ended in %j', async (RESULT) => {
+    const ended = await runBeside('node', [join(DIST, 'settle-champion.js')], {
+      env: {
+        MLFLOW_TRACKING_URI: server.url,
+        MLFLOW_TRACKING_TOKEN: 'a-token',
+        MODEL_SHA256: SHA256,
+        RESULT,
+      },
+    });
+    expect([ended.code, calls]).toEqual([1, []]);
+  });
+
   it.each([
     [{ sha256: "' or '1' = '1" }, /not a digest/],
     [{ sha256: '00'.repeat(32) }, /no version/],
     [{ token: 'another' }, /answered 401/],
   ])('is a reason to fail with %j', async (changes, reason) => {
     await expect(settle(changes)).rejects.toThrow(reason);
+  });
+});
+
+describe('promotion-check', () => {
+  const step = workflowNamed('promotion-check').jobs['check']?.steps?.find(({ run }) =>
+    run?.includes('settle-champion'),
+  );
+  const settles = (changes: object): unknown =>
+    evaluate(step?.if ?? '', {
+      always: () => true,
+      vars: { ENDPOINT: 'https://production.test', MLFLOW_TRACKING_URI: 'https://mlflow.test' },
+      matrix: { environment: 'production' },
+      steps: { check: { conclusion: 'success' } },
+      ...changes,
+    });
+  const ended = (conclusion: string): object => ({ steps: { check: { conclusion } } });
+
+  it.each(['success', 'failure'])('settles the champion after a check that ended in %s', (conclusion) => {
+    expect(settles(ended(conclusion))).toBe(true);
+    expect(step?.env?.['RESULT']).toBe(`\${{ steps.check.conclusion }}`);
+  });
+
+  it.each<[string, object]>([
+    ['a check that was cancelled', ended('cancelled')],
+    ['a check that did not begin', ended('skipped')],
+    ['no endpoint, where nothing is checked', { vars: { MLFLOW_TRACKING_URI: 'https://mlflow.test' } }],
+    ['no registry', { vars: { ENDPOINT: 'https://production.test' } }],
+    ['an environment that is not production', { matrix: { environment: 'staging' } }],
+  ])('settles nothing where there is %s', (_, changes) => {
+    expect(settles(changes)).toBe(false);
   });
 });

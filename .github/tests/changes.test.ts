@@ -1,14 +1,28 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AREAS, type Area, areasOf } from '../scripts/changes.js';
 import { faultsOf } from '../scripts/gate.js';
 import { emptyFolder } from './support/folder.js';
-import { DIST, outputsOf, run } from './support/run.js';
+import { DIST, outputsOf, ROOT, run } from './support/run.js';
 
 const ALL = Object.keys(AREAS) as Area[];
 const TRACKED = run('git', ['ls-files']).stdout.trimEnd().split('\n');
+
+/** These files, and all that they import of the repository. */
+function imported(files: readonly string[]): string[] {
+  const found = new Set(files);
+  for (const file of found) {
+    const text = readFileSync(join(ROOT, file), 'utf8');
+    for (const [, path = ''] of text.matchAll(/(?:\bfrom |\bimport\()'(\.[^']+)'/g)) {
+      const script = join(dirname(file), path);
+      const source = script.replace(/\.js$/, '.ts');
+      found.add(TRACKED.includes(source) ? source : script);
+    }
+  }
+  return [...found];
+}
 
 describe('what a change touches', () => {
   it.each<[string, readonly Area[]]>([
@@ -81,6 +95,13 @@ describe('what a change touches', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('is the dashboard for everything that it and its page are made of', () => {
+    const own = TRACKED.filter((file) => /^dashboard\/(?!tests\/).*(?<!\.test)\.[jt]s$/.test(file));
+    const files = imported(own);
+    expect(files.length).toBeGreaterThan(own.length + 8);
+    expect(files.filter((file) => !areasOf([file]).has('dashboard'))).toEqual([]);
   });
 
   it('leaves no code untested', () => {

@@ -12,6 +12,9 @@ import { type Job, workflowNamed } from './support/workflows.js';
 
 const ACCOUNT = '123456789012';
 
+/** Where a workflow or a script calls a script, by its path or as a module beside it. */
+const CALLS = /(\.github\/scripts\/|\.ci\/|from '\.\/)([\w.-]+)/g;
+
 /** What can be planned and applied without a cloud: values that Terraform keeps in its state. */
 const configuration = (environment: string, input: string): string => `terraform {
   backend "s3" {
@@ -275,7 +278,11 @@ describe('the report on plans', () => {
 });
 
 describe('the issue on drift', () => {
-  function report(changed: string, open: string): { ended: Ended; calls: string[]; body: string } {
+  function report(
+    changed: string,
+    open: string,
+    allPlanned = 'true',
+  ): { ended: Ended; calls: string[]; body: string } {
     const bin = emptyFolder();
     const results = emptyFolder();
     nodeOfTypeScript(bin);
@@ -289,7 +296,13 @@ describe('the issue on drift', () => {
     ]);
     const ended = run(join(SCRIPTS, 'report-drift'), [results], {
       bin,
-      env: { CHANGED: changed, REPOSITORY: 'us/it', RUN_URL: 'https://example.com/run', GH_TOKEN: 'token' },
+      env: {
+        CHANGED: changed,
+        ALL_PLANNED: allPlanned,
+        REPOSITORY: 'us/it',
+        RUN_URL: 'https://example.com/run',
+        GH_TOKEN: 'token',
+      },
     });
     const body = join(bin, 'body');
     return { ended, calls: callsOf(bin).slice(1), body: existsSync(body) ? readFileSync(body, 'utf8') : '' };
@@ -314,10 +327,71 @@ describe('the issue on drift', () => {
     expect(report('[]', '4\n').calls).toEqual([expect.stringMatching(/PATCH .*issues\/4 -f state=closed/)]);
     expect(report('[]', '')).toMatchObject({ ended: { code: 0, stdout: 'no drift\n' }, calls: [] });
   });
+
+  it('stays open where something was not planned, and says what differs in the rest', () => {
+    expect(report('[]', '4\n', 'false')).toMatchObject({
+      ended: { code: 0, stdout: 'no drift in what was planned\n' },
+      calls: [],
+    });
+    expect(report('["dev"]', '4\n', 'false').calls).toEqual([
+      expect.stringMatching(/PATCH .*issues\/4 -F body=/),
+    ]);
+  });
+});
+
+describe('.ci/infrastructure', () => {
+  const ci = (args: readonly string[], env: Environment, bin = emptyFolder()): Ended =>
+    run(join(ROOT, '.ci/infrastructure'), args, { bin, env });
+
+  it('fails where a folder has no tests', () => {
+    const bin = emptyFolder();
+    fakeTool(bin, 'terraform', [
+      { call: /^terraform version/, stdout: 'Terraform v1.11.4\n' },
+      { call: /^terraform test/, stdout: 'Success! 0 passed, 0 failed.\n' },
+      { call: /^terraform (fmt|init|validate)/ },
+    ]);
+    const { code, stdout } = ci([], { TERRAFORM: 'terraform', TF_PLUGIN_DIR: bin }, bin);
+    expect([code, stdout]).toEqual([1, expect.stringContaining('FAIL  infrastructure/bootstrap: test')]);
+  });
+
+  it('builds its tools by themselves, where they are not built yet', () => {
+    const cache = emptyFolder();
+    const bin = emptyFolder();
+    const built = `${cache}/cv-inference`;
+    fakeTool(bin, 'go', [
+      { call: / mod download -json /, stdout: `\t"Dir": "${cache}",\n` },
+      {
+        call: / build /,
+        does: `install -D /bin/true ${built}/opentofu/$(sed -n 's/^readonly OPENTOFU=//p' .ci/infrastructure)/tofu`,
+      },
+      { call: / install /, does: 'install -D /bin/true "$GOBIN/tflint"' },
+    ]);
+    const build = (): Ended => ci(['tools'], { XDG_CACHE_HOME: cache }, bin);
+    const first = build();
+    expect([first.code, first.stdout.trim().split('\n')]).toEqual([
+      0,
+      [
+        expect.stringMatching(/\/opentofu\/v[\d.]+\/tofu$/),
+        expect.stringMatching(/\/tflint\/v[\d.]+\/tflint$/),
+      ],
+    ]);
+    const calls = callsOf(bin).length;
+    expect(build().stdout).toBe(first.stdout);
+    expect(callsOf(bin)).toHaveLength(calls);
+  });
+
+  it('has its tools kept by ci.yml before anything can fail', () => {
+    const steps = workflowNamed('ci').jobs['infrastructure']?.steps ?? [];
+    const at = (what: string): number =>
+      steps.findIndex(({ run: command, uses }) => (command ?? uses)?.startsWith(what));
+    const order = ['actions/cache/restore@', '.ci/infrastructure tools', 'actions/cache/save@'].map(at);
+    const checks = steps.findIndex(({ run: command }) => command === '.ci/infrastructure');
+    expect(order).toEqual([checks - 3, checks - 2, checks - 1]);
+  });
 });
 
 describe('infrastructure.yml', () => {
-  const { jobs, text } = workflowNamed('infrastructure');
+  const { jobs, on, text } = workflowNamed('infrastructure');
   const roleOf = (job: Job | undefined): unknown =>
     job?.steps?.find(({ uses }) => uses?.startsWith('aws-actions/'))?.with?.['role-to-assume'];
   const expression = (inner: string): string => `\${{ ${inner} }}`;
@@ -360,6 +434,35 @@ describe('infrastructure.yml', () => {
       DESTROY: expression("github.event_name == 'workflow_dispatch'"),
     });
     expect(text.match(/destroy:/g)).toHaveLength(1);
+  });
+
+  it('reports on drift where one of the plans fails too, as on one that is not over', () => {
+    const step = jobs['drift']?.steps?.find(({ run: command }) => command?.includes('report-drift'));
+    expect(step).toMatchObject({
+      if: "always() && steps.plan.outputs.changed != ''",
+      env: { ALL_PLANNED: expression("steps.plan.outcome == 'success'") },
+    });
+  });
+
+  it('runs where a script changes that it calls, or that one of those calls', () => {
+    const called = new Set<string>();
+    const follow = (caller: string): void => {
+      for (const [, folder = '', name = ''] of caller.matchAll(CALLS)) {
+        const file = folder.replace("from './", '.github/scripts/') + name;
+        if (called.has(file)) continue;
+        called.add(file);
+        if (file.startsWith('.github/scripts/')) follow(readFileSync(join(ROOT, file), 'utf8'));
+      }
+    };
+    follow(
+      Object.values(jobs)
+        .flatMap(({ steps = [] }) => steps.map((step) => step.run ?? ''))
+        .join('\n'),
+    );
+    expect(called.size).toBeGreaterThan(5);
+    const pathsOf = (event: string): unknown => (on[event] as { paths: string[] }).paths;
+    expect(pathsOf('pull_request')).toEqual(expect.arrayContaining([...called]));
+    expect(pathsOf('push')).toEqual(pathsOf('pull_request'));
   });
 
   it('has one version of Terraform, which is the one of ci.yml', () => {

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { ROOT } from './support/run.js';
+import { callsOf, fakeTool } from './support/fake-tools.js';
+import { emptyFolder } from './support/folder.js';
+import { ROOT, run, SCRIPTS } from './support/run.js';
 
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 const constant = (name: string): string =>
@@ -36,5 +38,28 @@ describe('kind-cluster.yaml', () => {
     const [{ value }] = parse(patch);
     const [, script = ''] = /patch: \|-\n([\s\S]*?)\nEND/.exec(read('loadtest/cluster/create.sh')) ?? [];
     expect(parse(script)).toEqual(parse(value.patches[0].patch));
+  });
+});
+
+describe('kind-images', () => {
+  it('builds and loads what the overlays take without a GPU, as k8s/release names it', () => {
+    const bin = emptyFolder();
+    fakeTool(bin, 'docker', [{ call: /^docker build/ }]);
+    fakeTool(bin, 'kind', [{ call: /^kind load docker-image/ }]);
+    expect(run(join(SCRIPTS, 'kind-images'), [], { bin }).code).toBe(0);
+    const { images } = parse(read('k8s/release/kustomization.yaml')) as {
+      readonly images: readonly { name: string; newName: string; newTag: string }[];
+    };
+    const taken = images.filter(({ name }) => !name.endsWith('-cuda'));
+    expect(taken).toHaveLength(2);
+    const calls = callsOf(bin);
+    const built = calls.slice(0, -1).join(' ').split(' ');
+    for (const image of [
+      'cv-inference:local',
+      ...taken.map(({ newName, newTag }) => `${newName}:${newTag}`),
+    ]) {
+      expect(built).toContain(image);
+      expect(calls.at(-1)?.split(' ')).toContain(image);
+    }
   });
 });

@@ -16,7 +16,16 @@ const SOON = { timeout: 30_000, interval: 100 };
 /** As the real one says it where it cannot have a tunnel. */
 const NO_TUNNEL = 'failed to request quick Tunnel: Post "https://api.trycloudflare.com/tunnel": EOF';
 
-/** Of the API server, which has nothing to show: the dashboard is the real one. */
+const SERVICE = '/api/v1/namespaces/monitoring/services/kube-prometheus-stack';
+const ALERT = {
+  fingerprint: 'a1b2c3',
+  startsAt: '2026-01-15T10:30:00Z',
+  labels: { alertname: 'CvInferenceDown', namespace: 'cv-inference', severity: 'critical' },
+  annotations: { summary: 'Nothing answers' },
+  status: { silencedBy: [] },
+};
+
+/** Of the API server, which has nothing to show but an alert: the dashboard is the real one, and so is kubectl. */
 let cluster: ScriptedServer;
 
 beforeAll(async () => {
@@ -30,7 +39,11 @@ beforeAll(async () => {
       timeout: INSTALL_MS,
     });
   cluster = await startScriptedServer(({ url = '' }, response) => {
-    if (url.includes('watch=true')) response.flushHeaders();
+    if (url.startsWith(`${SERVICE}-alertmanager:9093/proxy/api/v2/alerts?`))
+      response.end(JSON.stringify([ALERT]));
+    else if (url.startsWith(`${SERVICE}-prometheus:9090/proxy/api/v1/query?`))
+      response.end('{"status":"success","data":{"resultType":"vector","result":[]}}');
+    else if (url.includes('watch=true')) response.flushHeaders();
     else response.end('{"metadata":{"resourceVersion":"1"},"items":[]}');
   });
 }, 2 * INSTALL_MS);
@@ -90,7 +103,7 @@ async function start(env: Environment = {}, prepare: (bin: string) => void = () 
 
 function minutesAreSeconds(bin: string): void {
   const script =
-    '#!/usr/bin/env bash\nminutes=$1\nshift\nexec /usr/bin/timeout "$(tr m s <<<"$minutes")" "$@"\n';
+    '#!/usr/bin/env bash\nkill=$1 minutes=$2\nshift 2\nexec /usr/bin/timeout "$kill" "$(tr m s <<<"$minutes")" "$@"\n';
   writeFileSync(join(bin, 'timeout'), script, { mode: 0o755 });
 }
 
@@ -155,8 +168,26 @@ describe('a dashboard beside a demonstration', () => {
     expect(existsSync(live.summary)).toBe(false);
   });
 
-  it('loses it after its minutes, while the demonstration goes on', async () => {
-    const live = await start({ PUBLIC_MINUTES: '5' }, minutesAreSeconds);
+  it('shows what Alertmanager and Prometheus say, by the API server', async () => {
+    const live = await start({ PUBLIC_MINUTES: '0' });
+    await vi.waitFor(async () => {
+      const state = (await (await fetch(`${inside(live)}/state`)).json()) as {
+        items: { kind: string; name: string }[];
+        sources: { name: string; state: string }[];
+      };
+      expect(state.items).toMatchObject([{ kind: 'alert', name: 'CvInferenceDown' }]);
+      const connected = state.sources.filter(({ state: its }) => its === 'connected');
+      expect(connected.map(({ name }) => name)).toEqual(expect.arrayContaining(['alerts', 'metrics']));
+    }, SOON);
+    live.finish();
+    expect((await live.ended).code).toBe(7);
+  });
+
+  it.each([
+    ['', {}],
+    [', also where it does not end by itself', { STUBBORN: '1' }],
+  ])('loses it after its minutes, while the demonstration goes on%s', async (_, env: Environment) => {
+    const live = await start({ PUBLIC_MINUTES: '5', ...env }, minutesAreSeconds);
     expect(await isThere(live.tunnel())).toBe(true);
     await vi.waitFor(async () => expect(await isThere(live.tunnel())).toBe(false), SOON);
     expect(await isThere(inside(live))).toBe(true);
@@ -215,6 +246,19 @@ describe('a demonstration does not begin', () => {
   it.each(['61', '600', '-1', '1.5', 'forever', '1; id', ''])('for %j minutes', (minutes) => {
     const { code, bin } = attempt({ PUBLIC_MINUTES: minutes });
     expect([code === 0, callsOf(bin)]).toEqual([false, []]);
+  });
+});
+
+describe('gitops-demo.yml', () => {
+  it('runs where a script changes that it runs, or what that builds', () => {
+    const { on, jobs } = workflowNamed('gitops-demo');
+    const { paths } = on['pull_request'] as { readonly paths: readonly string[] };
+    const commands = jobs['cluster']?.steps?.flatMap(({ run: command = '' }) => command.split(' ')) ?? [];
+    const files = [...commands.filter((word) => word.includes('/')), 'dashboard/Dockerfile'];
+    expect(files.length).toBeGreaterThan(4);
+    expect(files.filter((file) => !paths.some((path) => file.startsWith(path.replace('**', ''))))).toEqual(
+      [],
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { callsOf, fakeTool } from './support/fake-tools.js';
@@ -57,7 +57,7 @@ describe('retrain', () => {
     const files = callsOf(bin).map((call) => / --key models\/digits\/2\.0\.0\/(\S+)/.exec(call)?.[1]);
     expect(files).toEqual([...shippedGolden(), 'model.onnx', 'model.json']);
     expect(outputsOf(ended)).toMatchObject({ model_uri: URI, model_sha256: SHA256 });
-    expect(written('output')).toMatch(/^details<<(\w+)\n# Verdict\nby 1 %\n\n\1\n/);
+    expect(written('output')).toMatch(/^details<<(\w+)\n# Verdict\nby 1 %\n\n\1\n/m);
     expect(written('summary')).toBe('# Verdict\nby 1 %\n');
   });
 
@@ -86,6 +86,21 @@ describe('retrain', () => {
     expect(written('calls')).not.toContain('register');
   });
 
+  it('registers nothing where the bucket has another model of its name', () => {
+    fakeTool(bin, 'aws', [
+      { call: /^aws s3api put-object /, code: 254 },
+      { call: /^aws s3api head-object /, stdout: 'the digest of another\n' },
+    ]);
+    const ended = retrain({ CAUSE: 'schedule' });
+    expect([ended.code, outputsOf(ended), existsSync(join(folder, 'training/work/uri'))]).toEqual([
+      1,
+      {},
+      false,
+    ]);
+    expect(ended.stdout).toContain('is there already, and is another file');
+    expect(written('calls')).not.toContain('register');
+  });
+
   it('trains nothing where the service is not built, and says so', () => {
     rmSync(join(folder, 'dist'));
     expect(retrain()).toMatchObject({
@@ -95,19 +110,45 @@ describe('retrain', () => {
     expect(() => written('calls')).toThrow();
   });
 
-  it('has Kubeflow run them where it is told to, and fetches what has passed', () => {
+  const onKubeflow = (changes: Environment = {}): Ended => {
     cpSync(join(import.meta.dirname, 'support/submit.py'), join(folder, 'training/kubeflow/submit.py'));
-    expect(retrain({ KFP_HOST: 'https://kubeflow.test' })).toMatchObject({ code: 0 });
-    expect(written('calls')).toBe(
-      `submit --host https://kubeflow.test ${OPTIONS}\nfetch ingest validate reference ${OPTIONS} --work WORK\nregister ${OPTIONS} --work WORK\n`,
-    );
+    return retrain({ KFP_HOST: 'https://kubeflow.test', ...changes });
+  };
+
+  it('has Kubeflow run them where it is told to, and fetches what that run has made', () => {
+    expect(onKubeflow()).toMatchObject({ code: 0 });
+    const [, submission] = /--submission ([0-9a-f]{32}) /.exec(written('calls')) ?? [];
+    expect(written('calls').split('\n')).toEqual([
+      `submit --host https://kubeflow.test --submission ${submission} ${OPTIONS}`,
+      `fetch ingest validate reference --submission ${submission} ${OPTIONS} --work WORK`,
+      `register ${OPTIONS} --work WORK`,
+      '',
+    ]);
   });
 
-  it('fetches nothing where Kubeflow has failed', () => {
-    cpSync(join(import.meta.dirname, 'support/submit.py'), join(folder, 'training/kubeflow/submit.py'));
-    const ended = retrain({ KFP_HOST: 'https://kubeflow.test', ENDS: 'FAILED' });
+  it('names each of its runs on Kubeflow by another name', () => {
+    onKubeflow({ ENDS: 'bad data' });
+    onKubeflow({ ENDS: 'bad data' });
+    const names = [...written('calls').matchAll(/--submission (\w+)/g)].map(([, name]) => name);
+    expect([names.length, new Set(names).size]).toEqual([4, 2]);
+  });
+
+  it.each([
+    ['repository_dispatch', 1],
+    ['schedule', 0],
+  ])('says what a stage has refused on Kubeflow, started by %s', (CAUSE, code) => {
+    const ended = onKubeflow({ ENDS: 'the challenger is no better', CAUSE });
+    const warning = '::warning title=Refused::digits: the challenger is no better\n';
+    expect(ended).toMatchObject({ code, stdout: expect.stringContaining(warning) });
+    expect([outputsOf(ended), callsOf(bin)]).toEqual([{}, []]);
+    expect(written('calls')).not.toContain('register');
+    expect(written('summary')).toContain('# Verdict');
+  });
+
+  it('fails by night too where Kubeflow has failed', () => {
+    const ended = onKubeflow({ ENDS: 'FAILED', CAUSE: 'schedule' });
     expect([ended.code, outputsOf(ended)]).toEqual([1, {}]);
-    expect(written('calls')).not.toContain('fetch');
+    expect(written('calls')).not.toContain('register');
   });
 
   it('has the image run them where there is one, with what they need and nothing else of the machine', () => {

@@ -11,9 +11,6 @@ import { badge, clock, short } from './words.js';
  * @typedef {import('../items.js').AlertItem} AlertItem
  */
 
-/** As in the rules of drift: from here on the images are others than those of the training. */
-const DRIFT_PSI = 0.2;
-
 /** A namespace: what Git wants there, what there is, and how that is. */
 export class EnvironmentView {
   element;
@@ -113,21 +110,28 @@ function factsOf(item) {
       );
     case 'drift':
       return pair('drift', ...driftWords(item));
+    case 'retraining': {
+      const asked = item.decisions['dispatched'] ?? 0;
+      return asked === 0
+        ? []
+        : pair('retraining', `${asked === 1 ? 'one training' : `${asked} trainings`} asked for`);
+    }
     default:
       return [];
   }
 }
 
 /** @param {import('../items.js').DriftItem} item */
-function driftWords({ psi, statistic, accuracy, decisions }) {
-  const asked = decisions['dispatched'] ?? 0;
+function driftWords({ name, psi, accuracy }) {
   return [
-    el('span', {
-      className: psi > DRIFT_PSI ? 'is-bad' : '',
-      textContent: `PSI ${psi.toFixed(2)} (${statistic})`,
-    }),
+    name,
+    psi === undefined
+      ? ''
+      : el('span', {
+          className: psi.isDrift ? 'is-bad' : '',
+          textContent: ` · PSI ${psi.value.toFixed(2)} (${psi.statistic})`,
+        }),
     accuracy === undefined ? '' : ` · accuracy ${(accuracy * 100).toFixed(1)} %`,
-    asked === 0 ? '' : ` · ${asked === 1 ? 'one training' : `${asked} trainings`} asked for`,
   ];
 }
 

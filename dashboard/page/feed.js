@@ -8,12 +8,14 @@
  * @typedef {import('../items.js').SourceState} SourceState
  */
 
-/** As many lines of the timeline as a page keeps. */
-const MAX_ENTRIES = 1000;
+/** Lines of the timeline about pods that a page keeps, and as many about everything else, as the server does. */
+const MAX_OF_EACH = 1000;
 /** After an answer that is no stream, such as 503: a browser asks by itself only where a stream broke. */
 const RETRY_MS = 5000;
 /** Everything comes at once with a stream, unless something between holds it back until it ends, as some proxies do. */
 const FIRST_EVENT_MS = 10_000;
+/** A connection that is dead may never say so. Two heartbeats of the server may be late. */
+const SILENCE_MS = 40_000;
 /** Between two questions where there is no stream. */
 const ASK_MS = 5000;
 const ANSWER_MS = 15_000;
@@ -27,6 +29,8 @@ export class Feed {
   /** Oldest first. @type {readonly Entry[]} */
   timeline = [];
   isFilled = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #waiting;
   #urls;
   #on;
 
@@ -41,32 +45,55 @@ export class Feed {
 
   start() {
     const source = new EventSource(this.#urls.stream);
-    let waiting = this.#waitFor(source);
-    source.addEventListener('open', () => {
-      clearTimeout(waiting);
-      // A stream that goes on begins with what is new, and that may be nothing.
-      if (this.isFilled) this.#on.onConnection('live');
-      else waiting = this.#waitFor(source);
-    });
+    this.#waitForFirst(source);
     source.addEventListener('error', () => {
-      clearTimeout(waiting);
-      this.#on.onConnection('lost');
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.start(), RETRY_MS);
+      this.#lose();
+      // It opens the stream by itself.
+      if (source.readyState !== EventSource.CLOSED) this.#waitForFirst(source);
     });
     source.addEventListener('snapshot', ({ data }) => {
-      clearTimeout(waiting);
       this.#takeSnapshot(JSON.parse(data));
-      this.#on.onConnection('live');
+      this.#hear(source);
     });
-    source.addEventListener('change', ({ data }) => this.#takeChange(JSON.parse(data)));
+    source.addEventListener('change', ({ data }) => {
+      this.#takeChange(JSON.parse(data));
+      this.#hear(source);
+    });
+    source.addEventListener('heartbeat', () => {
+      if (this.isFilled) this.#hear(source);
+    });
   }
 
   /** @param {EventSource} source */
-  #waitFor(source) {
-    return setTimeout(() => {
+  #waitForFirst(source) {
+    this.#wait(FIRST_EVENT_MS, () => {
       source.close();
       this.#ask();
-    }, FIRST_EVENT_MS);
+    });
+  }
+
+  /** @param {EventSource} source */
+  #hear(source) {
+    this.#on.onConnection('live');
+    this.#wait(SILENCE_MS, () => {
+      source.close();
+      this.#lose();
+    });
+  }
+
+  #lose() {
+    this.#on.onConnection('lost');
+    this.#wait(RETRY_MS, () => this.start());
+  }
+
+  /**
+   * One thing is waited for at a time.
+   * @param {number} ms
+   * @param {() => void} then
+   */
+  #wait(ms, then) {
+    clearTimeout(this.#waiting);
+    this.#waiting = setTimeout(then, ms);
   }
 
   async #ask() {
@@ -75,17 +102,17 @@ export class Feed {
       if (!answer.ok) throw new Error(answer.statusText);
       this.#takeSnapshot(await answer.json());
       this.#on.onConnection('asked');
+      this.#wait(ASK_MS, () => this.#ask());
     } catch {
-      this.#on.onConnection('lost');
+      this.#lose();
     }
-    setTimeout(() => this.#ask(), ASK_MS);
   }
 
   /** @param {Snapshot} snapshot */
   #takeSnapshot({ items, sources, timeline }) {
     this.items = new Map(items.map((item) => [item.id, item]));
     this.sources = sources;
-    this.timeline = this.#goingOn(timeline).slice(-MAX_ENTRIES);
+    this.timeline = newestOf(this.#goingOn(timeline));
     this.isFilled = true;
     this.#on.onUpdate();
   }
@@ -107,7 +134,16 @@ export class Feed {
     const told = new Map(this.sources.map((source) => [source.name, source]));
     for (const source of sources) told.set(source.name, source);
     this.sources = [...told.values()];
-    this.timeline = [...this.timeline, ...timeline].slice(-MAX_ENTRIES);
+    this.timeline = newestOf([...this.timeline, ...timeline]);
     this.#on.onUpdate();
   }
+}
+
+/** @param {readonly Entry[]} entries */
+function newestOf(entries) {
+  const room = { pods: MAX_OF_EACH, others: MAX_OF_EACH };
+  return entries
+    .toReversed()
+    .filter(({ kind }) => room[kind === 'pod' ? 'pods' : 'others']-- > 0)
+    .reverse();
 }

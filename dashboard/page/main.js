@@ -29,6 +29,7 @@ const feed = new Feed(
   { stream: 'events', state: 'state' },
   {
     onConnection: (state) => {
+      if (connection.textContent === CONNECTIONS[state]) return;
       connection.textContent = CONNECTIONS[state];
       connection.classList.toggle('is-ready', state !== 'lost');
     },

@@ -15,9 +15,10 @@ export class TimelineView {
   /** @type {readonly Entry[]} */
   #entries = [];
   #newest = '';
-  /** The entry at the top of the list, and the day that its times were written on. @type {Entry | undefined} */
-  #top;
+  /** The line of each entry that the list has, and the day that their times were written on. @type {Map<Entry, HTMLElement>} */
+  #lines = new Map();
   #day = '';
+  #nothing = el('li', { className: 'hint', textContent: 'Nothing has changed yet.' });
 
   /** @param {{ list: HTMLElement, filters: HTMLElement, spoken: HTMLElement }} places */
   constructor({ list, filters, spoken }) {
@@ -64,7 +65,7 @@ export class TimelineView {
     });
     button.addEventListener('click', () => {
       this.#namespace = namespace;
-      this.#top = undefined;
+      this.#clear();
       for (const each of this.#filters.children) each.setAttribute('aria-pressed', String(each === button));
       this.#showEntries();
     });
@@ -76,15 +77,27 @@ export class TimelineView {
       ({ namespace }) => this.#namespace === EVERYTHING || namespace === this.#namespace,
     );
     const day = new Date().toDateString();
-    const drawn = this.#top === undefined || day !== this.#day ? 0 : shown.lastIndexOf(this.#top) + 1;
-    const lines = shown.slice(drawn).reverse().map(entryLine);
-    if (drawn === 0) fill(this.#list, ...lines);
-    else this.#list.prepend(...lines);
-    while (this.#list.childElementCount > shown.length) this.#list.lastElementChild?.remove();
-    if (shown.length === 0)
-      this.#list.append(el('li', { className: 'hint', textContent: 'Nothing has changed yet.' }));
-    this.#top = shown.at(-1);
+    if (day !== this.#day) this.#clear();
     this.#day = day;
+    const isShown = new Set(shown);
+    for (const [entry, line] of this.#lines) {
+      if (isShown.has(entry)) continue;
+      line.remove();
+      this.#lines.delete(entry);
+    }
+    for (const entry of shown) {
+      if (this.#lines.has(entry)) continue;
+      const line = entryLine(entry);
+      this.#lines.set(entry, line);
+      this.#list.prepend(line);
+    }
+    if (shown.length === 0) this.#list.append(this.#nothing);
+    else this.#nothing.remove();
+  }
+
+  #clear() {
+    for (const line of this.#lines.values()) line.remove();
+    this.#lines.clear();
   }
 }
 

@@ -1,5 +1,5 @@
-import type { DriftItem, ModelItem } from '../items.js';
-import { count, text } from '../projection/text.js';
+import type { DriftItem, ModelItem, RetrainingItem } from '../items.js';
+import { text } from '../projection/text.js';
 import { getJson } from './get-json.js';
 
 /** One value of an instant query. */
@@ -17,13 +17,16 @@ export interface Measured {
 }
 
 const MAX_SAMPLES = 500;
+/** As in the alert CvInferenceInputDrift. */
+export const DRIFT_PSI = 0.25;
 
+/** Each groups by the labels that are read of its answer. */
 export function queriesFor(namespaces: readonly string[]): Readonly<Record<keyof Measured, string>> {
   const selector = `{namespace=~"${namespaces.join('|')}"}`;
   return {
     models: `count by (namespace, name, version, digest, provider) (cv_model_info${selector})`,
-    psi: `cv:input_psi:1h${selector}`,
-    accuracy: `cv:accuracy:1h${selector}`,
+    psi: `max by (namespace, model, feature) (cv:input_psi:1h${selector})`,
+    accuracy: `max by (namespace, model) (cv:accuracy:1h${selector})`,
     decisions: `sum by (namespace, outcome) (cv_bridge_decisions_total${selector})`,
   };
 }
@@ -68,21 +71,18 @@ export function projectModels({ models }: Measured): ModelItem[] {
 }
 
 /** One for each model of which the rules of the component `drift` tell something. */
-export function projectDrift({ psi, accuracy, decisions }: Measured): DriftItem[] {
+export function projectDrift({ psi, accuracy }: Measured): DriftItem[] {
   const models = new Map([...psi, ...accuracy].map((sample) => [modelOf(sample), sample.metric]));
   return [...models].map(([model, metric]) => {
-    const namespace = text(metric['namespace']);
     const worst = psi.filter((sample) => modelOf(sample) === model).toSorted((a, b) => b.value - a.value)[0];
     const judged = accuracy.find((sample) => modelOf(sample) === model)?.value;
     return {
       id: `drift/${model}`,
       kind: 'drift',
-      namespace,
+      namespace: text(metric['namespace']),
       name: text(metric['model']),
-      psi: rounded(count(worst?.value)),
-      statistic: text(worst?.metric['feature']),
+      ...(worst !== undefined && { psi: psiOf(worst) }),
       ...(judged !== undefined && { accuracy: rounded(judged) }),
-      decisions: decisionsIn(namespace, decisions),
     };
   });
 }
@@ -91,9 +91,24 @@ function modelOf({ metric }: Sample): string {
   return `${text(metric['namespace'])}/${text(metric['model'])}`;
 }
 
-function decisionsIn(namespace: string, decisions: readonly Sample[]): Record<string, number> {
-  const ofNamespace = decisions.filter(({ metric }) => metric['namespace'] === namespace);
-  return Object.fromEntries(ofNamespace.map(({ metric, value }) => [text(metric['outcome']), value]));
+function psiOf({ metric, value }: Sample): NonNullable<DriftItem['psi']> {
+  return { value: rounded(value), statistic: text(metric['feature']), isDrift: value > DRIFT_PSI };
+}
+
+/** One for each namespace in which the component `retraining` decides. */
+export function projectRetraining({ decisions }: Measured): RetrainingItem[] {
+  const namespaces = new Set(decisions.map(({ metric }) => text(metric['namespace'])));
+  return [...namespaces].map((namespace) => ({
+    id: `retraining/${namespace}`,
+    kind: 'retraining',
+    namespace,
+    name: namespace,
+    decisions: Object.fromEntries(
+      decisions
+        .filter(({ metric }) => metric['namespace'] === namespace)
+        .map(({ metric, value }) => [text(metric['outcome']), value]),
+    ),
+  }));
 }
 
 /** What a person can tell apart: fewer changes to send. */

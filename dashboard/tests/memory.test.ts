@@ -14,6 +14,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const MIB = 2 ** 20;
 const CHURN_MS = 8000;
 const COUNT_OF_PODS = 400;
+const COUNT_OF_ASKING = 300;
 const access = inject('apiServer');
 const admin = new Admin(access);
 
@@ -21,6 +22,7 @@ let folder: string;
 let dashboard: ChildProcess;
 let url: string;
 const watching = new Set<IncomingMessage>();
+const asking = new Set<IncomingMessage>();
 
 /** The built dashboard, in a process of its own. */
 beforeEach(async () => {
@@ -44,7 +46,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const response of watching) response.destroy();
+  for (const response of [...watching, ...asking]) response.destroy();
   dashboard.kill();
   if (dashboard.exitCode === null && dashboard.signalCode === null) await once(dashboard, 'exit');
   await admin.request('DELETE', `${PODS}?gracePeriodSeconds=0`);
@@ -75,6 +77,15 @@ async function watch(take: (response: IncomingMessage) => void): Promise<void> {
   take(response);
 }
 
+/** Somebody who asks for everything at once and takes none of it. */
+async function ask(): Promise<void> {
+  const request = http.get(`${url}/state`, { agent: false });
+  request.on('error', () => undefined);
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  response.on('error', () => undefined);
+  asking.add(response.pause());
+}
+
 function slowly(response: IncomingMessage): void {
   const reading = setInterval(() => response.read(16 * 1024), 200);
   response.on('close', () => clearInterval(reading));
@@ -87,7 +98,7 @@ function peakBytes(): number {
   return Number(kilobytes) * 1024;
 }
 
-it('never takes the memory that its component allows, while hundreds of pods change and many watch, slowly or not at all', async () => {
+it('never takes the memory that its component allows, while hundreds of pods change and many watch or ask, and take it slowly or not at all', async () => {
   const component = readFileSync(join(ROOT, 'k8s/components/deployment-dashboard/server.yaml'), 'utf8');
   const limit = Number(/limits:\n +memory: (\d+)Mi\n/.exec(component)?.[1]) * MIB;
   const names = Array.from({ length: COUNT_OF_PODS }, (_, index) => `pod-${index}`);
@@ -96,9 +107,12 @@ it('never takes the memory that its component allows, while hundreds of pods cha
   await Promise.all(Array.from({ length: 50 }, () => watch(slowly)));
   await Promise.all(Array.from({ length: 50 }, () => watch((response) => response.pause())));
   const end = performance.now() + CHURN_MS;
-  for (let round = 1; performance.now() < end; round += 1)
-    await Promise.all(names.map((name) => admin.patch(`${PODS}/${name}/status`, podReady(round))));
-  expect(watching.size).toBe(200);
+  for (let round = 1; performance.now() < end || asking.size < COUNT_OF_ASKING; round += 1) {
+    const patched = names.map((name) => admin.patch(`${PODS}/${name}/status`, podReady(round)));
+    if (asking.size < COUNT_OF_ASKING) await Promise.all(Array.from({ length: 100 }, ask));
+    await Promise.all(patched);
+  }
+  expect([watching.size, asking.size]).toEqual([200, COUNT_OF_ASKING]);
   expect(peakBytes()).toBeGreaterThan(20 * MIB);
   expect(peakBytes()).toBeLessThan(0.8 * limit);
 });

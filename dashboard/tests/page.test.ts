@@ -1,5 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { startAlertmanager } from '../../k8s/tests/support/alertmanager.js';
 import {
   axeFindings,
   closeBrowserAtEnd,
@@ -22,10 +27,13 @@ import {
   ROLLOUTS,
   rollout,
 } from './support/objects.js';
+import { startPrometheus } from './support/prometheus.js';
 
 closeBrowserAtEnd();
 const access = inject('apiServer');
 const admin = new Admin(access);
+const SOON = { timeout: 30_000, interval: 200 };
+const DIGEST = `sha256:${'a'.repeat(64)}`;
 const REVISION = 'a1b2c3d4e5f60718293a4b5c6d7e8f9012345678';
 /** What browsers write down of a stream that cannot be had. */
 const AWAY = [/ERR_CONNECTION_REFUSED/, /ERR_INCOMPLETE_CHUNKED_ENCODING/];
@@ -110,6 +118,31 @@ function startHoldingProxy(target: string, passesHead: boolean) {
   });
 }
 
+/** What stands before the dashboard and, once mute, passes nothing on any more and ends nothing: as a network that is gone. */
+async function startMutingProxy(target: string) {
+  let isMute = false;
+  const server = await startScriptedServer(({ url = '', headers }, response) => {
+    if (isMute) return;
+    const { 'last-event-id': lastEventId } = headers;
+    const passed = get(
+      target + url,
+      { agent: false, headers: lastEventId ? { 'last-event-id': lastEventId } : {} },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers).flushHeaders();
+        answer.on('data', (chunk) => isMute || response.write(chunk));
+        answer.on('end', () => isMute || response.end());
+      },
+    );
+    response.on('close', () => passed.destroy());
+  });
+  return {
+    ...server,
+    setMute: (mute: boolean) => {
+      isMute = mute;
+    },
+  };
+}
+
 const environment = (page: Page) => page.getByRole('region', { name: 'production' });
 const entries = (page: Page) => page.locator('#entries li');
 
@@ -173,20 +206,28 @@ describe('the page', () => {
     expect(content).toBeLessThanOrEqual(inner ?? 0);
   });
 
-  it('shows a storm of hundreds of pods, and their end, each in the timeline', async () => {
+  it('shows storms of hundreds of pods, and their end, each in the timeline, out of which they drive nothing else', async () => {
     const page = await open();
-    const names = Array.from({ length: 300 }, (_, index) => `pod-${index}`);
-    await Promise.all(names.map((name) => admin.create(PODS, pod(name))));
-    await page.getByText('300 pods, 0 ready').waitFor();
-    expect(await page.locator('.pods .pod').count()).toBe(300);
-    await admin.request('DELETE', `${PODS}?gracePeriodSeconds=0`);
-    await page.getByText('There are no pods in the namespaces that are watched.').waitFor();
-    const told = await entries(page).locator('p').allTextContents();
+    const blow = async (storm: string): Promise<string[]> => {
+      const names = Array.from({ length: 300 }, (_, index) => `${storm}-${index}`);
+      await Promise.all(names.map((name) => admin.create(PODS, pod(name))));
+      await page.getByText('300 pods, 0 ready').waitFor();
+      expect(await page.locator('.pods .pod').count()).toBe(300);
+      await admin.request('DELETE', `${PODS}?gracePeriodSeconds=0`);
+      await page.getByText('There are no pods in the namespaces that are watched.').waitFor();
+      return entries(page).locator('p').allTextContents();
+    };
+    const told = await blow('first');
     for (const end of ['was created', 'is gone'])
       expect(told.filter((text) => text.includes(` ${end}`))).toHaveLength(300);
-    // Newest first, and none twice.
-    expect(told.at(-1)).toContain('the dashboard has started');
-    expect(new Set(told).size).toBe(told.length);
+    const toldThen = await blow('second');
+    expect(toldThen).toHaveLength(1001);
+    for (const lines of [told, toldThen]) {
+      // Newest first, and none twice.
+      expect(lines[0]).toContain('is gone');
+      expect(lines.at(-1)).toContain('the dashboard has started');
+      expect(new Set(lines).size).toBe(lines.length);
+    }
   });
 
   it('leaves alone what has not changed: who follows a link or reads on is not thrown back', async () => {
@@ -237,6 +278,28 @@ describe('the page', () => {
     await page.locator('#connection').filter({ hasText: 'Live' }).waitFor();
   });
 
+  it('says so where a connection is dead and does not end, and opens another', async () => {
+    await admin.create(PODS, pod('one'));
+    const proxy = await startMutingProxy(dashboard.url);
+    const { page } = await visitUrl(`${proxy.url}/`);
+    await page.clock.install();
+    await page.reload();
+    const connection = page.locator('#connection');
+    await connection.filter({ hasText: 'Live' }).waitFor();
+    await page.clock.fastForward(30_000);
+    expect(await connection.textContent()).toBe('Live');
+    proxy.setMute(true);
+    await admin.create(PODS, pod('two'));
+    await page.clock.fastForward(41_000);
+    await connection.filter({ hasText: 'Not connected: what is shown is from before' }).waitFor();
+    proxy.setMute(false);
+    await page.clock.fastForward(5000);
+    await page.getByText('2 pods, 0 ready').waitFor();
+    expect(await connection.textContent()).toBe('Live');
+    await page.context().close();
+    await proxy.close();
+  });
+
   it.each([
     ['its head too', false],
     ['what follows its head', true],
@@ -258,6 +321,65 @@ describe('the page', () => {
     expect(await line?.evaluate((element) => element.isConnected)).toBe(true);
     await page.context().close();
     await proxy.close();
+  });
+
+  it('shows who committed, the model, its drift and trainings, and an alert that leads to its runbook', async () => {
+    const its = (metric: string, labels: string, value: number): string =>
+      `${metric}{namespace="cv-inference",${labels}} ${value}`;
+    const prometheus = await startPrometheus([
+      its('cv_model_info', `name="digits",version="1.0.0",digest="${DIGEST}",provider="cpu"`, 1),
+      its('cv:input_psi:1h', 'model="digits",feature="brightness"', 0.31),
+      its('cv:accuracy:1h', 'model="digits"', 0.875),
+      its('cv_bridge_decisions_total', 'outcome="dispatched"', 1),
+    ]);
+    const alertmanager = await startAlertmanager(
+      { route: { receiver: 'nobody' }, receivers: [{ name: 'nobody' }] },
+      {},
+    );
+    const argocd = await startScriptedServer((_, response) => {
+      response.end(
+        '{"author":"Ada Lovelace <ada@example.com>","message":"A smaller batch","date":"2026-01-15T10:30:00Z"}',
+      );
+    });
+    const folder = await mkdtemp(join(tmpdir(), 'cv-dashboard-'));
+    await writeFile(join(folder, 'token'), 'a-token');
+    await vi.waitFor(async () => expect(await prometheus.count('cv_model_info')).toBe(1), SOON);
+    const runbook = 'https://example.com/runbooks/CvInferenceDown.md';
+    await alertmanager.send([
+      {
+        labels: { alertname: 'CvInferenceDown', severity: 'critical', namespace: 'cv-inference' },
+        annotations: { summary: 'Nothing answers', runbook_url: runbook },
+      },
+    ]);
+    await startCanary();
+    const other = await startDashboard({
+      server: access.url,
+      token: access.token,
+      settings: {
+        ALERTMANAGER_URL: alertmanager.url,
+        PROMETHEUS_URL: prometheus.url,
+        ARGOCD_URL: argocd.url,
+        ARGOCD_TOKEN_FILE: join(folder, 'token'),
+      },
+    });
+    const { page } = await visitUrl(`${other.url}/`);
+    const region = environment(page);
+    await region.getByText('A smaller batch · Ada Lovelace').waitFor();
+    const facts = region.locator('.facts');
+    await facts.getByTitle(DIGEST).waitFor();
+    await facts.getByText('digits · PSI 0.31 (brightness) · accuracy 87.5 %').waitFor();
+    await facts.getByText('one training asked for').waitFor();
+    await region
+      .locator('.alert')
+      .filter({ hasText: 'critical' })
+      .filter({ hasText: 'Nothing answers' })
+      .waitFor();
+    expect(await region.getByRole('link', { name: 'CvInferenceDown' }).getAttribute('href')).toBe(runbook);
+    expect(await axeFindings(page)).toEqual([]);
+    await page.context().close();
+    await other.close();
+    await rm(folder, { recursive: true });
+    for (const each of [argocd, alertmanager, prometheus]) await each.close();
   });
 
   it('says what may not be seen, and why', async () => {

@@ -14,8 +14,10 @@ import { Viewer } from './support/viewer.js';
 const access = inject('apiServer');
 const SOON = { timeout: 30_000, interval: 200 };
 const DIGEST = `sha256:${'a'.repeat(64)}`;
-const model = (pod: string): string =>
-  `cv_model_info{namespace="cv-inference",pod="${pod}",name="digits",version="1.0.0",digest="${DIGEST}",provider="cpu"} 1`;
+const model = (pod: string, version = '1.0.0'): string =>
+  `cv_model_info{namespace="cv-inference",pod="${pod}",name="digits",version="${version}",digest="${DIGEST}",provider="cpu"} 1`;
+const decisions = (outcome: string, count: number): string =>
+  `cv_bridge_decisions_total{namespace="cv-inference",outcome="${outcome}"} ${count}`;
 const METRICS = [
   model('one'),
   model('two'),
@@ -23,7 +25,7 @@ const METRICS = [
   'cv:input_psi:1h{namespace="cv-inference",model="digits",feature="brightness"} 0.31234',
   'cv:input_psi:1h{namespace="cv-inference",model="digits",feature="contrast"} 0.1',
   'cv:accuracy:1h{namespace="cv-inference",model="digits"} 0.8765',
-  'cv_bridge_decisions_total{namespace="cv-inference",outcome="dispatched"} 2',
+  decisions('dispatched', 2),
 ];
 
 let alertmanager: Notified;
@@ -80,7 +82,7 @@ describe('beside the cluster', () => {
       settings: { ALERTMANAGER_URL: `${alertmanager.url}/`, PROMETHEUS_URL: prometheus.url },
     });
     const viewer = await Viewer.open(dashboard.url);
-    await viewer.until(({ items }) => items.size === 4);
+    await viewer.until(({ items }) => items.size === 5);
     const items = [...viewer.items.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
     expect(items).toMatchObject([
       {
@@ -95,19 +97,60 @@ describe('beside the cluster', () => {
       {
         kind: 'drift',
         name: 'digits',
-        psi: 0.312,
-        statistic: 'brightness',
+        psi: { value: 0.312, statistic: 'brightness', isDrift: true },
         accuracy: 0.877,
-        decisions: { dispatched: 2 },
       },
       { kind: 'model', name: 'digits', version: '1.0.0', digest: DIGEST, provider: 'cpu', pods: 2 },
+      { kind: 'retraining', namespace: 'cv-inference', decisions: { dispatched: 2 } },
     ]);
     // What was there before anybody looked is no news.
     expect(viewer.timeline.map(({ text }) => text)).toEqual(['the dashboard has started']);
 
     await alertmanager.send([alert('Firing', 'cv-inference', new Date())]);
-    await viewer.until(({ items }) => items.size === 3);
+    await viewer.until(({ items }) => items.size === 4);
     expect(viewer.timeline.at(-1)).toMatchObject({ tone: 'good', text: 'alert Firing has ended' });
+    viewer.leave();
+    await dashboard.close();
+  });
+
+  it('is what changes there, in the timeline: a model, drift of two, and each decision once, also of a bridge started anew', async () => {
+    const psi = (name: string, value: number): string =>
+      `cv:input_psi:1h{namespace="cv-inference",model="${name}",feature="contrast"} ${value}`;
+    const both = ['digits', 'faces'];
+    prometheus.expose([model('one'), ...both.map((name) => psi(name, 0.2)), decisions('dispatched', 2)]);
+    onTestFinished(() => prometheus.expose(METRICS));
+    await vi.waitFor(
+      async () => expect(await prometheus.count('cv:input_psi:1h{feature="brightness"}')).toBe(0),
+      SOON,
+    );
+    const dashboard = await startDashboard({
+      server: access.url,
+      token: access.token,
+      settings: { PROMETHEUS_URL: prometheus.url },
+    });
+    const viewer = await Viewer.open(dashboard.url);
+    await viewer.until(({ items }) => items.size === 4);
+    prometheus.expose([model('one', '1.1.0'), ...both.map((name) => psi(name, 0.3))]);
+    await viewer.until(({ timeline }) => timeline.length === 5);
+    prometheus.expose([
+      model('one', '1.1.0'),
+      psi('faces', 0.1),
+      decisions('dispatched', 1),
+      decisions('circuit_open', 1),
+    ]);
+    await viewer.until(({ timeline }) => timeline.length === 8);
+    const lines = viewer.timeline.map(({ tone, text }) => `${tone}: ${text}`);
+    expect(lines.slice(1, 5).toSorted()).toEqual([
+      'bad: digits: the images drift: contrast has a PSI of 0.30',
+      'bad: faces: the images drift: contrast has a PSI of 0.30',
+      `good: pods serve digits 1.1.0 (${DIGEST.slice(0, 19)}, cpu)`,
+      `neutral: no pod serves digits 1.0.0 (${DIGEST.slice(0, 19)}, cpu) any more`,
+    ]);
+    expect(lines.slice(5).toSorted()).toEqual([
+      'bad: a training was wanted, and not asked for: circuit open',
+      'good: faces: the images no longer drift',
+      'neutral: a training was asked for',
+    ]);
     viewer.leave();
     await dashboard.close();
   });
@@ -230,12 +273,25 @@ describe('the timeline', () => {
     const TIMELINE_FILE = join(folder, 'timeline.jsonl');
     const options = { server: access.url, token: access.token, settings: { TIMELINE_FILE } };
     const first = await startDashboard(options);
+    await first.untilReady();
+    const admin = new Admin(access);
+    await admin.create(APPLICATIONS, application('kept'));
+    const viewer = await Viewer.open(first.url);
+    await viewer.until(({ timeline }) => timeline.length === 2);
+    viewer.leave();
     await first.close();
     await writeFile(TIMELINE_FILE, '{"at":"2026-01-1', { flag: 'a' });
     const second = await startDashboard(options);
     const told = (await (await fetch(`${second.url}/timeline.json`)).json()) as { text: string }[];
-    expect(told.map(({ text }) => text)).toEqual(['the dashboard has started', 'the dashboard has started']);
+    expect(told[1]).toEqual(viewer.timeline[1]);
+    expect(told.map(({ text }) => text)).toEqual([
+      'the dashboard has started',
+      'application kept was added',
+      'the dashboard has started',
+    ]);
     await second.close();
+    await admin.delete(`${APPLICATIONS}/kept`);
+    admin.close();
     await rm(folder, { recursive: true });
   });
 

@@ -132,6 +132,24 @@ describe('the rest of the server', () => {
     }
   });
 
+  it('makes /state and /timeline.json once for all who ask within a second, and anew for who asks later', async () => {
+    for (const path of ['/state', '/timeline.json']) {
+      const ask = async () => {
+        const answer = await fetch(dashboard.url + path);
+        expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+        return answer.text();
+      };
+      const asked = Array.from({ length: 20 }, ask);
+      // Two where the second ends between them.
+      expect(new Set(await Promise.all(asked)).size).toBeLessThan(3);
+      await createPods(1, path.slice(1, 6));
+      await vi.waitFor(
+        async () => expect(await ask()).toContain(`pod ${path.slice(1, 6)}-0 was created`),
+        SOON,
+      );
+    }
+  });
+
   it('can be read and not written', async () => {
     for (const path of ['/', '/events', '/state', '/timeline.json', '/metrics']) {
       for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {

@@ -14,6 +14,20 @@ locals {
   state_name = "${var.name}-state-${local.account_id}"
   iam        = "arn:aws:iam::${local.account_id}"
   own_roles  = ["${local.iam}:role/${var.name}-plan", "${local.iam}:role/${var.name}-apply"]
+
+  # Other roles, accounts' root users, and IAM Identity Center, which makes users and roles without a boundary.
+  others = ["identitystore:*", "sso-directory:*", "sso:*", "sts:AssumeRole", "sts:AssumeRoot"]
+
+  state_stays = {
+    Sid    = "StateStays"
+    Effect = "Deny"
+    Action = [
+      "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObjectVersion", "s3:PutBucketPolicy",
+      "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
+      "s3:PutLifecycleConfiguration",
+    ]
+    Resource = [local.state, "${local.state}/*"]
+  }
 }
 
 provider "aws" {
@@ -41,8 +55,8 @@ resource "aws_iam_openid_connect_provider" "github" {
   client_id_list = ["sts.amazonaws.com"]
 }
 
-# What every role may do at most that the apply role makes: nothing with identities, whatever its policies say, but for giving
-# the nodes of a cluster the role that is made for them (Karpenter).
+# What every role may do at most that the apply role makes: nothing with identities or how state is kept, whatever its policies
+# say, but for giving the nodes of a cluster the role that is made for them (Karpenter).
 resource "aws_iam_policy" "boundary" {
   #checkov:skip=CKV_AWS_286:A boundary grants nothing: it bounds what other policies grant
   #checkov:skip=CKV_AWS_287:A boundary grants nothing: it bounds what other policies grant
@@ -59,7 +73,7 @@ resource "aws_iam_policy" "boundary" {
     Statement = [{
       Sid       = "NoIdentities"
       Effect    = "Allow"
-      NotAction = ["account:*", "iam:*", "organizations:*", "sts:AssumeRole"]
+      NotAction = concat(["account:*", "iam:*", "organizations:*"], local.others)
       Resource  = "*"
       }, {
       Sid       = "GiveNodesTheirRole"
@@ -72,7 +86,7 @@ resource "aws_iam_policy" "boundary" {
       Effect   = "Allow"
       Action   = ["iam:GetInstanceProfile", "iam:ListInstanceProfiles"]
       Resource = ["*"]
-    }]
+    }, local.state_stays]
   })
 }
 
@@ -203,15 +217,12 @@ module "apply" {
           ])
         },
         {
-          Sid    = "StateStays"
-          Effect = "Deny"
-          Action = [
-            "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObjectVersion", "s3:PutBucketPolicy",
-            "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
-            "s3:PutLifecycleConfiguration",
-          ]
-          Resource = [local.state, "${local.state}/*"]
+          Sid      = "NobodyElse"
+          Effect   = "Deny"
+          Action   = local.others
+          Resource = ["*"]
         },
+        local.state_stays,
       ]
     })
   }

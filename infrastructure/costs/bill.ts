@@ -119,7 +119,7 @@ export function groundOf(settings: Settings, { assumed }: Prices): Line[] {
 }
 
 /** What modules/eks makes with nodes for a pod of two cores each, and the load balancer that its controller makes. */
-export function clusterOf(nodes: number, { assumed }: Prices): Line[] {
+export function clusterOf({ nodes, zones }: Settings, { assumed }: Prices): Line[] {
   return [
     { kind: 'aws_eks_cluster', what: 'control plane', price: 'control-plane', quantity: 1 },
     { kind: 'aws_eks_node_group', what: 'nodes c7a.xlarge', price: 'c7a.xlarge', quantity: nodes },
@@ -137,6 +137,7 @@ export function clusterOf(nodes: number, { assumed }: Prices): Line[] {
       quantity: figureOf(assumed, 'clusterLogGb'),
     },
     { kind: '', what: 'load balancer', price: 'load-balancer', quantity: 1 },
+    { kind: '', what: 'its public addresses, one a zone', price: 'public-ipv4', quantity: zones },
   ];
 }
 

@@ -6,13 +6,15 @@ import {
   FREE,
   gpuOf,
   groundOf,
+  HOURS,
   kindsIn,
   type Prices,
   readPrices,
   type Settings,
   settingsOf,
+  sumOf,
 } from './bill.js';
-import { costsMarkdown, currentCosts } from './costs.js';
+import { costsMarkdown, currentCosts, usd } from './costs.js';
 
 const prices = readPrices();
 const settings = (name: string): Settings =>
@@ -43,10 +45,30 @@ describe('infrastructure/costs.md', () => {
       ...FREE,
       ...Object.keys(BY_USE),
       ...groundOf({ ...production, nat: 'none' }, prices).map(({ kind }) => kind),
-      ...clusterOf(production.nodes, prices).flatMap(({ kind }) => (kind === '' ? [] : [kind])),
+      ...clusterOf(production, prices).flatMap(({ kind }) => (kind === '' ? [] : [kind])),
     ];
     const all = new Set([...MADE, ...kindsIn('infrastructure/bootstrap')]);
     expect(known.filter((kind) => !all.has(kind))).toEqual([]);
+  });
+});
+
+describe('docs/infrastructure.md', () => {
+  const document = readFileSync('docs/infrastructure.md', 'utf8');
+  const page = document.slice(document.indexOf('## From an empty account'), document.indexOf('## Shown by'));
+  const dev = settings('dev');
+  /** USD; the load balancer is there once its controller is. */
+  const monthOf = (of: Settings, balanced: boolean): number => {
+    const cluster = clusterOf(of, prices).filter(({ kind }) => balanced || kind !== '');
+    return sumOf(prices, [...groundOf(of, prices), ...cluster]);
+  };
+
+  it('says on the way from an empty account what is paid from each step on', () => {
+    const figures = [...page.matchAll(/^\| \d+ \|.*\| (\$[^|]+; [^|]+) \|$/gm)].map(([, figure]) => figure);
+    const paid = [false, true].map((balanced) =>
+      [dev, production].map((of) => usd(monthOf(of, balanced))).join('; '),
+    );
+    expect(figures).toEqual(paid);
+    expect(page).toContain(`a day of \`dev\` is ${usd((monthOf(dev, true) / HOURS) * 24)}.`);
   });
 });
 
@@ -96,6 +118,11 @@ describe('the bill', () => {
     ]);
   });
 
+  it('has an address of the load balancer in each zone', () => {
+    const addresses = clusterOf(production, prices).find(({ price }) => price === 'public-ipv4');
+    expect(addresses?.quantity).toBe(production.zones);
+  });
+
   it('has the database twice where another zone has a copy', () => {
     expect([
       production.multiAz,
@@ -106,7 +133,7 @@ describe('the bill', () => {
 
   it('has the nodes of the environment, as modules/eks makes them, with a volume each', () => {
     const nodes = readFileSync('infrastructure/modules/eks/nodes.tf', 'utf8');
-    const bill = clusterOf(production.nodes, prices);
+    const bill = clusterOf(production, prices);
     const lineOf = (kind: string) => bill.find((line) => line.kind === kind);
     expect([production.nodes, lineOf('aws_eks_node_group')?.quantity]).toEqual([3, 3]);
     expect(nodes).toContain(`types  = ["${lineOf('aws_eks_node_group')?.price}"]`);

@@ -24,7 +24,7 @@ import {
 const SECONDS = HOURS * 3600;
 const MINIMAL_PODS = 2;
 
-const usd = (value: number, digits = 2): string =>
+export const usd = (value: number, digits = 2): string =>
   `$${value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -53,7 +53,11 @@ function productionAt(prices: Prices, settings: Settings, millions: number): { p
   const perPod = figureOf(prices.measured, 'imagesPerSecond') * figureOf(prices.assumed, 'utilisation');
   const pods = Math.max(MINIMAL_PODS, Math.ceil((millions * 1e6) / (perPod * SECONDS)));
   const nodes = Math.max(settings.nodes, pods);
-  return { pods, cost: sumOf(prices, groundOf(settings, prices)) + sumOf(prices, clusterOf(nodes, prices)) };
+  return {
+    pods,
+    cost:
+      sumOf(prices, groundOf(settings, prices)) + sumOf(prices, clusterOf({ ...settings, nodes }, prices)),
+  };
 }
 
 function predictionsOf(prices: Prices, production: Settings): string {
@@ -138,8 +142,8 @@ function savingsOf(prices: Prices, dev: Settings, production: Settings): string 
 
 /** The whole document. */
 export function costsMarkdown(prices: Prices, dev: Settings, production: Settings): string {
-  const ofDev = [groundOf(dev, prices), clusterOf(dev.nodes, prices)] as const;
-  const ofProduction = [groundOf(production, prices), clusterOf(production.nodes, prices)] as const;
+  const ofDev = [groundOf(dev, prices), clusterOf(dev, prices)] as const;
+  const ofProduction = [groundOf(production, prices), clusterOf(production, prices)] as const;
   const total = (parts: readonly (readonly Line[])[]): number => sumOf(prices, parts.flat());
   const gpu = gpuOf(prices);
   const asFast = monthly(prices, 'g6.2xlarge') / monthly(prices, 'c7a.xlarge');

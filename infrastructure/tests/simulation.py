@@ -25,6 +25,7 @@ VARIABLES = ('-var=github_repository=owner/name',)
 
 # What there is in an account: service, call, key of its answer, and what tells one from another.
 INVENTORY = (
+    ('autoscaling', 'describe_auto_scaling_groups', 'AutoScalingGroups', 'AutoScalingGroupName'),
     ('ec2', 'describe_vpcs', 'Vpcs', 'VpcId'),
     ('ec2', 'describe_subnets', 'Subnets', 'SubnetId'),
     ('ec2', 'describe_route_tables', 'RouteTables', 'RouteTableId'),
@@ -33,7 +34,12 @@ INVENTORY = (
     ('ec2', 'describe_security_groups', 'SecurityGroups', 'GroupId'),
     ('ec2', 'describe_security_group_rules', 'SecurityGroupRules', 'SecurityGroupRuleId'),
     ('ec2', 'describe_flow_logs', 'FlowLogs', 'FlowLogId'),
+    ('ec2', 'describe_launch_templates', 'LaunchTemplates', 'LaunchTemplateName'),
+    ('ec2', 'describe_volumes', 'Volumes', 'VolumeId'),
     ('ecr', 'describe_repositories', 'repositories', 'repositoryName'),
+    ('elbv2', 'describe_load_balancers', 'LoadBalancers', 'LoadBalancerName'),
+    ('elbv2', 'describe_target_groups', 'TargetGroups', 'TargetGroupName'),
+    ('iam', 'list_instance_profiles', 'InstanceProfiles', 'InstanceProfileName'),
     ('iam', 'list_open_id_connect_providers', 'OpenIDConnectProviderList', 'Arn'),
     ('iam', 'list_roles', 'Roles', 'RoleName'),
     ('logs', 'describe_log_groups', 'logGroups', 'logGroupName'),
@@ -91,7 +97,8 @@ class Account:
     def inventory(self) -> set[str]:
         """What there is, but for what AWS shows for a while after it was given up.
 
-        Network interfaces of NAT gateways and secrets of databases go with them on AWS, and stay in moto: not counted.
+        Network interfaces of NAT gateways and of machines, and secrets of databases, go with them on AWS, and stay in
+        moto: not counted.
         """
         there = {
             f'{call}: {one[name]}'
@@ -106,8 +113,13 @@ class Account:
         of_gateways = {
             address['NetworkInterfaceId'] for gateway in gateways for address in gateway['NatGatewayAddresses']
         }
-        interfaces = {one['NetworkInterfaceId'] for one in ec2.describe_network_interfaces()['NetworkInterfaces']}
+        interfaces = {
+            one['NetworkInterfaceId']
+            for one in ec2.describe_network_interfaces()['NetworkInterfaces']
+            if 'InstanceId' not in one.get('Attachment', {})
+        }
         there |= {f'interface: {one}' for one in interfaces - of_gateways}
+        there |= {f'machine: {one["InstanceId"]}' for one in self.machines()}
         secrets = self.client('secretsmanager').list_secrets()['SecretList']
         there |= {f'secret: {one["Name"]}' for one in secrets if not one['Name'].startswith('rds!')}
         policies = self.client('iam').list_policies(Scope='Local')['Policies']
@@ -120,6 +132,11 @@ class Account:
             if one['KeyState'] != 'PendingDeletion' and 'cv-inference' in one['Description']
         }
         return there
+
+    def machines(self) -> list[dict[str, Any]]:
+        reservations = self.client('ec2').describe_instances()['Reservations']
+        machines = [machine for reservation in reservations for machine in reservation['Instances']]
+        return [machine for machine in machines if machine['State']['Name'] != 'terminated']
 
     def object(self, key: str) -> dict[str, Any] | None:
         """A file of the state bucket, or none."""

@@ -1,10 +1,13 @@
 """Bootstrap and dev applied to a simulated AWS, in the order of README.md, killed, planned again, locked, destroyed.
 
+To dev comes the self-managed cluster, as docs/infrastructure.md has it.
+
 TERRAFORM is the program, TF_PLUGIN_DIR the folder of its provider. Tests follow each other: each stands on what the one
 before it has left.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +27,7 @@ BACKEND = (
 LOCAL = 'terraform {\n  backend "local" {}\n}\n'
 DATABASE = 'module.platform.module.mlflow.aws_db_instance.this'
 TAGS = {'Project': 'cv-inference', 'ManagedBy': 'terraform'}
+OF_DEV = {**TAGS, 'Environment': 'dev'}
 
 
 class Scripts:
@@ -82,6 +86,21 @@ def resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def kinds(state: dict[str, Any] | None) -> set[str]:
     """The kinds of resources that a state holds; of what is being made it may name the kind alone."""
     return {one['type'] for one in (state or {}).get('resources', []) if one['instances']}
+
+
+def documented_cluster(image_id: str) -> str:
+    """The module that docs/infrastructure.md says to write, with an image that there is."""
+    document = (SOURCE.parent / 'docs/infrastructure.md').read_text()
+    (module,) = re.findall(r'^```hcl\n(module "kubernetes" .*?)```$', document, re.MULTILINE | re.DOTALL)
+    return module.replace('ami-...', image_id)
+
+
+def tags_of(machine: dict[str, Any]) -> dict[str, str]:
+    return {tag['Key']: tag['Value'] for tag in machine['Tags']}
+
+
+def name_of(machine: dict[str, Any]) -> str:
+    return tags_of(machine)['Name']
 
 
 def planned(plan: dict[str, Any], kind: str) -> list[dict[str, Any]]:
@@ -180,6 +199,72 @@ def test_dev_planned_again_changes_nothing(dev: Configuration) -> None:
     assert changes(dev.plan()) == []
 
 
+def test_captures_expire_in_their_bucket_and_models_in_none(account: Account) -> None:
+    s3 = account.client('s3')
+    expiring = {
+        (bucket, rule['Filter'].get('Prefix'), rule['Expiration']['Days'])
+        for bucket in ('models', 'data', 'mlflow')
+        for rule in s3.get_bucket_lifecycle_configuration(Bucket=f'cv-inference-dev-{bucket}-{ACCOUNT}')['Rules']
+        if 'Days' in rule.get('Expiration', {})
+    }
+    assert expiring == {('data', 'captures/', 7)}
+
+
+def test_the_cluster_of_the_document_planned_again_changes_nothing(account: Account, dev: Configuration) -> None:
+    of_root = [{'Name': 'root-device-name', 'Values': ['/dev/xvda']}]
+    image = account.client('ec2').describe_images(Filters=of_root)['Images'][0]
+    (dev.folder / 'kubernetes.tf').write_text(documented_cluster(image['ImageId']))
+    dev.init(*BACKEND)
+    dev.apply()
+    assert changes(dev.plan()) == []
+
+
+def test_machines_are_in_private_subnets_and_say_whose_they_are(account: Account, dev: Configuration) -> None:
+    private = dev.shown()['values']['outputs']['platform']['value']['private_subnet_ids']
+    machines = account.machines()
+    assert sorted(name_of(machine) for machine in machines) == [
+        *(f'cv-inference-dev-control-plane-{index}' for index in range(3)),
+        *['cv-inference-dev-worker'] * 2,
+    ]
+    assert [machine for machine in machines if not OF_DEV.items() <= tags_of(machine).items()] == []
+    assert {machine['SubnetId'] for machine in machines} == set(private)
+    assert [machine for machine in machines if machine.get('PublicIpAddress')] == []
+
+
+def test_machines_of_the_control_plane_and_the_template_of_workers_are_closed(account: Account) -> None:
+    ec2 = account.client('ec2')
+    (version,) = ec2.describe_launch_template_versions(LaunchTemplateName='cv-inference-dev-worker')[
+        'LaunchTemplateVersions'
+    ]
+    template = version['LaunchTemplateData']
+    control_plane = [machine for machine in account.machines() if 'control-plane' in name_of(machine)]
+    (interface,) = template['NetworkInterfaces']
+    assert interface['AssociatePublicIpAddress'] is False
+    groups = {group['GroupId'] for machine in control_plane for group in machine['SecurityGroups']}
+    assert groups == set(interface['Groups']) and len(groups) == 1
+    assert {one['MetadataOptions']['HttpTokens'] for one in (*control_plane, template)} == {'required'}
+    roots = [one['Ebs']['VolumeId'] for machine in control_plane for one in machine['BlockDeviceMappings']]
+    disks = [
+        *ec2.describe_volumes(VolumeIds=roots)['Volumes'],
+        *(one['Ebs'] for one in template['BlockDeviceMappings']),
+    ]
+    assert [disk['Encrypted'] for disk in disks] == [True] * 4
+
+
+def test_the_load_balancer_of_the_api_is_internal_and_knows_every_control_plane(account: Account) -> None:
+    balancing = account.client('elbv2')
+    (balancer,) = balancing.describe_load_balancers()['LoadBalancers']
+    (group,) = balancing.describe_target_groups()['TargetGroups']
+    assert (balancer['Scheme'], balancer['Type'], group['Protocol'], group['Port']) == (
+        'internal',
+        'network',
+        'TCP',
+        6443,
+    )
+    targets = balancing.describe_target_health(TargetGroupArn=group['TargetGroupArn'])['TargetHealthDescriptions']
+    assert len({target['Target']['Id'] for target in targets}) == 3
+
+
 def test_what_has_drifted_is_found_and_taken_back_by_the_scripts_of_the_workflow(
     account: Account, scripts: Scripts
 ) -> None:
@@ -200,11 +285,7 @@ def test_what_has_drifted_is_found_and_taken_back_by_the_scripts_of_the_workflow
 def test_everything_that_can_have_tags_says_whose_it_is(dev: Configuration) -> None:
     tagged = [one for one in resources(dev.shown()['values']['root_module']) if 'tags_all' in one['values']]
     assert len(tagged) > 30
-    untagged = [
-        one['address']
-        for one in tagged
-        if not {**TAGS, 'Environment': 'dev'}.items() <= one['values']['tags_all'].items()
-    ]
+    untagged = [one['address'] for one in tagged if not OF_DEV.items() <= one['values']['tags_all'].items()]
     assert untagged == []
 
 
@@ -222,7 +303,7 @@ def test_an_apply_is_refused_while_another_one_has_the_lock(account: Account, de
     assert changes(dev.plan()) == []
 
 
-def test_nobody_reaches_the_database_or_a_bucket_from_outside(account: Account) -> None:
+def test_nobody_reaches_the_database_a_bucket_or_the_cluster_from_outside(account: Account) -> None:
     (database,) = account.client('rds').describe_db_instances()['DBInstances']
     assert database['PubliclyAccessible'] is False and database['StorageEncrypted'] is True
     s3 = account.client('s3')
@@ -235,7 +316,7 @@ def test_nobody_reaches_the_database_or_a_bucket_from_outside(account: Account) 
     )
     ours = {group['GroupId'] for group in groups['SecurityGroups']}
     incoming = [rule for rule in rules if rule['GroupId'] in ours and not rule['IsEgress']]
-    assert len(incoming) == 3
+    assert len(incoming) == 5
     assert [rule for rule in incoming if rule.get('CidrIpv4') or rule.get('CidrIpv6')] == []
 
 
@@ -246,12 +327,21 @@ def test_production_cannot_be_lost_by_mistake_or_with_a_zone(production: dict[st
         False,
         True,
     )
+    assert database['backup_retention_period'] == 14
     assert {bucket['force_destroy'] for bucket in planned(production, 'aws_s3_bucket')} == {False}
     assert {repository['force_delete'] for repository in planned(production, 'aws_ecr_repository')} == {False}
     assert len(planned(production, 'aws_nat_gateway')) == 3
     assert {role['permissions_boundary'] for role in planned(production, 'aws_iam_role')} == {
         f'arn:aws:iam::{ACCOUNT}:policy/cv-inference-boundary'
     }
+
+
+def test_captures_of_production_expire_after_a_month_and_nothing_else(production: dict[str, Any]) -> None:
+    rules = [rule for one in planned(production, 'aws_s3_bucket_lifecycle_configuration') for rule in one['rule']]
+    expiring = [
+        (rule['filter'][0]['prefix'], one['days']) for rule in rules for one in rule['expiration'] if one['days']
+    ]
+    assert expiring == [('captures/', 30)]
 
 
 def test_the_costs_of_production_are_of_what_is_planned(production: dict[str, Any]) -> None:

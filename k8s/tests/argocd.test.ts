@@ -278,6 +278,35 @@ describe.skipIf(absent('kustomize') || sourcesAbsent())('Argo CD', () => {
     }
   });
 
+  it('starts nodes for training on spot, no more of any kind than is said, and ends those that are not needed', async () => {
+    const objects = await renderApplication(named('eks').spec, ownUrl);
+    const pools = objects.filter(({ kind }) => kind === 'NodePool');
+    const capacityOf = (pool: KubernetesObject): unknown =>
+      (valuesAt(pool, 'spec.template.spec.requirements[]') as { key: string; values: string[] }[]).find(
+        ({ key }) => key === 'karpenter.sh/capacity-type',
+      )?.values;
+    expect(Object.fromEntries(pools.map((pool) => [pool.metadata.name, capacityOf(pool)]))).toEqual({
+      general: ['on-demand'],
+      training: ['spot'],
+      gpu: ['spot', 'on-demand'],
+    });
+    for (const pool of pools) {
+      expect(valuesAt(pool, 'spec.disruption'), pool.metadata.name).toEqual([
+        {
+          consolidationPolicy: 'WhenEmptyOrUnderutilized',
+          consolidateAfter: expect.stringMatching(/^\d+m$/),
+        },
+      ]);
+    }
+    expect(
+      Object.fromEntries(pools.map((pool) => [pool.metadata.name, valuesAt(pool, 'spec.limits')])),
+    ).toEqual({
+      general: [{ cpu: 32 }],
+      training: [{ cpu: 16 }],
+      gpu: [{ 'nvidia.com/gpu': 2 }],
+    });
+  });
+
   it('starts no node that pods could take credentials from, or whose volume is not encrypted', async () => {
     const objects = await renderApplication(named('eks').spec, ownUrl);
     const [nodeClass] = objects.filter(({ kind }) => kind === 'EC2NodeClass');

@@ -18,7 +18,7 @@ describe.skipIf(absent('kustomize', 'alertmanager'))('an alert that asks for a t
       action: 'retrain',
       ...labels,
     },
-    annotations: { summary: 'S', description: 'D', window_images: '5231' },
+    annotations: { summary: 'S', description: 'D' },
   });
 
   it('becomes one training, however often it is repeated and however many there are of it; people hear of it too', async () => {
@@ -43,7 +43,6 @@ describe.skipIf(absent('kustomize', 'alertmanager'))('an alert that asks for a t
           { name: 'CvInferenceModelDrift', feature: 'brightness' },
           { name: 'CvInferenceModelDrift', feature: 'sharpness' },
         ],
-        window_images: 5231,
       },
     });
     expect(await bridge.metric('cv_bridge_decisions_total{outcome="dispatched"}')).toBe(1);

@@ -12,6 +12,13 @@ import type { Training } from '../workflow.js';
 /** Minutes of the rules: the window, and the time that drift has to last. */
 export const WINDOW_MINUTES = 60;
 export const DRIFT_MINUTES = 30;
+/** Of images and of answers; and of accuracy, by feedback. */
+export const DRIFT_ALERTS = [
+  'CvInferenceAnswerDrift',
+  'CvInferenceInputDrift',
+  'CvInferenceModelDrift',
+  'CvInferenceModelDrift (accuracy)',
+];
 /** On a machine that does other things as well. */
 const PATIENCE_MS = 120_000;
 const TRAINING_TIMEOUT_MS = 900_000;

@@ -2,6 +2,7 @@ import type { View } from '../camera.js';
 import type { Scene } from '../scene.js';
 import { type Check, refusedFor } from '../verdict.js';
 import {
+  DRIFT_ALERTS,
   DRIFT_MINUTES,
   leavesBehind,
   ordinaryTimes,
@@ -12,7 +13,6 @@ import {
   viewOf,
   WINDOW_MINUTES,
 } from './acts.js';
-import { DRIFT_ALERTS } from './drift.js';
 import type { Play } from './play.js';
 
 const ORDINARY_MINUTES = WINDOW_MINUTES;

@@ -21,7 +21,7 @@ export class LiveView {
   #service;
   #facts;
   #onReady;
-  /** @type {Look[]} */
+  /** Of every process that has answered: there may be several behind one address. @type {Look[]} */
   #looks = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -110,7 +110,7 @@ export class LiveView {
 
   /** @param {Look} look */
   #tiles(look) {
-    const [first = look] = this.#looks;
+    const [first = look] = this.#looks.filter(({ startedAt }) => startedAt === look.startedAt);
     const seconds = (look.at - first.at) / 1000;
     const perSecond = seconds === 0 ? 0 : (look.requests - first.requests) / seconds;
     const recent = difference(look.buckets, first.buckets);

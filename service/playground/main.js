@@ -5,6 +5,7 @@ import { canBeDrawnFor, factsOf } from './facts.js';
 import { counted } from './format.js';
 import { TabKeys } from './keys.js';
 import { LiveView } from './live-view.js';
+import { OtherModelView } from './other-model-view.js';
 import { Playground } from './playground.js';
 import { ProblemView } from './problem-view.js';
 import { SamplesView } from './samples-view.js';
@@ -13,6 +14,7 @@ import { listenForImages } from './sources.js';
 
 const service = new Service(new TabKeys());
 const problem = new ProblemView(byId('problem', HTMLElement));
+const otherModel = new OtherModelView(byId('other-model', HTMLElement));
 /** @type {Playground | undefined} */
 let playground;
 /** @type {LiveView | undefined} */
@@ -23,7 +25,7 @@ let isStarting = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 
-/** Learns about the model, and begins with it; again where it turns out to be another one. */
+/** Learns about the model, and begins with it: with the images that are there, or with samples. */
 async function start() {
   if (isStarting) return;
   isStarting = true;
@@ -33,13 +35,14 @@ async function start() {
 
 async function begin() {
   clearTimeout(timer);
-  playground?.close();
-  playground = undefined;
-  live?.stop();
-  samples?.clear();
   problem.clear();
   try {
     const facts = factsOf(...(await Promise.all([service.model(), service.document()])));
+    const images = playground?.images ?? [];
+    playground?.close();
+    live?.stop();
+    samples?.clear();
+    otherModel.clear();
     showModel(facts);
     live = new LiveView(byId('live', HTMLElement), service, facts, showState);
     samples = new SamplesView(
@@ -49,10 +52,14 @@ async function begin() {
     );
     playground = new Playground(service, facts, problem, {
       onImages: (names) => samples?.mark(names),
-      onAnswer: (digest) => (digest === facts.digest ? live?.wake() : void start()),
+      onAnswer: (model) => {
+        live?.wake();
+        if (model.digest === facts.digest) otherModel.clear();
+        else otherModel.show(model, start);
+      },
     });
     live.start();
-    void showSamples(facts, playground, samples);
+    void showImages(facts, playground, samples, images);
   } catch (error) {
     showState(false);
     problem.show(error, start);
@@ -66,11 +73,14 @@ async function begin() {
  * @param {import('./facts.js').Facts} facts
  * @param {Playground} playground
  * @param {SamplesView} samples
+ * @param {readonly import('./playground.js').GivenImage[]} images that were there before
  */
-async function showSamples(facts, playground, samples) {
+async function showImages(facts, playground, samples, images) {
+  for (const { image, name } of images.slice(0, playground.imagesWanted)) await playground.show(image, name);
   const found = await service.samples().catch(() => []);
-  if (found.length === 0 && canBeDrawnFor(facts)) playground.draw();
-  await samples.show(found, playground.imagesWanted);
+  const isEmpty = images.length === 0;
+  if (isEmpty && found.length === 0 && canBeDrawnFor(facts)) playground.draw();
+  await samples.show(found, isEmpty ? playground.imagesWanted : 0);
 }
 
 /** @param {import('./facts.js').Facts} facts */

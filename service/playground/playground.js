@@ -18,8 +18,9 @@ import { vectorsView } from './vectors-view.js';
  * @typedef {import('./service.js').Answer} Answer
  * @typedef {{
  *   onImages(names: readonly string[]): void,
- *   onAnswer(digest: string): void,
+ *   onAnswer(model: Answer['model']): void,
  * }} Listener told which images are shown, and of which model an answer came
+ * @typedef {{ image: Blob, name: string }} GivenImage
  * @typedef {{
  *   frame: Frame,
  *   radio: HTMLInputElement,
@@ -94,9 +95,15 @@ export class Playground {
     return this.#slots.length;
   }
 
+  /** @returns {readonly GivenImage[]} those that are shown */
+  get images() {
+    return this.#slots.flatMap(({ image, name = '' }) => (image === undefined ? [] : [{ image, name }]));
+  }
+
   /** Nothing of it is heard any more. */
   close() {
     for (const { abort } of this.#slots) abort.abort();
+    this.#closePad();
     this.#showNothing();
   }
 
@@ -156,7 +163,7 @@ export class Playground {
 
   /** No answer. */
   #showNothing() {
-    clearTimeout(this.#timer);
+    this.#sayNothing();
     this.#problem.clear();
     this.#feedback.clear();
     fill(this.#answer, el('p', { className: 'hint', textContent: NO_ANSWER }));
@@ -224,19 +231,29 @@ export class Playground {
    */
   async #showAnswer(slot, timed, signal) {
     const { answer } = timed;
-    this.#listener.onAnswer(answer.model.digest);
+    const { digest } = answer.model;
     slot.answer = answer;
     this.#problem.clear();
     const view =
       answer.embedding === undefined
         ? await viewOf(answer, this.#facts)
-        : vectorsView(this.#slots.map((each) => each.answer?.embedding));
+        : vectorsView(this.#vectorsOf(digest));
     if (signal.aborted) return;
+    this.#listener.onAnswer(answer.model);
     slot.frame.drawOver(...view.layers);
     this.#showView(view, timed.roundTripMs);
     showTiming(this.#timing, timed);
     this.#showCode(answer);
-    if (this.#facts.takesFeedback) this.#feedback.show(answer);
+    if (this.#facts.takesFeedback && digest === this.#facts.digest) this.#feedback.show(answer);
+    else this.#feedback.clear();
+  }
+
+  /**
+   * Those of one model: vectors of two have nothing in common.
+   * @param {string} digest
+   */
+  #vectorsOf(digest) {
+    return this.#slots.map(({ answer }) => (answer?.model.digest === digest ? answer.embedding : undefined));
   }
 
   /**
@@ -261,6 +278,7 @@ export class Playground {
   #showProblem(slot, error) {
     slot.answer = undefined;
     slot.frame.clearOver();
+    this.#sayNothing();
     this.#feedback.clear();
     fill(this.#answer);
     this.#code.showAnswer(undefined);
@@ -283,6 +301,11 @@ export class Playground {
     this.#timer = setTimeout(() => {
       this.#spoken.textContent = text;
     }, SPOKEN_AFTER_MS);
+  }
+
+  #sayNothing() {
+    clearTimeout(this.#timer);
+    this.#spoken.textContent = '';
   }
 
   /**

@@ -23,27 +23,21 @@ function curl({ url, query, fileName, needsKey }) {
   return lines.join(' \\\n  ').replace('curl \\\n ', 'curl');
 }
 
-/** @param {Asked} asked */
+/** @param {Asked} asked of Python 3 alone: nothing is to be installed */
 function python({ url, query, fileName, needsKey }) {
-  const names = [...new Set(query.keys())];
-  const parameters = names.map((name) => {
-    const values = query.getAll(name);
-    return `${JSON.stringify(name)}: ${JSON.stringify(values.length === 1 ? values[0] : values)}`;
-  });
   return [
-    ...(needsKey ? ['import os', ''] : []),
-    'import requests',
+    'import json',
+    ...(needsKey ? ['import os'] : []),
+    'import urllib.request',
     '',
     `with open(${JSON.stringify(fileName)}, "rb") as image:`,
-    '    response = requests.post(',
-    `        ${JSON.stringify(url)},`,
-    ...(parameters.length > 0 ? [`        params={${parameters.join(', ')}},`] : []),
+    '    request = urllib.request.Request(',
+    `        ${JSON.stringify(addressOf(url, query))},`,
+    '        data=image.read(),',
     ...(needsKey ? ['        headers={"X-API-Key": os.environ["API_KEY"]},'] : []),
-    '        data=image,',
-    '        timeout=10,',
     '    )',
-    'response.raise_for_status()',
-    'print(response.json())',
+    'with urllib.request.urlopen(request, timeout=10) as response:',
+    '    print(json.load(response))',
   ].join('\n');
 }
 

@@ -1,5 +1,5 @@
 /** Pixels that are looked at, about; the work for an image does not grow with the model's input. */
-const MAX_SAMPLES = 4096;
+const MAX_SAMPLES = 2048;
 const WHITE = 255;
 /** Weight of the mean against the deviation (Hasler and Suesstrunk 2003). */
 const MEAN_WEIGHT = 0.3;
@@ -105,21 +105,25 @@ export class PixelSampler {
   }
 
   #below(bytes: Uint8Array, address: number): void {
+    const channels = this.#channels;
     const last = this.#width - 1;
     for (let x = this.#start, column = 0; x < this.#width; x += this.#stride, column++) {
       if (x === 0 || x === last) continue;
-      this.#laplacian.add((this.#partial[column] ?? 0) - this.#level(bytes, address, x));
+      this.#laplacian.add((this.#partial[column] ?? 0) - levelAt(bytes, address + x * channels, channels));
     }
   }
 
   #sample(bytes: Uint8Array, address: number): void {
+    const channels = this.#channels;
+    const last = address + (this.#width - 1) * channels;
     for (let x = this.#start, column = 0; x < this.#width; x += this.#stride, column++) {
-      const level = this.#level(bytes, address, x);
+      const at = address + x * channels;
+      const level = levelAt(bytes, at, channels);
       this.#grey.add(level);
-      if (this.#channels === 3) this.#colour(bytes, address + 3 * x);
+      if (channels === 3) this.#colour(bytes, at);
       const beside =
-        this.#level(bytes, address, Math.max(0, x - 1)) +
-        this.#level(bytes, address, Math.min(this.#width - 1, x + 1));
+        levelAt(bytes, Math.max(address, at - channels), channels) +
+        levelAt(bytes, Math.min(last, at + channels), channels);
       this.#partial[column] = 4 * level - beside - (this.#above[column] ?? 0);
     }
   }
@@ -132,17 +136,17 @@ export class PixelSampler {
   }
 
   #keep(bytes: Uint8Array, address: number): void {
+    const channels = this.#channels;
     for (let x = this.#start, column = 0; x < this.#width; x += this.#stride, column++) {
-      this.#above[column] = this.#level(bytes, address, x);
+      this.#above[column] = levelAt(bytes, address + x * channels, channels);
     }
   }
+}
 
-  /** As Pillow makes grey of colour. */
-  #level(bytes: Uint8Array, address: number, x: number): number {
-    if (this.#channels === 1) return bytes[address + x] ?? 0;
-    const at = address + 3 * x;
-    return (
-      (19_595 * (bytes[at] ?? 0) + 38_470 * (bytes[at + 1] ?? 0) + 7471 * (bytes[at + 2] ?? 0) + 32_768) >> 16
-    );
-  }
+/** The grey level at an address, as Pillow makes it of colour. */
+function levelAt(bytes: Uint8Array, at: number, channels: number): number {
+  if (channels === 1) return bytes[at] ?? 0;
+  return (
+    (19_595 * (bytes[at] ?? 0) + 38_470 * (bytes[at + 1] ?? 0) + 7471 * (bytes[at + 2] ?? 0) + 32_768) >> 16
+  );
 }

@@ -145,7 +145,7 @@ export class Metrics {
   readonly features = new Map(FEATURE_NAMES.map((name) => [name, this.#featureHistogram(name)]));
   readonly brokenInputs = new Counter({
     name: 'cv_input_broken_total',
-    help: 'Images that are no picture of anything: blank, or the same as one of the last eight',
+    help: 'Images that are no picture of anything: blank, or the same as one of the last 64',
     labelNames: ['model', 'reason'],
     registers: this.#registers,
   });

@@ -1,12 +1,15 @@
 """Runs the pipeline for real, by KFP's local runner: `python training/kubeflow/check.py` (requirements-kubeflow.txt).
 
-Captures of a drifted camera become a challenger that is recorded; with wrong labels, the run ends at validation.
+Captures of a drifted camera become a challenger, which `loop.py fetch` brings; with wrong labels the run ends at
+validation, and `fetch` says why.
 TRAINING_PYTHON is the environment of the stages.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,7 +34,7 @@ def run(kind: str, folder: Path) -> tuple[bool, set[str]]:
     root = folder / 'outputs'
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(root), raise_on_error=True)
     try:
-        retrain(source=str(folder / 'captures'), **SMALL)
+        retrain(source=str(folder / 'captures'), submission=kind, **SMALL)
     except RuntimeError as error:
         print(f'{kind}: the run failed: {error}')
         return False, made_in(root)
@@ -43,32 +46,32 @@ def made_in(root: Path) -> set[str]:
     return {path.name for path in root.glob('*/*/*') if path.is_dir() and any(path.iterdir())}
 
 
-def passed(database: Path) -> int:
-    """Runs of MLflow whose challenger passed."""
-    script = (
-        'import sys; from mlflow.tracking import MlflowClient; client = MlflowClient(sys.argv[1], sys.argv[1]); '
-        'ids = [each.experiment_id for each in client.search_experiments()]; '
-        'print(len(client.search_runs(ids, "tags.verdict = \'passed\'")))'
+def fetched(kind: str, work: Path) -> str:
+    """The version that `loop.py fetch` has brought, or why there is none."""
+    loop = [os.environ['TRAINING_PYTHON'], str(TRAINING / 'loop.py')]
+    done = subprocess.run(
+        [*loop, 'fetch', '--submission', kind, '--work', str(work)], check=False, capture_output=True, text=True
     )
-    command = [os.environ['TRAINING_PYTHON'], '-c', script, f'sqlite:///{database}']
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+    if done.returncode:
+        return done.stderr.splitlines()[-1]
+    return json.loads((work / 'challenger' / 'model.json').read_text(encoding='utf-8'))['version']
 
 
 def main() -> None:
     os.environ['TRAINING_HOME'] = str(TRAINING)
     expected = {
-        'drifted': (True, {'data', 'validation', 'challenger', 'training', 'verdict'}, 1),
-        'wrong-labels': (False, {'data', 'validation'}, 0),
+        'drifted': (True, {'data', 'validation', 'challenger', 'training', 'verdict'}, r'1\.\d+\.0-.*'),
+        'wrong-labels': (False, {'data', 'validation'}, 'refused: the data is refused: agreement.*'),
     }
-    for kind, wanted in expected.items():
+    for kind, (*wanted, says) in expected.items():
         with tempfile.TemporaryDirectory() as folder:
-            database = Path(folder, 'mlflow.db')
-            os.environ['MLFLOW_TRACKING_URI'] = f'sqlite:///{database}'
+            os.environ['MLFLOW_TRACKING_URI'] = f'sqlite:///{Path(folder, "mlflow.db")}'
             os.environ['MLFLOW_DEFAULT_ARTIFACT_ROOT'] = Path(folder, 'artifacts').as_uri()
-            found = (*run(kind, Path(folder)), passed(database) if database.exists() else 0)
-        if found != wanted:
-            sys.exit(f'{kind}: {found}, expected was {wanted}')
-        print(f'{kind}: as expected: {found}')
+            found = [*run(kind, Path(folder))]
+            said = fetched(kind, Path(folder, 'fetched'))
+        if found != wanted or not re.fullmatch(says, said):
+            sys.exit(f'{kind}: {found}, {said}; expected was {wanted}, {says}')
+        print(f'{kind}: as expected: {found}, {said}')
 
 
 if __name__ == '__main__':

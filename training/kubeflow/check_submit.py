@@ -52,15 +52,16 @@ def submitted(states: list[str], limit_s: float = 30) -> tuple[int, list[str]]:
     server = Kubeflow(states)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     host = f'http://127.0.0.1:{server.server_address[1]}'
-    options = ['--host', host, '--source', 's3://captures', '--pause-s', '0.01', '--limit-s', str(limit_s)]
+    options = ['--host', host, '--source', 's3://captures', '--submission', 'a-name']
+    limits = ['--pause-s', '0.01', '--limit-s', str(limit_s)]
     try:
-        code = submit.main(options)
+        code = submit.main([*options, *limits])
     finally:
         server.shutdown()
         server.server_close()
     (path, run), *others = server.posted
     parameters = run['runtime_config']['parameters']
-    if path != '/apis/v2beta1/runs' or parameters['source'] != 's3://captures':
+    if path != '/apis/v2beta1/runs' or (parameters['source'], parameters['submission']) != ('s3://captures', 'a-name'):
         sys.exit(f'posted: {server.posted}')
     return code, [path for path, _ in others]
 

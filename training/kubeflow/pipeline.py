@@ -13,30 +13,40 @@ IMAGE = os.environ.get('TRAINING_IMAGE', 'ghcr.io/cv-inference/cv-inference-trai
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def ingest(source: str, model: str, data: dsl.Output[dsl.Dataset]) -> None:
+def ingest(source: str, model: str, submission: str, data: dsl.Output[dsl.Dataset]) -> None:
     import os
     import sys
 
     sys.path.insert(0, os.environ['TRAINING_HOME'])
     from stages.step import run_step
 
-    run_step('ingest', {'source': source, 'model': model}, {}, {'data': data.path})
+    options = {'source': source, 'model': model, 'submission': submission}
+    run_step('ingest', options, {}, {'data': data.path})
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def validate(champion: str, data: dsl.Input[dsl.Dataset], validation: dsl.Output[dsl.Artifact]) -> None:
+def validate(
+    champion: str,
+    model: str,
+    submission: str,
+    data: dsl.Input[dsl.Dataset],
+    validation: dsl.Output[dsl.Artifact],
+) -> None:
     import os
     import sys
 
     sys.path.insert(0, os.environ['TRAINING_HOME'])
     from stages.step import run_step
 
-    run_step('validate', {'champion': champion}, {'data': data.path}, {'validation': validation.path})
+    options = {'champion': champion, 'model': model, 'submission': submission}
+    run_step('validate', options, {'data': data.path}, {'validation': validation.path})
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def train(
     champion: str,
+    model: str,
+    submission: str,
     samples: int,
     epochs: int,
     data: dsl.Input[dsl.Dataset],
@@ -50,7 +60,8 @@ def train(
     sys.path.insert(0, os.environ['TRAINING_HOME'])
     from stages.step import run_step
 
-    options = {'champion': champion, 'samples': samples, 'epochs': epochs}
+    told = {'champion': champion, 'model': model, 'submission': submission}
+    options = {**told, 'samples': samples, 'epochs': epochs}
     inputs = {'data': data.path, 'validation': validation.path}
     run_step('train', options, inputs, {'challenger': challenger.path, 'training': training.path})
 
@@ -59,6 +70,7 @@ def train(
 def evaluate(
     champion: str,
     model: str,
+    submission: str,
     data: dsl.Input[dsl.Dataset],
     validation: dsl.Input[dsl.Artifact],
     challenger: dsl.Input[dsl.Model],
@@ -73,12 +85,14 @@ def evaluate(
 
     made = {'data': data, 'validation': validation, 'challenger': challenger, 'training': training}
     inputs = {name: each.path for name, each in made.items()}
-    run_step('evaluate', {'champion': champion, 'model': model}, inputs, {'verdict': verdict.path})
+    options = {'champion': champion, 'model': model, 'submission': submission}
+    run_step('evaluate', options, inputs, {'verdict': verdict.path})
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def record(
     model: str,
+    submission: str,
     data: dsl.Input[dsl.Dataset],
     validation: dsl.Input[dsl.Artifact],
     challenger: dsl.Input[dsl.Model],
@@ -92,28 +106,36 @@ def record(
     from stages.step import run_step
 
     made = {'data': data, 'validation': validation, 'challenger': challenger, 'training': training, 'verdict': verdict}
-    run_step('record', {'model': model}, {name: each.path for name, each in made.items()}, {})
+    inputs = {name: each.path for name, each in made.items()}
+    run_step('record', {'model': model, 'submission': submission}, inputs, {})
 
 
 @dsl.pipeline(name='retrain')
 def retrain(
-    source: str, champion: str = 'models:/digits@champion', model: str = 'digits', samples: int = 20000, epochs: int = 3
+    source: str,
+    submission: str = '',
+    champion: str = 'models:/digits@champion',
+    model: str = 'digits',
+    samples: int = 20000,
+    epochs: int = 3,
 ) -> None:
     """Captured images to a challenger that passed, recorded in MLflow, from where `loop.py fetch` takes it.
 
     MLFLOW_TRACKING_URI and credentials are the image's or pod's.
     """
-    data = ingest(source=source, model=model).outputs['data']
-    validation = validate(champion=champion, data=data).outputs['validation']
-    trained = train(champion=champion, samples=samples, epochs=epochs, data=data, validation=validation).outputs
+    own = {'model': model, 'submission': submission}
+    told = {**own, 'champion': champion}
+    data = ingest(source=source, **own).outputs['data']
+    validation = validate(data=data, **told).outputs['validation']
+    trained = train(samples=samples, epochs=epochs, data=data, validation=validation, **told).outputs
     made = {
         'data': data,
         'validation': validation,
         'challenger': trained['challenger'],
         'training': trained['training'],
     }
-    verdict = evaluate(champion=champion, model=model, **made).outputs['verdict']
-    record(model=model, verdict=verdict, **made)
+    verdict = evaluate(**told, **made).outputs['verdict']
+    record(verdict=verdict, **own, **made)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Submits the pipeline and waits for its end: `python training/kubeflow/submit.py --source s3://... --limit-s 7200`.
+"""Submits the pipeline and waits for its end: `python training/kubeflow/submit.py --source s3://... --submission NAME`.
 
 Exit code: 0 the run succeeded; 1 it failed, was cancelled or skipped, took too long (then it is terminated), or could
 not be asked for. KFP_HOST says where Kubeflow Pipelines is.
@@ -43,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--host', default=os.environ.get('KFP_HOST', ''))
     parser.add_argument('--source', required=True, help='captured images: s3://bucket/prefix')
+    parser.add_argument('--submission', required=True, help='any name: `loop.py fetch` finds by it what the run made')
     parser.add_argument('--champion', default='models:/digits@champion')
     parser.add_argument('--model', default='digits')
     parser.add_argument('--samples', type=int, default=20_000)

@@ -13,7 +13,7 @@ from evaluate import Reader, confusion
 from export import sha256
 from preprocess import Preprocess
 from stages.champion import champion_folder, check_whole, read_about
-from stages.gate import Figures, Rule, judge
+from stages.gate import Figures, Rule, judge, refusal
 from stages.hold_out import HoldOut, hold_out
 from stages.settings import Refusal, Settings, require, write_json
 
@@ -40,7 +40,7 @@ def evaluate_challenger(settings: Settings) -> None:
     _keep_failures(settings.verdict / 'failures', pictures, scores[1])
     print(text)
     if not verdict['passed']:
-        raise Refusal(f'the challenger is refused: {"; ".join(f"{r.name}: {r.says}" for r in rules if not r.passed)}')
+        raise Refusal(refusal(verdict))
 
 
 def open_reader(folder: Path) -> Reader:

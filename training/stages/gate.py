@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import comb
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,12 @@ class Rule:
     name: str
     passed: bool
     says: str
+
+
+def refusal(verdict: dict[str, Any]) -> str:
+    """Why a challenger does not pass, in a line, of its verdict.json."""
+    broken = '; '.join(f'{rule["name"]}: {rule["says"]}' for rule in verdict['rules'] if not rule['passed'])
+    return f'the challenger is refused: {broken}'
 
 
 def judge(figures: Figures) -> list[Rule]:

@@ -1,4 +1,7 @@
-"""The frozen hold-out: pictures that no model was trained on, in slices, both models reading the same ones."""
+"""The hold-out: pictures that no model was trained on, in slices, both models reading the same ones.
+
+Those of the base data are frozen: the same for every model and seed. Captured images are added as they come.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from augment import jpeg, picture
-from data import load_split
+from data import SPLIT, load_split
 from evaluate import plain_image
 from ink import InkBank, build_bank, scan_ink
 from stages.frames import open_entry
@@ -38,11 +41,11 @@ class HoldOut:
 
 def hold_out(settings: Settings) -> HoldOut:
     """Each held-out scan once in each slice, and the captured images that are held out."""
-    bank = build_bank(load_split(settings.seed)[1])
+    bank = build_bank(load_split()[1])
     rows = [
         (image, int(bank.scans.labels[index]), name, index)
         for index in range(len(bank.scans))
-        for name, image in scan_slices(bank, index, settings.seed).items()
+        for name, image in scan_slices(bank, index).items()
     ]
     held = [entry for entry in read_accepted(settings) if entry.part == 'hold_out']
     rows += [
@@ -53,9 +56,9 @@ def hold_out(settings: Settings) -> HoldOut:
     return HoldOut(list(images), np.array(labels), np.array(slices), np.array(sources))
 
 
-def scan_slices(bank: InkBank, index: int, seed: int) -> dict[str, Image.Image]:
+def scan_slices(bank: InkBank, index: int) -> dict[str, Image.Image]:
     """One scan as it is, small, rotated, noisy, and as the training pictures are."""
-    rng = np.random.default_rng([seed, STREAM, index])
+    rng = np.random.default_rng([SPLIT, STREAM, index])
     plain = plain_image(bank.scans.images[index], light_ink=False, blocky=False)
     angle = rng.uniform(12, 20) * rng.choice([-1, 1])
     return {

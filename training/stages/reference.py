@@ -26,7 +26,7 @@ def pick_pictures(settings: Settings) -> None:
     settings.reference.mkdir(parents=True)
     for entry in captured:
         shutil.copy(settings.data / entry.file, settings.reference)
-    bank = build_bank(load_split(settings.seed)[0])
+    bank = build_bank(load_split()[0])
     for index in range(base):
         make_picture(bank, settings.seed, index)[0].save(settings.reference / f'base-{index:03}.png')
     print(f'{len(captured)} captured images and {base} base pictures for the reference')

@@ -30,9 +30,12 @@ from mlflow.tracking import MlflowClient
 
 from evaluate import format_confusion
 from stages.champion import champion_folder, check_whole, read_about
+from stages.gate import refusal
 from stages.settings import Refusal, Settings, read_json, sha256_of, write_json
 
 CHAMPION, CHALLENGER = 'champion', 'challenger'
+MOST_REASON = 1000
+"""Characters of a reason that is kept as a tag."""
 MODEL_URI = re.compile(r'models:/([^/@]+)(?:@([\w.-]+)|/(\d+))')
 
 
@@ -49,10 +52,25 @@ def record(settings: Settings) -> None:
         _log(client, run.info.run_id, settings, verdict)
         client.set_tag(run.info.run_id, 'verdict', 'passed' if verdict['passed'] else 'refused')
         if not verdict['passed']:
+            _set_refused(client, run, refusal(verdict))
             raise Refusal(f'the gate refused this challenger: it is recorded as run {run.info.run_id}, not registered')
         client.log_artifacts(run.info.run_id, str(settings.challenger), 'model')
     _write_recorded(settings, run)
     print(f'{settings.model} {about["version"]} is recorded as run {run.info.run_id}')
+
+
+def record_refusal(settings: Settings, reason: str) -> None:
+    """A run of a submission that ended before the gate, with the report of validation where there is one."""
+    client = open_client(settings)
+    with contextlib.suppress(Refusal), _run(client, settings, f'{settings.model}, refused') as run:
+        _set_refused(client, run, reason)
+        if settings.validation.exists():
+            client.log_artifacts(run.info.run_id, str(settings.validation), 'validation')
+        raise Refusal(reason)
+
+
+def _set_refused(client: MlflowClient, run: Run, reason: str) -> None:
+    client.set_tag(run.info.run_id, 'refused', reason[:MOST_REASON])
 
 
 def register(settings: Settings) -> None:
@@ -108,32 +126,36 @@ def mark_failed(settings: Settings, reason: str) -> None:
     client = open_client(settings)
     version, _ = _version(client, settings)
     client.set_model_version_tag(settings.model, version, 'status', 'failed')
-    client.set_model_version_tag(settings.model, version, 'reason', reason[:1000])
+    client.set_model_version_tag(settings.model, version, 'reason', reason[:MOST_REASON])
     _drop_challenger(client, settings.model, version)
     print(f'{settings.model} version {version} is marked as failed: {reason}')
 
 
 def fetch(settings: Settings) -> None:
-    """The challenger that passed last and its verdict, where `train`, `evaluate` and `record` would leave them."""
+    """What a submission has recorded, where the stages would leave it; a Refusal where one of them refused."""
     client = open_client(settings)
-    run = _newest_passed(client, settings.model)
+    run = _submitted(client, settings)
     settings.recorded.unlink(missing_ok=True)
     shutil.rmtree(settings.challenger, ignore_errors=True)
+    for folder in {each.path for each in client.list_artifacts(run.info.run_id)} & {'validation', 'verdict'}:
+        _artifacts(run, folder, settings.work)
+    if 'refused' in run.data.tags:
+        raise Refusal(run.data.tags['refused'])
     with tempfile.TemporaryDirectory(dir=settings.work) as incoming:
         shutil.move(_artifacts(run, 'model', incoming), settings.challenger)
     check_whole(settings.challenger, f'the challenger of run {run.info.run_id}')
-    _artifacts(run, 'verdict', settings.work)
     _write_recorded(settings, run)
     print(f'{settings.model} {read_about(settings.challenger)["version"]} is in {settings.challenger}')
 
 
-def _newest_passed(client: MlflowClient, model: str) -> Run:
-    experiment = client.get_experiment_by_name(model)
-    passed = "tags.verdict = 'passed' and attributes.status = 'FINISHED'"
+def _submitted(client: MlflowClient, settings: Settings) -> Run:
+    """The newest run of a submission: it has passed, or says why it was refused."""
+    experiment = client.get_experiment_by_name(settings.model)
+    own = f"tags.submission = '{settings.submission}'"
     newest_first = ['attributes.start_time DESC']
-    runs = client.search_runs([experiment.experiment_id], passed, 1, 1, newest_first) if experiment else []
-    if not runs:
-        raise Refusal(f'no run of {model} has a challenger that passed')
+    runs = client.search_runs([experiment.experiment_id], own, 1, 1, newest_first) if experiment else []
+    if not runs or (runs[0].info.status != 'FINISHED' and 'refused' not in runs[0].data.tags):
+        raise LookupError(f'submission {settings.submission!r} of {settings.model} has not come to its end')
     return runs[0]
 
 
@@ -182,7 +204,8 @@ def _run(client: MlflowClient, settings: Settings, name: str) -> Iterator[Run]:
     """A new run, which has failed where something is raised within."""
     experiment = client.get_experiment_by_name(settings.model)
     number = experiment.experiment_id if experiment else _create_experiment(client, settings)
-    run = client.create_run(number, run_name=name)
+    tags = {'submission': settings.submission} if settings.submission else {}
+    run = client.create_run(number, run_name=name, tags=tags)
     try:
         yield run
     except BaseException:

@@ -22,7 +22,8 @@ class Settings:
 
     source: folder or `s3://bucket/prefix` that the service captures to; champion: folder of a model, or
     `models:/NAME@ALIAS` of the registry; samples: pictures made of the base data; epochs: times that each is shown;
-    version: number in the registry that `promote` is about, where it is not the one registered from `work`.
+    version: number in the registry that `promote` is about, where it is not the one registered from `work`;
+    submission: by which `fetch` finds what a pipeline's run has recorded.
     """
 
     work: Path
@@ -34,6 +35,7 @@ class Settings:
     workers: int = 2
     seed: int = 7
     version: str = ''
+    submission: str = ''
 
     @property
     def data(self) -> Path:

@@ -55,7 +55,7 @@ def train_challenger(settings: Settings) -> None:
     model = train(pixels, labels, preprocess, settings.epochs, settings.seed, start)
     blend(model, before, 1 - KEPT)
     temperature = calibrate(model, pixels[:CALIBRATION], labels[:CALIBRATION], preprocess)
-    splits = load_split(settings.seed)
+    splits = load_split()
     about = write_bundle(model, settings.challenger, *splits, pixels, settings.seed, version)
     parameters = {
         'seed': settings.seed,
@@ -85,7 +85,7 @@ def next_version(version: str, data: str) -> str:
 def _pictures(settings: Settings, entries: list[Entry]) -> tuple[np.ndarray, np.ndarray]:
     """Base pictures and captured ones, mixed: pixels [N, H, W] uint8 and labels [N]."""
     preprocess = Preprocess(INPUT)
-    bank = build_bank(load_split(settings.seed)[0])
+    bank = build_bank(load_split()[0])
     base, base_labels = make_samples(bank, preprocess, settings.seed, settings.samples, settings.workers)
     captured = np.stack([preprocess.pixels(open_entry(settings.data, entry)) for entry in entries])
     labels = np.array([int(entry.label) for entry in entries])

@@ -26,7 +26,7 @@ STREAM = 71
 
 
 def training_bank(count: int) -> InkBank:
-    scans = load_split(7)[0]
+    scans = load_split()[0]
     return build_bank(Scans(scans.images[:count], scans.labels[:count], scans.indices[:count]))
 
 

@@ -18,7 +18,7 @@ from preprocess import Preprocess
 
 @pytest.fixture(scope='module')
 def bank() -> InkBank:
-    scans = load_split(7)[0]
+    scans = load_split()[0]
     return build_bank(Scans(scans.images[:60], scans.labels[:60], scans.indices[:60]))
 
 
@@ -132,7 +132,7 @@ def test_a_short_training_writes_a_folder_that_loads_and_is_the_same_twice(
     monkeypatch.setattr(
         train,
         'load_split',
-        lambda seed: tuple(Scans(s.images[:60], s.labels[:60], s.indices[:60]) for s in load_split(seed)),
+        lambda: tuple(Scans(s.images[:60], s.labels[:60], s.indices[:60]) for s in load_split()),
     )
     monkeypatch.setattr('finder.bundle.SCENES', 2)
     monkeypatch.setattr('finder.golden.TRIES', 1)

@@ -48,6 +48,18 @@ def test_wrong_labels_end_at_validation(work: Path, tmp_path: Path, capsys: pyte
     assert not (work / 'challenger').exists()
 
 
+def test_who_submitted_a_pipeline_gets_to_know_what_a_stage_refused(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_captures(tmp_path / 'captures', 'wrong-labels')
+    ours = ['--submission', 'ours']
+    assert loop.main(['ingest', 'validate', *ours, '--work', str(work), '--source', str(tmp_path / 'captures')]) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert loop.main(['fetch', *ours, '--work', str(tmp_path / 'here')]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == said
+    assert (tmp_path / 'here' / 'validation' / 'report.html').is_file()
+
+
 @pytest.mark.parametrize('option', [['--samples', '100'], ['--epochs', '0'], ['--workers', 'two']])
 def test_sizes_that_train_nothing_are_wrong_arguments(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match='2'):

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,18 @@ import yaml
 
 from export import sha256
 from stages.champion import champion_folder
-from stages.registry import CHALLENGER, CHAMPION, adopt, fetch, mark_failed, open_client, promote, record, register
+from stages.registry import (
+    CHALLENGER,
+    CHAMPION,
+    adopt,
+    fetch,
+    mark_failed,
+    open_client,
+    promote,
+    record,
+    record_refusal,
+    register,
+)
 from stages.settings import SHIPPED, Refusal, Settings, sha256_of, write_json
 
 
@@ -32,6 +44,7 @@ def judged(settings: Settings, *, passed: bool) -> None:
         'accuracy': [0.9, 0.95],
         'groups': {'slice small': {'challenger': 0.8}},
         'confusion_matrix': [[1] * 10] * 10,
+        'rules': [{'name': 'better', 'passed': passed, 'says': 'by 0 %'}, {'name': 'size', 'passed': True, 'says': ''}],
     }
     write_json(settings.verdict / 'verdict.json', verdict)
 
@@ -157,11 +170,15 @@ def test_the_champion_comes_whole_out_of_the_registry(settings: Settings) -> Non
             assert (folder / path.relative_to(SHIPPED)).read_bytes() == path.read_bytes()
 
 
-def test_a_challenger_is_fetched_with_its_verdict_where_another_machine_has_recorded_it(
+def submitted(settings: Settings, name: str) -> Settings:
+    return replace(settings, submission=name)
+
+
+def test_a_challenger_is_fetched_with_its_verdict_where_a_pipeline_has_recorded_it(
     settings: Settings, tmp_path: Path
 ) -> None:
-    record(settings)
-    here = Settings(work=tmp_path / 'here')
+    record(submitted(settings, 'ours'))
+    here = Settings(work=tmp_path / 'here', submission='ours')
     fetch(here)
     assert (here.challenger / 'model.onnx').read_bytes() == (SHIPPED / 'model.onnx').read_bytes()
     assert (here.verdict / 'verdict.json').read_bytes() == (settings.verdict / 'verdict.json').read_bytes()
@@ -169,15 +186,44 @@ def test_a_challenger_is_fetched_with_its_verdict_where_another_machine_has_reco
     assert aliases(settings) == {CHALLENGER: '1'}
 
 
-def test_nothing_is_fetched_where_no_challenger_has_passed(settings: Settings) -> None:
-    with pytest.raises(Refusal, match='no run of digits has a challenger that passed'):
-        fetch(settings)
-    adopt(settings)
+def test_what_another_pipeline_has_recorded_meanwhile_is_not_fetched(settings: Settings, tmp_path: Path) -> None:
+    record(submitted(settings, 'ours'))
+    ours = json.loads(settings.recorded.read_text(encoding='utf-8'))['run']
+    record(submitted(settings, 'theirs'))
+    here = Settings(work=tmp_path / 'here', submission='ours')
+    fetch(here)
+    assert json.loads(here.recorded.read_text(encoding='utf-8'))['run'] == ours
+
+
+def test_a_challenger_that_a_pipeline_has_refused_is_a_verdict_and_a_reason(settings: Settings, tmp_path: Path) -> None:
     judged(settings, passed=False)
     with pytest.raises(Refusal, match='recorded as run'):
-        record(settings)
-    with pytest.raises(Refusal, match='no run of digits has a challenger that passed'):
-        fetch(settings)
+        record(submitted(settings, 'ours'))
+    here = Settings(work=tmp_path / 'here', submission='ours')
+    with pytest.raises(Refusal, match='the challenger is refused: better: by 0 %'):
+        fetch(here)
+    assert (here.verdict / 'verdict.json').is_file()
+    assert not here.challenger.exists()
+
+
+def test_data_that_a_pipeline_has_refused_is_a_report_and_a_reason(settings: Settings, tmp_path: Path) -> None:
+    record_refusal(submitted(settings, 'ours'), 'the data is refused: balance')
+    here = Settings(work=tmp_path / 'here', submission='ours')
+    with pytest.raises(Refusal, match='the data is refused: balance'):
+        fetch(here)
+    assert (here.validation / 'validation.json').is_file()
+
+
+def test_a_pipeline_that_has_recorded_nothing_has_failed_not_refused(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(LookupError, match='has not come to its end'):
+        fetch(submitted(settings, 'ours'))
+    monkeypatch.setattr('mlflow.tracking.MlflowClient.log_artifacts', lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        record(submitted(settings, 'ours'))
+    with pytest.raises(LookupError, match='has not come to its end'):
+        fetch(submitted(settings, 'ours'))
 
 
 def change_manifest(settings: Settings, change: dict[str, object], without: str = '') -> None:
@@ -198,6 +244,7 @@ def test_what_the_service_adds_to_a_recorded_challenger_travels_with_the_version
 
 
 def test_a_run_is_one_version_whose_files_nothing_changes(settings: Settings) -> None:
+    settings = submitted(settings, 'ours')
     make_version(settings)
     fetch(settings)
     change_manifest(settings, {'version': '9.9.9'})

@@ -18,7 +18,7 @@ def _first(scans: Scans, count: int) -> Scans:
 
 @pytest.fixture(scope='module')
 def bank() -> InkBank:
-    return build_bank(_first(load_split(7)[0], 60))
+    return build_bank(_first(load_split()[0], 60))
 
 
 def test_samples_do_not_depend_on_the_number_of_workers(bank: InkBank, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +47,7 @@ def test_a_short_training_writes_a_folder_that_loads_and_is_the_same_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train = pytest.importorskip('train')
-    monkeypatch.setattr(train, 'load_split', lambda seed: tuple(_first(split, 60) for split in load_split(seed)))
+    monkeypatch.setattr(train, 'load_split', lambda: tuple(_first(split, 60) for split in load_split()))
     monkeypatch.setattr('bundle.REPEATS', 1)
     arguments = ['--samples', '512', '--epochs', '1', '--workers', '1', '--threads', '1']
     texts = []

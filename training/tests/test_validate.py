@@ -11,7 +11,7 @@ from PIL import Image
 
 from data import load_split
 from evaluate import plain_sets
-from stages.checks import NEAR
+from stages.checks import NEAR, check_balance
 from stages.frames import bits_between, decode, perceptual_hash
 from stages.ingest import Entry, ingest, read_data
 from stages.settings import Refusal, Settings
@@ -28,7 +28,7 @@ def digits() -> list[tuple[Image.Image, int]]:
 
 @pytest.fixture(scope='module')
 def base() -> np.ndarray:
-    return base_hold_out(7)
+    return base_hold_out()
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def checked(
     settings: Settings, base: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], tuple[dict[str, str], list[Entry]]]:
     """Ingests and validates: the sentences of the checks that refuse, by name, and what is accepted."""
-    monkeypatch.setattr('stages.validate.base_hold_out', lambda seed: base)
+    monkeypatch.setattr('stages.validate.base_hold_out', lambda: base)
 
     def check() -> tuple[dict[str, str], list[Entry]]:
         ingest(settings)
@@ -158,7 +158,7 @@ def test_a_frozen_camera_is_refused_be_its_frames_the_same_bytes_or_nearly(
 
 def test_pictures_of_the_hold_out_are_not_trained_on(settings: Settings, checked: Callable) -> None:
     """Saved anew as a small JPEG: the bytes are others, the picture is not."""
-    held = plain_sets(load_split(7)[1])['bicubic_dark_on_light']
+    held = plain_sets(load_split()[1])['bicubic_dark_on_light']
 
     def change(_: bytes, index: int) -> bytes:
         buffer = io.BytesIO()
@@ -181,6 +181,17 @@ def test_a_class_that_is_missing_is_refused(settings: Settings, checked: Callabl
     assert checked()[0].keys() == {'balance'}
 
 
+@pytest.mark.parametrize(('most', 'refused'), [(50, False), (51, True)])
+def test_a_label_ten_times_as_frequent_as_the_rarest_is_the_most(most: int, refused: bool) -> None:
+    def entries(label: str, part: str, count: int) -> list[Entry]:
+        return [Entry('', '', 0, label, part, '', 1, True, None, None)] * count
+
+    train = [entry for label in LABELS for entry in entries(label, 'train', most if label == '3' else 5)]
+    check = check_balance([*train, *entries('4', 'hold_out', 100)], LABELS)
+    assert check.refused is refused
+    assert ('10 to 1' in check.says) is refused
+
+
 def test_too_few_images_are_refused(settings: Settings, checked: Callable) -> None:
     for path in sorted(Path(settings.source).rglob('*.feedback.json'))[40:]:
         path.unlink()
@@ -198,7 +209,7 @@ def test_labels_that_contradict_what_the_service_was_sure_of_are_refused(
 
 
 def test_pictures_of_other_digits_are_hardly_taken_for_duplicates() -> None:
-    training, held_out = load_split(7)
+    training, held_out = load_split()
     one, other = (
         np.array([perceptual_hash(image) for image in plain_sets(scans)['bicubic_dark_on_light']])
         for scans in (training, held_out)

@@ -17,7 +17,7 @@ manifest = work / 'challenger' / 'model.json'
 if sys.argv[1] == 'register':
     sys.exit('reference' not in json.loads(manifest.read_text(encoding='utf-8')))
 print('== ingest')
-if ends == 'broken':
+if ends in ('broken', 'FAILED'):
     sys.exit('Traceback: no space left on device')
 if ends != 'bad data':
     (work / 'verdict').mkdir()

@@ -139,7 +139,7 @@ function textOf(text: string, context: Context): string {
 }
 
 /** GitHub's expressions, as far as the workflows use them, are JavaScript's. What is not there is empty. */
-function evaluate(expression: string, context: Context): unknown {
+export function evaluate(expression: string, context: Context): unknown {
   const known: Context = { github: {}, vars: {}, secrets: {}, env: {}, steps: {}, inputs: {}, ...context };
   const format = (template: string, ...values: readonly string[]): string =>
     template.replaceAll(/\{(\d+)\}/g, (_, index: string) => values[Number(index)] ?? '');

@@ -10,6 +10,8 @@ import { startScriptedServer } from '../../../service/test/support/s3-server.js'
 
 export interface Prometheus {
   readonly url: string;
+  /** From now on it scrapes these lines. */
+  expose(metrics: readonly string[]): void;
   /** @returns how many series a query finds */
   count(query: string): Promise<number>;
   close(): Promise<void>;
@@ -17,8 +19,9 @@ export interface Prometheus {
 
 /** A real Prometheus, which scrapes these lines every second. */
 export async function startPrometheus(metrics: readonly string[]): Promise<Prometheus> {
+  let exposed = metrics;
   const exporter = await startScriptedServer((_, response) => {
-    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(`${metrics.join('\n')}\n`);
+    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(`${exposed.join('\n')}\n`);
   });
   const folder = await mkdtemp(join(tmpdir(), 'cv-prometheus-'));
   const job = {
@@ -37,6 +40,9 @@ export async function startPrometheus(metrics: readonly string[]): Promise<Prome
   const url = `http://127.0.0.1:${port}`;
   return {
     url,
+    expose(next) {
+      exposed = next;
+    },
     async count(query) {
       const answer = await fetch(`${url}/api/v1/query?${new URLSearchParams({ query })}`);
       const { data } = (await answer.json()) as { readonly data: { readonly result: readonly unknown[] } };

@@ -14,7 +14,7 @@ export class Viewer {
   readonly items = new Map<string, Item>();
   readonly sources = new Map<string, SourceState>();
   readonly timeline: Entry[] = [];
-  comments = 0;
+  heartbeats = 0;
   isEnded = false;
   readonly response: IncomingMessage;
   readonly #request: ClientRequest;
@@ -73,10 +73,11 @@ export class Viewer {
   #takeBlock(block: string): void {
     const fields = new Map(block.split('\n').map((line) => line.split(/: ?(.*)/s, 2) as [string, string]));
     const type = fields.get('event');
-    if (type === undefined) {
-      if (block.startsWith(':')) this.comments += 1;
+    if (type === 'heartbeat' && !fields.has('id')) {
+      this.heartbeats += 1;
       return;
     }
+    if (type === undefined) return;
     const data = fields.get('data') ?? '';
     this.events.push({ id: fields.get('id') ?? '', type, data });
     if (type === 'snapshot') this.#takeSnapshot(JSON.parse(data));

@@ -56,7 +56,7 @@ run "no_role_of_an_environment_can_make_identities" {
       {
         Sid       = "NoIdentities"
         Effect    = "Allow"
-        NotAction = ["account:*", "iam:*", "organizations:*", "sts:AssumeRole"]
+        NotAction = ["account:*", "iam:*", "organizations:*", "identitystore:*", "sso-directory:*", "sso:*", "sts:AssumeRole", "sts:AssumeRoot"]
         Resource  = "*"
       },
       {
@@ -72,8 +72,140 @@ run "no_role_of_an_environment_can_make_identities" {
         Action   = ["iam:GetInstanceProfile", "iam:ListInstanceProfiles"]
         Resource = ["*"]
       },
+      {
+        Sid    = "StateStays"
+        Effect = "Deny"
+        Action = [
+          "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObjectVersion", "s3:PutBucketPolicy",
+          "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
+          "s3:PutLifecycleConfiguration",
+        ]
+        Resource = ["arn:aws:s3:::cv-inference-state-123456789012", "arn:aws:s3:::cv-inference-state-123456789012/*"]
+      },
     ]
     error_message = "The boundary is another one."
+  }
+}
+
+run "pull_requests_and_main_plan_and_read_configuration_and_state_alone" {
+  assert {
+    condition     = toset(module.plan.subjects) == toset(["repo:owner/name:pull_request", "repo:owner/name:ref:refs/heads/main"])
+    error_message = "Other jobs plan."
+  }
+
+  assert {
+    condition     = module.plan.managed_policy_arns == ["arn:aws:iam::aws:policy/SecurityAudit"] && keys(module.plan.policies) == ["state"]
+    error_message = "Jobs that plan have other policies."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(module.plan.policies["state"]).Statement : statement.Sid => [statement.Effect, join(" ", statement.Resource)]
+      } == {
+      ReadState    = ["Allow", "arn:aws:s3:::cv-inference-state-123456789012/*/terraform.tfstate"]
+      ReadBudget   = ["Allow", "arn:aws:budgets::123456789012:budget/cv-inference"]
+      ReadClusters = ["Allow", "arn:aws:eks:*:123456789012:*/cv-inference-*"]
+      ReadRules    = ["Allow", "arn:aws:events:*:123456789012:rule/cv-inference-*"]
+      ReadQueues   = ["Allow", "arn:aws:sqs:*:123456789012:cv-inference-*"]
+    }
+    error_message = "Jobs that plan read something else."
+  }
+
+  assert {
+    condition = alltrue([
+      for action in flatten(jsondecode(module.plan.policies["state"]).Statement[*].Action) : can(regex("^[a-z0-9]+:(Describe|Get|List|View)[A-Za-z]+$", action))
+    ])
+    error_message = "Jobs that plan do more than read."
+  }
+}
+
+run "jobs_of_the_environment_with_approval_apply_but_can_leave_no_bounds" {
+  assert {
+    condition     = module.apply.subjects == ["repo:owner/name:environment:infrastructure"]
+    error_message = "Other jobs apply."
+  }
+
+  assert {
+    condition     = module.apply.managed_policy_arns == ["arn:aws:iam::aws:policy/PowerUserAccess"] && keys(module.apply.policies) == ["roles"]
+    error_message = "Jobs that apply have other policies."
+  }
+
+  assert {
+    condition = jsondecode(module.apply.policies["roles"]).Statement == [
+      {
+        Sid    = "GrantWithinBoundary"
+        Effect = "Allow"
+        Action = [
+          "iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy",
+          "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy",
+        ]
+        Resource  = ["arn:aws:iam::123456789012:role/cv-inference-*"]
+        Condition = { StringEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::123456789012:policy/cv-inference-boundary" } }
+      },
+      {
+        Sid    = "KeepRoles"
+        Effect = "Allow"
+        Action = [
+          "iam:DeleteRole", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies",
+          "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies", "iam:ListRoleTags", "iam:TagRole",
+          "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription",
+        ]
+        Resource = ["arn:aws:iam::123456789012:role/cv-inference-*"]
+      },
+      {
+        Sid      = "HandRolesToServices"
+        Effect   = "Allow"
+        Action   = ["iam:PassRole"]
+        Resource = ["arn:aws:iam::123456789012:role/cv-inference-*"]
+        Condition = { StringEquals = { "iam:PassedToService" = [
+          "ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+        ] } }
+      },
+      {
+        Sid    = "KeepInstanceProfiles"
+        Effect = "Allow"
+        Action = [
+          "iam:AddRoleToInstanceProfile", "iam:CreateInstanceProfile", "iam:DeleteInstanceProfile",
+          "iam:GetInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "iam:TagInstanceProfile",
+          "iam:UntagInstanceProfile",
+        ]
+        Resource = ["arn:aws:iam::123456789012:instance-profile/cv-inference-*"]
+      },
+      {
+        Sid      = "SeeRolesOfServices"
+        Effect   = "Allow"
+        Action   = ["iam:GetRole"]
+        Resource = ["arn:aws:iam::123456789012:role/aws-service-role/*"]
+      },
+      {
+        Sid    = "NotItself"
+        Effect = "Deny"
+        Action = ["iam:*"]
+        Resource = [
+          "arn:aws:iam::123456789012:role/cv-inference-plan",
+          "arn:aws:iam::123456789012:role/cv-inference-apply",
+          "arn:aws:iam::123456789012:policy/cv-inference-boundary",
+          "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
+        ]
+      },
+      {
+        Sid      = "NobodyElse"
+        Effect   = "Deny"
+        Action   = ["identitystore:*", "sso-directory:*", "sso:*", "sts:AssumeRole", "sts:AssumeRoot"]
+        Resource = ["*"]
+      },
+      {
+        Sid    = "StateStays"
+        Effect = "Deny"
+        Action = [
+          "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObjectVersion", "s3:PutBucketPolicy",
+          "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
+          "s3:PutLifecycleConfiguration",
+        ]
+        Resource = ["arn:aws:s3:::cv-inference-state-123456789012", "arn:aws:s3:::cv-inference-state-123456789012/*"]
+      },
+    ]
+    error_message = "Jobs that apply may do something else."
   }
 }
 

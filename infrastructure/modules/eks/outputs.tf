@@ -29,3 +29,8 @@ output "load_balancer_security_group" {
   description = "Name of the security group of the load balancer, for k8s/components/alb."
   value       = aws_security_group.load_balancer.name
 }
+
+output "workloads" {
+  description = "Whose pods have which of the workloads' policies."
+  value       = { for name, one in module.workload : name => { pods = one.pods, policy = one.policies["this"] } }
+}

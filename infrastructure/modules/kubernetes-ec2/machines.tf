@@ -64,9 +64,10 @@ resource "aws_launch_template" "worker" {
     device_name = "/dev/xvda"
 
     ebs {
-      encrypted   = true
-      volume_type = "gp3"
-      volume_size = 50
+      encrypted             = true
+      volume_type           = "gp3"
+      volume_size           = 50
+      delete_on_termination = true
     }
   }
 

@@ -90,7 +90,7 @@ module "eks" {
   disposable               = var.disposable
   permissions_boundary_arn = local.permissions_boundary_arn
 
-  # The namespaces are those of k8s/overlays.
+  # Namespaces and ServiceAccounts are those of k8s/overlays, but for train: it is for pods of one's own that train there.
   workloads = {
     service = {
       namespaces      = ["cv-inference", "cv-inference-gpu", "cv-inference-staging"]

@@ -15,6 +15,13 @@ import { freePort, type Pod, servePods, TimeSeriesDatabase } from './time-series
 /** The hash that a Deployment or Rollout puts into the names of its pods. */
 export const POD_HASH = '6d4cf56db6';
 
+interface PrometheusOptions {
+  /** Its URL, where one is to hear of alerts. */
+  readonly alertmanager?: string;
+  /** That are off by default. */
+  readonly features?: readonly string[];
+}
+
 /** Processes of the service in the place of pods, each scraped once a second with the labels that it has in Kubernetes. */
 export class LiveCluster {
   readonly #folder = mkdtempSync(join(tmpdir(), 'cv-live-'));
@@ -36,8 +43,10 @@ export class LiveCluster {
     this.scrape();
   }
 
-  /** @param alertmanager its URL, where one is to hear of alerts */
-  async startPrometheus(alertmanager?: string): Promise<TimeSeriesDatabase> {
+  async startPrometheus({
+    alertmanager,
+    features = [],
+  }: PrometheusOptions = {}): Promise<TimeSeriesDatabase> {
     const config = {
       global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
       rule_files: [join(this.#folder, 'rules/*.yaml')],
@@ -57,6 +66,7 @@ export class LiveCluster {
       `--storage.tsdb.path=${join(this.#folder, 'prometheus')}`,
       `--web.listen-address=127.0.0.1:${port}`,
       '--web.enable-lifecycle',
+      ...features.map((feature) => `--enable-feature=${feature}`),
     ]);
   }
 

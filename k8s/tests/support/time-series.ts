@@ -19,6 +19,13 @@ interface QueryAnswer {
   };
 }
 
+interface ExemplarsAnswer {
+  readonly status: string;
+  readonly data: readonly {
+    readonly exemplars: readonly { readonly labels: Readonly<Record<string, string>> }[];
+  }[];
+}
+
 /** A database that speaks the query API of Prometheus, in a process of its own. */
 export class TimeSeriesDatabase {
   readonly url: string;
@@ -56,6 +63,19 @@ export class TimeSeriesDatabase {
     const { status, error, data } = (await answer.json()) as QueryAnswer;
     if (status !== 'success') throw new Error(`${error}: ${expression}`);
     return data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
+  }
+
+  /** @returns labels of the exemplars of the last minutes that belong to the series of an expression */
+  async exemplars(expression: string): Promise<Readonly<Record<string, string>>[]> {
+    const now = Date.now() / 1000;
+    const range = { start: String(now - 300), end: String(now + 300) };
+    const answer = await fetch(`${this.url}/api/v1/query_exemplars`, {
+      method: 'POST',
+      body: new URLSearchParams({ query: expression, ...range }),
+    });
+    const { status, data } = (await answer.json()) as ExemplarsAnswer;
+    if (status !== 'success') throw new Error(`no exemplars: ${expression}`);
+    return data.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels));
   }
 
   async destroy(): Promise<void> {

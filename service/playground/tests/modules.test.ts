@@ -133,7 +133,7 @@ it('code quotes what it is given, and holds no key', () => {
   const [curl = '', python = '', javascript = ''] = LANGUAGES.map(({ write }) => write(asked));
   expect(curl).toContain(`'@a "b" $(c).png'`);
   expect(curl).toContain(`'http://host/predict?classes=o%27clock&classes=b&threshold=0.5'`);
-  expect(python).toContain(`params={"classes": ["o'clock","b"], "threshold": "0.5"}`);
+  expect(python).toContain(`"http://host/predict?classes=o%27clock&classes=b&threshold=0.5"`);
   expect(javascript).toContain('"a \\"b\\" $(c).png"');
   for (const text of [curl, python, javascript]) expect(text).toMatch(/\$API_KEY|"API_KEY"|env\.API_KEY/);
 });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
@@ -9,12 +9,7 @@ import type { App } from '../../app.js';
 import { PACKAGE_ROOT } from '../../package-files.js';
 import { createAppFor, startApp } from '../../test/support/app.js';
 import { plainPng } from '../../test/support/images.js';
-import {
-  MEAN_COLOUR_MANIFEST,
-  meanColourModel,
-  temporaryFolder,
-  writeModelFolder,
-} from '../../test/support/models.js';
+import { temporaryFolder } from '../../test/support/models.js';
 import {
   axeFindings,
   closeBrowserAtEnd,
@@ -28,6 +23,7 @@ closeBrowserAtEnd();
 const GOLDEN = join(PACKAGE_ROOT, 'service/models/digits/golden');
 const FINDER = join(PACKAGE_ROOT, 'service/models/digit-finder');
 const SEVEN = join(GOLDEN, '7-blocks.png');
+const SPOKEN_WITHIN = { timeout: 10_000 };
 const load = (app: App): Promise<void> => app.loadModel(new AbortController().signal);
 /** What browsers write down of any answer that is an error. */
 const status = (code: number): RegExp => new RegExp(`^console: Failed to load resource:.* ${code} `);
@@ -66,6 +62,18 @@ describe('an error', () => {
     expect(await axeFindings(page)).toEqual([]);
   });
 
+  it('about a photo over the limit says so, though the answer comes before all of it is sent', async () => {
+    const { page } = await visit(await startApp({ MAX_IMAGE_BYTES: '100000' }), {}, [status(413)]);
+    await waitForHeadline(page, '0');
+    const photo = join(await temporaryFolder(), 'photo.jpg');
+    writeFileSync(photo, Buffer.alloc(30_000_000, readFileSync(join(GOLDEN, '3-photo.jpg'))));
+    await page.locator('#file').setInputFiles(photo);
+    const alert = page.getByRole('alert');
+    await alert.waitFor();
+    expect(await alert.textContent()).toMatch(/ 100000 .*IMAGE_TOO_LARGE/);
+    expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
+  });
+
   it('is also that there is no answer; then the next try may have one', async () => {
     const { page, url } = await visit(await startApp(), {}, [/ERR_FAILED/]);
     await waitForHeadline(page, '0');
@@ -87,18 +95,6 @@ describe('a model', () => {
     await load(app);
     await waitForHeadline(page, '0');
     expect(await page.locator('#state').textContent()).toBe('Ready');
-  });
-
-  it('that takes the place of another is noticed with the next answer', async () => {
-    const folder = await temporaryFolder();
-    await writeModelFolder(meanColourModel(), MEAN_COLOUR_MANIFEST, folder);
-    const app = await startApp({ MODEL_URI: folder });
-    const { page } = await visit(app);
-    await page.locator('h1', { hasText: 'mean-colour' }).waitFor();
-    await writeModelFolder(meanColourModel('n'), { ...MEAN_COLOUR_MANIFEST, name: 'other' }, folder);
-    await load(app);
-    await page.locator('#file').setInputFiles(SEVEN);
-    await page.locator('h1', { hasText: 'other' }).waitFor();
   });
 });
 
@@ -127,6 +123,17 @@ describe('API keys', () => {
     await page.getByRole('button', { name: 'API key set' }).click();
     await page.getByRole('button', { name: 'Forget the key' }).click();
     await expect.poll(() => page.evaluate(() => sessionStorage.length)).toBe(0);
+  });
+
+  it('are asked for in each tab again', async () => {
+    const { page, url } = await visit(await startApp({ API_KEYS: 'right' }), {}, [status(401)]);
+    await page.getByLabel('Key', { exact: true }).fill('right');
+    await page.keyboard.press('Enter');
+    await waitForHeadline(page, '0');
+    const tab = await page.context().newPage();
+    await tab.goto(url);
+    await tab.getByRole('dialog').filter({ hasText: 'This service asks for an API key.' }).waitFor();
+    expect(await tab.locator('.headline').count()).toBe(0);
   });
 
   it('that nobody gives leave a page that says so', async () => {
@@ -196,6 +203,24 @@ describe('the live state', () => {
     expect(await tile(page, 'Latency').textContent()).toMatch(/ m?s$/);
   });
 
+  it('tells what waits, what was refused, and what it runs on', async () => {
+    const { page } = await visit(await startApp({ RATE_LIMIT_PER_MINUTE: '1' }), {}, [status(429)]);
+    await waitForHeadline(page, '0');
+    await page.locator('#file').setInputFiles(SEVEN);
+    await page.getByRole('alert').waitFor();
+    const queue = page.locator('.tile', { hasText: 'Queue' });
+    await queue.getByText('0 in flight, 1 refused').waitFor();
+    expect(await tile(page, 'Queue').textContent()).toBe('0');
+    expect(await page.locator('#live dt').allTextContents()).toEqual([
+      'model',
+      'digest',
+      'runs on',
+      'service',
+      'up for',
+    ]);
+    expect(await page.locator('#live dd').nth(2).textContent()).toBe('cpu, one thread');
+  });
+
   it('does without metrics where they are elsewhere, and without a fault', async () => {
     const { page } = await visit(await startApp({ MANAGEMENT_PORT: '0' }));
     await waitForHeadline(page, '0');
@@ -205,8 +230,41 @@ describe('the live state', () => {
   });
 });
 
+/** A finger that stays on the drawing area, through points in shares of it. */
+async function drawByTouch(page: Page, points: readonly (readonly [number, number])[]): Promise<void> {
+  const pad = page.locator('.pad');
+  await pad.scrollIntoViewIfNeeded();
+  const box = await pad.boundingBox();
+  if (box === null) throw new Error('there is no drawing area');
+  const device = await page.context().newCDPSession(page);
+  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', touchPoints: { x: number; y: number }[]) =>
+    device.send('Input.dispatchTouchEvent', { type, touchPoints });
+  const places = points.map(([x, y]) => ({ x: box.x + x * box.width, y: box.y + y * box.height }));
+  for (const [at, place] of places.entries()) await touch(at === 0 ? 'touchStart' : 'touchMove', [place]);
+  await touch('touchEnd', []);
+}
+
 describe('the code of a request', () => {
-  it('gives the same answer when it is run by a shell and by Node; Python takes it', async () => {
+  /** The code that the page shows, and how each language is run. */
+  const runs = [
+    ['curl', 'sh', 'ask.sh'],
+    ['JavaScript', process.execPath, 'ask.mjs'],
+    ['Python', 'python3', 'ask.py'],
+  ] as const;
+
+  /** Runs what a tab shows beside the image. The service is in this process, so nothing here may wait for another one. */
+  async function answersOf(page: Page, cwd: string, environment: NodeJS.ProcessEnv = {}): Promise<string[]> {
+    const env = { ...process.env, ...environment };
+    const answers: string[] = [];
+    for (const [tab, command, file] of runs) {
+      await page.getByRole('tab', { name: tab }).click();
+      writeFileSync(join(cwd, file), (await page.locator('#code pre').textContent()) ?? '');
+      answers.push((await promisify(execFile)(command, [file], { cwd, env })).stdout);
+    }
+    return answers;
+  }
+
+  it('gives the same answer when it is run by a shell, by Node and by Python', async () => {
     const { page } = await visit(await startApp({ MODEL_URI: FINDER }));
     await waitForHeadline(page, '7 objects');
     const buffer = readFileSync(join(FINDER, 'golden/scene.jpg'));
@@ -218,19 +276,23 @@ describe('the code of a request', () => {
     await waitForHeadline(page, '2 objects');
     const cwd = await temporaryFolder();
     writeFileSync(join(cwd, name), buffer);
-    const code = async (tab: string): Promise<string> => {
-      await page.getByRole('tab', { name: tab }).click();
-      return (await page.locator('#code pre').textContent()) ?? '';
-    };
-    const labels = (text: string) => text.match(/label"?: ?["'](\d)/g);
-    // The service is in this process, so nothing here may wait for another one.
-    const run = async (command: string, args: readonly string[]): Promise<string> =>
-      (await promisify(execFile)(command, args, { cwd })).stdout;
-    expect(labels(await run('sh', ['-c', `${await code('curl')} --silent`]))).toHaveLength(2);
-    writeFileSync(join(cwd, 'ask.mjs'), await code('JavaScript'));
-    expect(labels(await run(process.execPath, ['ask.mjs']))).toHaveLength(2);
-    writeFileSync(join(cwd, 'ask.py'), await code('Python'));
-    await run('python3', ['-m', 'py_compile', 'ask.py']);
+    const labels = (await answersOf(page, cwd)).map((text) => text.match(/label["']?: ?["']\d/g));
+    expect(labels.map((found) => found?.length)).toEqual([2, 2, 2]);
+  });
+
+  it('takes the API key from the environment', async () => {
+    const { page } = await visit(await startApp({ API_KEYS: 'right' }), {}, [status(401)]);
+    await page.getByLabel('Key', { exact: true }).fill('right');
+    await page.keyboard.press('Enter');
+    await waitForHeadline(page, '0');
+    await page.locator('#file').setInputFiles(SEVEN);
+    await waitForHeadline(page, '7');
+    const cwd = await temporaryFolder();
+    copyFileSync(SEVEN, join(cwd, '7-blocks.png'));
+    const labels = (await answersOf(page, cwd, { API_KEY: 'right' })).map((text) =>
+      text.match(/label["']?: ?["'](\d)/)?.at(1),
+    );
+    expect(labels).toEqual(['7', '7', '7']);
   });
 
   it('is copied', async () => {
@@ -245,6 +307,20 @@ describe('the code of a request', () => {
 });
 
 describe('a phone', () => {
+  it('is drawn on with a finger', async () => {
+    const { page } = await visit(await startApp(), PHONE);
+    await waitForHeadline(page, '0');
+    await page.getByRole('button', { name: 'Draw', exact: true }).tap();
+    const scrolled = await page.evaluate(() => scrollY);
+    await drawByTouch(page, [
+      [0.25, 0.2],
+      [0.75, 0.2],
+      [0.45, 0.85],
+    ]);
+    await waitForHeadline(page, '7');
+    expect(await page.evaluate(() => scrollY)).toBe(scrolled);
+  });
+
   it.each([
     ['digits', '0'],
     ['digit-finder', '7 objects'],
@@ -279,7 +355,7 @@ it('is used by the keyboard alone', async () => {
   await tabTo('tab-0');
   await page.keyboard.press('ArrowRight');
   expect(await focused()).toBe('tab-1');
-  expect(await page.locator('#code pre').textContent()).toContain('import requests');
+  expect(await page.locator('#code pre').textContent()).toContain('import urllib.request');
   await page.keyboard.press('End');
   expect(await page.locator('#code pre').textContent()).toContain('"request_id"');
 });
@@ -287,7 +363,23 @@ it('is used by the keyboard alone', async () => {
 it('tells a screen reader what the answer is, once it stands', async () => {
   const { page } = await visit(await startApp());
   await waitForHeadline(page, '0');
-  await expect.poll(() => page.locator('#spoken').textContent()).toMatch(/^0\. 99\.9\d %\. In /);
+  await expect
+    .poll(() => page.locator('#spoken').textContent(), SPOKEN_WITHIN)
+    .toMatch(/^0\. 99\.9\d %\. In /);
+});
+
+it('tells a screen reader nothing of an answer that an error has followed', async () => {
+  const { page } = await visit(await startApp(), {}, [status(415)]);
+  const spoken = page.locator('#spoken');
+  await expect.poll(() => spoken.textContent(), SPOKEN_WITHIN).toMatch(/^0\. /);
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 60_000);
+  await page.locator('#file').setInputFiles(SEVEN);
+  await waitForHeadline(page, '7');
+  await page.locator('#file').setInputFiles(join(PACKAGE_ROOT, 'package.json'));
+  await page.getByRole('alert').waitFor();
+  await page.clock.runFor(10_000);
+  expect(await spoken.textContent()).toBe('');
 });
 
 it('answers the newest of many changes, and not each of them', async () => {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PACKAGE_ROOT } from '../../package-files.js';
+import { TASK_NAMES } from '../../tasks/tasks.js';
 import { startApp } from '../../test/support/app.js';
 import { BOX_MANIFEST, boxModel, instanceModel } from '../../test/support/box-model.js';
 import { plainPng } from '../../test/support/images.js';
@@ -117,6 +118,36 @@ describe('a detector', () => {
     expect(await page.locator('.tag').textContent()).toMatch(/^8 8\d\.\d %$/);
     expect(await page.locator('#code pre').textContent()).toContain('threshold=0.85&classes=8');
     expect(await axeFindings(page)).toEqual([]);
+  });
+
+  it('answers anew as its boxes may overlap more, and as fewer are wanted', async () => {
+    const { page } = await visit(await startApp({ MODEL_URI: FINDER }));
+    await waitForHeadline(page, /^7 objects$/);
+    await slide(page, 'iou', 0.95);
+    await waitForHeadline(page, /^\d\d objects$/);
+    await page.getByLabel('max_detections', { exact: true }).fill('1');
+    await waitForHeadline(page, /^1 object$/);
+    const code = await page.locator('#code pre').textContent();
+    for (const asked of ['iou=0.95', 'max_detections=1']) expect(code).toContain(asked);
+  });
+
+  it('of many labels takes those that are typed', async () => {
+    const labels = Array.from({ length: 30 }, (_, id) => `kind ${id}`);
+    const found = boxModel([
+      [0, 0, 20, 20, 0.9, 0],
+      [30, 30, 60, 60, 0.8, 27],
+    ]);
+    const manifest = { ...BOX_MANIFEST, output: { ...BOX_MANIFEST.output, labels } };
+    const { page } = await visit(await startApp({ MODEL_URI: await writeModelFolder(found, manifest) }));
+    await page.locator('#file').setInputFiles(join(GOLDEN, '7-blocks.png'));
+    await waitForHeadline(page, '2 objects');
+    expect(await page.locator('.chip').count()).toBe(0);
+    await page.getByLabel('Add to classes').fill('kind 27');
+    await waitForHeadline(page, '1 object');
+    expect(await page.locator('.tag').textContent()).toMatch(/^kind 27 /);
+    expect(await axeFindings(page)).toEqual([]);
+    await page.locator('.chip', { hasText: 'kind 27' }).click();
+    await waitForHeadline(page, '2 objects');
   });
 
   it('shows where the object lies that is pointed at', async () => {
@@ -249,14 +280,16 @@ const PIXELS: OnnxModel = {
   nodes: [{ op: 'Relu', inputs: ['image'], outputs: ['logits'] }],
 };
 
+const PIXELS_MANIFEST = {
+  ...MEAN_COLOUR_MANIFEST,
+  task: 'segmentation',
+  output: { labels: ['background', 'grass', 'water'] },
+};
+
 describe('a segmentation', () => {
   it('colours the classes over the image, and hides those that are not wanted', async () => {
-    const manifest = {
-      ...MEAN_COLOUR_MANIFEST,
-      task: 'segmentation',
-      output: { labels: ['background', 'grass', 'water'] },
-    };
-    const { page } = await visit(await startApp({ MODEL_URI: await writeModelFolder(PIXELS, manifest) }));
+    const folder = await writeModelFolder(PIXELS, PIXELS_MANIFEST);
+    const { page } = await visit(await startApp({ MODEL_URI: folder }));
     const buffer = await plainPng({ r: 0, g: 200, b: 9 }, 40, 20);
     await page.locator('#file').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer });
     await waitForHeadline(page, 'grass');
@@ -272,12 +305,16 @@ describe('a segmentation', () => {
   });
 });
 
+const INSTANCE_MANIFEST = {
+  ...BOX_MANIFEST,
+  task: 'instance-segmentation',
+  output: { labels: ['cat', 'dog'] },
+};
+
 describe('instances', () => {
   it('have masks and boxes in the colour of their class', async () => {
-    const manifest = { ...BOX_MANIFEST, task: 'instance-segmentation', output: { labels: ['cat', 'dog'] } };
-    const { page } = await visit(
-      await startApp({ MODEL_URI: await writeModelFolder(instanceModel(), manifest) }),
-    );
+    const folder = await writeModelFolder(instanceModel(), INSTANCE_MANIFEST);
+    const { page } = await visit(await startApp({ MODEL_URI: folder }));
     const buffer = await plainPng({ r: 90, g: 90, b: 90 }, 128, 128);
     await page.locator('#file').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer });
     await waitForHeadline(page, '2 objects');
@@ -292,19 +329,25 @@ describe('instances', () => {
   });
 });
 
+/** All 17 points on a circle; the last one is hardly seen. */
+function personModel(): OnnxModel {
+  const points = Array.from({ length: 17 }, (_, at) => [
+    32 + 20 * Math.cos(at),
+    32 + 20 * Math.sin(at),
+    at === 16 ? 0.1 : 0.9,
+  ]);
+  return boxModel([[8, 8, 56, 56, 0.9, 0, ...points.flat()]]);
+}
+
+const PERSON_MANIFEST = {
+  ...BOX_MANIFEST,
+  task: 'keypoints',
+  output: { decoder: 'yolo-pose-end-to-end', labels: ['person'] },
+};
+
 describe('keypoints of a person', () => {
   it('are joined as a skeleton, but for those that are not seen', async () => {
-    // All 17 points on a circle; the last one is hardly seen.
-    const points = Array.from({ length: 17 }, (_, at) => [
-      32 + 20 * Math.cos(at),
-      32 + 20 * Math.sin(at),
-      at === 16 ? 0.1 : 0.9,
-    ]);
-    const folder = await writeModelFolder(boxModel([[8, 8, 56, 56, 0.9, 0, ...points.flat()]]), {
-      ...BOX_MANIFEST,
-      task: 'keypoints',
-      output: { decoder: 'yolo-pose-end-to-end', labels: ['person'] },
-    });
+    const folder = await writeModelFolder(personModel(), PERSON_MANIFEST);
     const { page } = await visit(await startApp({ MODEL_URI: folder }));
     const buffer = await plainPng({ r: 90, g: 90, b: 90 }, 128, 128);
     await page.locator('#file').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer });
@@ -312,6 +355,42 @@ describe('keypoints of a person', () => {
     expect(await page.locator('svg .dot').count()).toBe(16);
     expect(await page.locator('svg .bone').count()).toBe(15);
   });
+});
+
+/** A small model of each task, its manifest, and the large words of its answer to a red picture. */
+const OF_EACH_TASK: readonly (readonly [string, OnnxModel, Record<string, unknown>, string])[] = [
+  ['classification', meanColourModel(), MEAN_COLOUR_MANIFEST, 'red'],
+  ['detection', boxModel([[8, 8, 56, 56, 0.9, 0]]), BOX_MANIFEST, '1 object'],
+  ['keypoints', personModel(), PERSON_MANIFEST, '1 object'],
+  ['instance-segmentation', instanceModel(), INSTANCE_MANIFEST, '2 objects'],
+  ['segmentation', PIXELS, PIXELS_MANIFEST, 'background'],
+  [
+    'embedding',
+    meanColourModel(),
+    { ...MEAN_COLOUR_MANIFEST, task: 'embedding', output: {} },
+    '3 dimensions',
+  ],
+  ['raw', meanColourModel(), { ...MEAN_COLOUR_MANIFEST, task: 'raw', output: {} }, '1 output'],
+];
+
+describe('each task', () => {
+  it('is among those that are played', () => {
+    expect(new Set(OF_EACH_TASK.map(([task]) => task))).toEqual(new Set(TASK_NAMES));
+  });
+
+  it.each(OF_EACH_TASK)(
+    '%s has an answer that everybody can read',
+    async (task, model, manifest, headline) => {
+      const folder = await writeModelFolder(model, manifest);
+      const { page } = await visit(await startApp({ MODEL_URI: folder }));
+      const buffer = await plainPng({ r: 255, g: 0, b: 0 }, 64, 64);
+      await page.locator('#file').setInputFiles({ name: 'red.png', mimeType: 'image/png', buffer });
+      await waitForHeadline(page, headline);
+      await page.getByRole('tab', { name: 'Answer' }).click();
+      expect(await page.locator('#code pre').textContent()).toContain(`"task": "${task}"`);
+      expect(await axeFindings(page)).toEqual([]);
+    },
+  );
 });
 
 describe('in the dark', () => {

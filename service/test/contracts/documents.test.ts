@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { COMMANDS, helpOf, overview } from '../../cli/commands.js';
 import { EXIT_CODES } from '../../cli/outcome.js';
 import { CONFIG_SCHEMA, configHelp } from '../../config.js';
@@ -21,6 +23,14 @@ import { configTable, errorRows, manifestTable, metricsTable, taskTable } from '
 const ROOT = join(import.meta.dirname, '../../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const README = read('README.md');
+
+interface Workflow {
+  readonly on: { readonly workflow_dispatch: { readonly inputs: Readonly<Record<string, unknown>> } };
+}
+
+/** Whether a place in a document is in a block of code. */
+const isInCode = (text: string, index: number): boolean =>
+  (text.slice(0, index).match(/^```/gm)?.length ?? 0) % 2 === 1;
 
 /** Every document of the project, with its path. */
 const documents = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
@@ -134,6 +144,36 @@ describe('documents', () => {
     expect(broken).toEqual([]);
   });
 
+  it('name only targets of make that exist', () => {
+    const targets = [...read('Makefile').matchAll(/^([a-z-]+):/gm)].map(([, target]) => target);
+    const named = documents.flatMap(({ path, text }) =>
+      [...text.matchAll(/(?:^|`|&& )make((?: [a-z][a-z-]*)+)/gm)]
+        .filter(({ 0: match, index }) => match.startsWith('`') || isInCode(text, index))
+        .flatMap(([, words = '']) => words.trim().split(' '))
+        .map((target) => ({ path, target })),
+    );
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter(({ target }) => !targets.includes(target))).toEqual([]);
+  });
+
+  it('name only workflows that exist and start by hand, with inputs that they have', () => {
+    const started = documents.flatMap(({ path, text }) =>
+      [...text.matchAll(/gh workflow run ([\w-]+)((?: -f [\w]+=\S+)*)/g)].map(
+        ([, name = '', options = '']) => ({
+          path,
+          name,
+          inputs: [...options.matchAll(/ -f (\w+)=/g)].map(([, input = '']) => input),
+        }),
+      ),
+    );
+    expect(started.length).toBeGreaterThan(5);
+    const unknown = started.filter(({ name, inputs }) => {
+      const { on } = parse(read(`.github/workflows/${name}.yml`)) as Workflow;
+      return inputs.some((input) => !(input in on.workflow_dispatch.inputs));
+    });
+    expect(unknown).toEqual([]);
+  });
+
   it('and code that names a decision name one that exists', () => {
     const sources = readdirSync(join(ROOT, 'service'), { recursive: true, encoding: 'utf8' }).filter((file) =>
       file.endsWith('.ts'),
@@ -142,6 +182,29 @@ describe('documents', () => {
       (file) => read(join('service', file)).match(/docs\/decisions\/[\w-]+\.md/g) ?? [],
     );
     expect(named.filter((decision) => !existsSync(join(ROOT, decision)))).toEqual([]);
+  });
+});
+
+describe('docs/infrastructure.md', () => {
+  it('shows a command that gives the parts of a cluster the names of dev, and leaves none of production', async () => {
+    const command = /^find argocd (?:.*\n)*?.*\{\} \+/m.exec(read('docs/infrastructure.md'))?.[0] ?? 'false';
+    const copy = await temporaryFolder();
+    for (const folder of ['argocd', 'k8s/components/alb']) {
+      cpSync(join(ROOT, folder), join(copy, folder), { recursive: true });
+    }
+    execFileSync('sh', ['-c', command], { cwd: copy });
+    const files = readdirSync(copy, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.yaml'),
+    );
+    const texts = files.map((file) => readFileSync(join(copy, file), 'utf8')).join('');
+    expect(texts.match(/cv-inference-production|Environment: production|10\.20\./g)).toBeNull();
+    for (const name of [
+      'clusterName: cv-inference-dev',
+      'cv-inference-dev-load-balancer',
+      '10.10.240.0/22',
+    ]) {
+      expect(texts).toContain(name);
+    }
   });
 });
 

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { Metrics as BridgeMetrics } from '../../../bridge/metrics.js';
+import { DRIFT_PSI, queriesFor } from '../../../dashboard/sources/prometheus.js';
 import {
   alerts,
   allExpressions,
@@ -68,10 +70,16 @@ const ofOthers = [...bridgeAlerts, ...alerts(gitopsGroups())].map(({ alert, expr
   where: `alert ${alert}`,
   text: expr,
 }));
-const askedByMachines = [...allExpressions(), ...ofDrift, ...ofOthers].map(({ where, text }) => ({
-  where,
-  text: substitute(text, placeholders),
+const ofDashboard = Object.entries(queriesFor([NAMESPACE])).map(([name, text]) => ({
+  where: `dashboard/ ${name}`,
+  text,
 }));
+const askedByMachines = [...allExpressions(), ...ofDrift, ...ofOthers, ...ofDashboard].map(
+  ({ where, text }) => ({
+    where,
+    text: substitute(text, placeholders),
+  }),
+);
 /** What runbooks have people ask. */
 const lookedUp = readdirSync(RUNBOOKS).flatMap((file) =>
   [...readFileSync(join(RUNBOOKS, file), 'utf8').matchAll(/\bq "((?:[^"\\]|\\.)+)"/g)].map(
@@ -166,6 +174,28 @@ describe('what rules, dashboards, analyses, autoscalers and runbooks ask', () =>
     expect(missing).toEqual([]);
   });
 });
+
+describe('what dashboard/ asks', () => {
+  it.each(ofDashboard)('$where has the labels that are read of its answer', async ({ text }) => {
+    const metric = selectors(text)[0]?.metric ?? '';
+    const labels = await labelsOf(metric);
+    expect(groupingLabels(text).filter((label) => !labels.has(label))).toEqual([]);
+  });
+
+  it('is drift where the alert on drift sees it', () => {
+    const alert = alerts(driftGroups()).find((one) => one.alert === 'CvInferenceInputDrift');
+    expect(alert?.expr).toContain(`cv:input_psi:1h{namespace="${NAMESPACE}"} > ${DRIFT_PSI}\n`);
+  });
+});
+
+/** Of a recorded series, of one of the bridge, or of one of the service. */
+async function labelsOf(metric: string): Promise<ReadonlySet<string>> {
+  const rule = driftRules.find(({ record }) => record === metric);
+  if (rule !== undefined) return new Set([...groupingLabels(rule.expr), ...Object.keys(rule.labels ?? {})]);
+  const ofBridge = await new BridgeMetrics(() => []).registry.metrics();
+  const series = [...seriesIn(ofBridge), ...(await scrape())].filter((one) => one.metric === metric);
+  return new Set(['namespace', ...series.flatMap(({ labels }) => Object.keys(labels))]);
+}
 
 describe('one environment never speaks of another', () => {
   it('in rules: their first selector names it, and no `or` widens them', () => {

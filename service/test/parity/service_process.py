@@ -23,8 +23,10 @@ STOP_SECONDS = 20
 class ServiceProcess:
     """The service with a model: an ONNX file and its manifest, or a folder that has both."""
 
-    def __init__(self, model: Path, manifest: dict[str, Any] | None = None) -> None:
-        self._model, self._manifest = model, manifest
+    def __init__(
+        self, model: Path, manifest: dict[str, Any] | None = None, settings: dict[str, str] | None = None
+    ) -> None:
+        self._model, self._manifest, self._settings = model, manifest, settings or {}
 
     def __enter__(self) -> ServiceProcess:
         self._folder = Path(tempfile.mkdtemp(prefix='cv-parity-'))
@@ -35,7 +37,11 @@ class ServiceProcess:
         settings = {'HOST': '127.0.0.1', 'PORT': str(port), 'MODEL_URI': str(self._served()), 'LOG_LEVEL': 'warn'}
         self._log = (self._folder / 'log').open('w+')
         self._process = subprocess.Popen(
-            ['node', 'dist/service/main.js'], cwd=ROOT, env=os.environ | settings, stdout=self._log, stderr=self._log
+            ['node', 'dist/service/main.js'],
+            cwd=ROOT,
+            env=os.environ | settings | self._settings,
+            stdout=self._log,
+            stderr=self._log,
         )
         try:
             self._wait()
@@ -53,10 +59,10 @@ class ServiceProcess:
         self._log.close()
         shutil.rmtree(self._folder)
 
-    def predict(self, image: bytes, query: str = '') -> dict[str, Any]:
+    def predict(self, image: bytes, query: str = '', headers: dict[str, str] | None = None) -> dict[str, Any]:
         """The answer to one image. Raises where the service gives an error."""
         request = urllib.request.Request(
-            f'{self._url}/predict{query}', image, {'content-type': 'application/octet-stream'}
+            f'{self._url}/predict{query}', image, {'content-type': 'application/octet-stream'} | (headers or {})
         )
         with urllib.request.urlopen(request, timeout=60) as response:
             return json.load(response)

@@ -32,3 +32,13 @@ run "refuses_a_region_that_is_none" {
 
   expect_failures = [var.region]
 }
+
+run "refuses_a_name_that_leaves_no_room" {
+  command = plan
+
+  variables {
+    name = "an-inference-service-with-a-name"
+  }
+
+  expect_failures = [var.name]
+}

@@ -93,3 +93,13 @@ run "refuses_nothing_as_a_limit" {
 
   expect_failures = [var.limit_usd]
 }
+
+run "refuses_a_wrong_name" {
+  command = plan
+
+  variables {
+    name = "-"
+  }
+
+  expect_failures = [var.name]
+}

@@ -105,3 +105,16 @@ run "refuses_a_policy_that_is_none" {
 
   expect_failures = [var.policies]
 }
+
+run "refuses_wrong_names_and_policies_of_somebody_else" {
+  command = plan
+
+  variables {
+    name                     = "-"
+    description              = ""
+    managed_policy_arns      = ["arn:aws:iam::210987654321:policy/everything"]
+    permissions_boundary_arn = "none"
+  }
+
+  expect_failures = [var.name, var.description, var.managed_policy_arns, var.permissions_boundary_arn]
+}

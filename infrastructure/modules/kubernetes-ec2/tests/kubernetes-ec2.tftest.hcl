@@ -365,3 +365,18 @@ run "refuses_a_name_that_is_too_long_for_a_load_balancer" {
 
   expect_failures = [var.name]
 }
+
+run "refuses_wrong_ids_types_and_policies" {
+  command = plan
+
+  variables {
+    vpc_id                   = "cv-inference-dev"
+    security_group_id        = "nodes"
+    control_plane_type       = "large"
+    worker_type              = "large"
+    node_policies            = { one = "{}" }
+    permissions_boundary_arn = "none"
+  }
+
+  expect_failures = [var.vpc_id, var.security_group_id, var.control_plane_type, var.worker_type, var.node_policies, var.permissions_boundary_arn]
+}

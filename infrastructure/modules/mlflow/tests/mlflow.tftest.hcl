@@ -150,3 +150,15 @@ run "refuses_to_shrink" {
 
   expect_failures = [var.max_storage_gb]
 }
+
+run "refuses_wrong_names_and_ids" {
+  command = plan
+
+  variables {
+    name              = "-"
+    account_id        = "12345"
+    security_group_id = "database"
+  }
+
+  expect_failures = [var.name, var.account_id, var.security_group_id]
+}

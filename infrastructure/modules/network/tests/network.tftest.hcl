@@ -347,3 +347,15 @@ run "refuses_a_name_that_a_cluster_could_not_have" {
 
   expect_failures = [var.cluster_name]
 }
+
+run "refuses_wrong_names_and_ids" {
+  command = plan
+
+  variables {
+    name                     = "-"
+    account_id               = "12345"
+    permissions_boundary_arn = "none"
+  }
+
+  expect_failures = [var.name, var.account_id, var.permissions_boundary_arn]
+}

@@ -43,6 +43,38 @@ run "what_is_handed_to_workloads_has_no_wildcards" {
   }
 }
 
+run "tags_release_images_and_models_within_the_boundary" {
+  assert {
+    condition     = module.release.subjects == ["repo:owner/name:ref:refs/tags/v*"]
+    error_message = "Other jobs release."
+  }
+
+  assert {
+    condition = (
+      module.release.policies == { images = module.registry.push_policy, models = module.storage.release_policy } &&
+      length(module.release.managed_policy_arns) == 0 &&
+      module.release.permissions_boundary_arn == "arn:aws:iam::123456789012:policy/cv-inference-boundary"
+    )
+    error_message = "Jobs that release may do something else."
+  }
+}
+
+run "main_trains_on_captures_within_the_boundary" {
+  assert {
+    condition     = module.training.subjects == ["repo:owner/name:ref:refs/heads/main"]
+    error_message = "Other jobs train."
+  }
+
+  assert {
+    condition = (
+      module.training.policies == { data = module.storage.training_policy } &&
+      length(module.training.managed_policy_arns) == 0 &&
+      module.training.permissions_boundary_arn == "arn:aws:iam::123456789012:policy/cv-inference-boundary"
+    )
+    error_message = "Jobs that train may do something else."
+  }
+}
+
 run "there_is_no_cluster_unless_one_is_asked_for" {
   assert {
     condition     = output.cluster == null && length(module.eks) == 0
@@ -59,6 +91,18 @@ run "an_eks_cluster_carries_its_name_and_is_found_by_the_network" {
   assert {
     condition     = output.cluster.name == "cv-inference-dev" && output.cluster.interruption_queue == "cv-inference-dev-interruptions"
     error_message = "The cluster is ${output.cluster.name}."
+  }
+
+  assert {
+    condition = output.cluster.workloads == {
+      service = {
+        pods   = ["cv-inference/cv-inference", "cv-inference-gpu/cv-inference", "cv-inference-staging/cv-inference"]
+        policy = module.storage.service_policy
+      }
+      mlflow = { pods = ["cv-inference/cv-inference-mlflow"], policy = module.mlflow.server_policy }
+      train  = { pods = ["cv-inference/cv-inference-training"], policy = module.storage.training_policy }
+    }
+    error_message = "Pods may do something else: ${jsonencode(output.cluster.workloads)}"
   }
 }
 

@@ -118,3 +118,15 @@ run "refuses_a_role_without_a_boundary" {
 
   expect_failures = [var.permissions_boundary_arn]
 }
+
+run "refuses_wrong_names" {
+  command = plan
+
+  variables {
+    name         = "-"
+    description  = ""
+    cluster_name = "-"
+  }
+
+  expect_failures = [var.name, var.description, var.cluster_name]
+}
