@@ -61,7 +61,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def node(tmp_path_factory: pytest.TempPathFactory, packages: Path, account: dict[str, str]) -> Machine:
     """A machine on which the roles have run once, as a worker that finds no token."""
     machine = Machine(tmp_path_factory.mktemp('node') / 'node', [Path(os.environ['DEBIAN_ROOT'])], packages, account)
-    done = machine.play('node', inventory('workers', cluster_join_secret_id='of-nobody'))
+    done = machine.play('node', inventory('worker', cluster_join_secret_id='of-nobody'))
     assert 'This machine has not joined: No token in of-nobody: ' in done.stdout, done.stdout
     return machine
 

@@ -16,6 +16,8 @@ import yaml
 
 ANSIBLE = Path(__file__).parent.parent
 VERSION = yaml.safe_load((ANSIBLE / 'group_vars/all.yml').read_text())['kubernetes_version']
+CLUSTER_PLAY = ANSIBLE.parent / 'modules/kubernetes-ec2/cluster-play'
+INVENTORIES = yaml.safe_load((ANSIBLE / 'tests/inventories.yaml').read_text())
 NEXT = re.sub(r'\d+$', lambda patch: str(int(patch[0]) + 1), VERSION)
 # Mounts are gone with the process that made them.
 ENTER = """
@@ -84,6 +86,8 @@ class Repository:
         gpg = ('gpg', '--homedir', home, '--batch', '--yes', '--pinentry-mode', 'loopback', '--passphrase', '')
         call(*gpg, '--quick-generate-key', 'checks <checks@example.com>', 'rsa3072', 'sign', 'never')
         call(*gpg, '--armor', '--output', self.folder / 'Release.key', '--export')
+        (fingerprint,) = re.findall(r'pub:.*\nfpr:+(\w+):', call(*gpg, '--with-colons', '--list-keys'))
+        (self.folder / 'fingerprint').write_text(fingerprint)
         call(*gpg, '--clearsign', '--output', self.folder / 'InRelease', self.folder / 'Release')
         call('gpgconf', '--homedir', home, '--kill', 'all')
 
@@ -97,6 +101,7 @@ class Machine:
         for each in (self.upper, work, root):
             each.mkdir(parents=True)
         shutil.copytree(ANSIBLE, self.upper / 'opt/cluster', ignore=shutil.ignore_patterns('tests', '.*'))
+        self.write_program('/usr/local/sbin/cluster-play', CLUSTER_PLAY.read_text())
         self.environment = {
             'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
             'HOME': '/root',
@@ -127,18 +132,23 @@ class Machine:
             timeout=300,
         )
 
-    def play(self, playbook: str, inventory: object, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A playbook, but for what needs a running cluster."""
-        self.write('/etc/cluster/inventory.json', json.dumps(inventory))
-        return self.run(
-            *('ansible-playbook', '--inventory=/etc/cluster/inventory.json', '--skip-tags=cluster'),
-            *(f'/opt/cluster/{playbook}.yml', *arguments),
-        )
+    def play(
+        self, playbook: str, inventory: Mapping[str, object], *arguments: str, skip: str = 'cluster'
+    ) -> subprocess.CompletedProcess[str]:
+        """A playbook, but for the tasks with a tag: those that need a running cluster, where nothing else is said."""
+        fingerprint = (self.packages / 'fingerprint').read_text()
+        everywhere = {'all': {'vars': {'kubernetes_repository_fingerprint': fingerprint}}}
+        self.write('/etc/cluster/inventory.yaml', json.dumps({**everywhere, **inventory}))
+        return self.run('cluster-play', playbook, f'--skip-tags={skip}', *arguments)
 
     def write(self, path: str, text: str) -> None:
         file = self.upper / path.lstrip('/')
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
+
+    def write_program(self, path: str, text: str) -> None:
+        self.write(path, text)
+        self.file(path).chmod(0o755)
 
     def file(self, path: str) -> Path:
         """A file that was written on this machine."""
@@ -184,27 +194,17 @@ def free_port() -> int:
         return free.getsockname()[1]
 
 
-def inventory(group: str, **variables: object) -> dict[str, object]:
-    """As modules/kubernetes-ec2 writes it on each machine, but for where packages come from."""
-    return {
-        group: {
-            'hosts': {'localhost': {'ansible_connection': 'local'}},
-            'vars': {
-                'cluster_name': 'cv-inference-dev',
-                'cluster_endpoint': 'api.example.com:6443',
-                'cluster_control_planes': 1,
-                'cluster_region': 'eu-central-1',
-                'cluster_worker_secret_id': 'of-workers',
-                'kubernetes_repository': 'file:///srv/',
-                'kubernetes_repository_key': '/srv/Release.key',
-                'session_manager_package': '/srv/amazon-ssm-agent.deb',
-                'cni_manifest': 'file:///srv/calico.yaml',
-                'cni_manifest_sha256': hashlib.sha256(CALICO.encode()).hexdigest(),
-                'join_attempts': 0,
-                **variables,
-            },
-        }
+def inventory(machine: str, **variables: object) -> dict[str, object]:
+    """That of a machine, `first`, `further` or `worker`, but for variables and where packages come from."""
+    [(group, rendered)] = INVENTORIES[machine].items()
+    packages = {
+        'kubernetes_repository': 'file:///srv/',
+        'session_manager_package': '/srv/amazon-ssm-agent.deb',
+        'cni_manifest': 'file:///srv/calico.yaml',
+        'cni_manifest_sha256': hashlib.sha256(CALICO.encode()).hexdigest(),
+        'join_attempts': 0,
     }
+    return {group: {**rendered, 'vars': {**rendered['vars'], **packages, **variables}}}
 
 
 def changes(done: subprocess.CompletedProcess[str]) -> int:

@@ -1,9 +1,13 @@
-"""From the control plane's token to a machine that joins, with a real API server; its certificates are kubeadm's."""
+"""What goes by the API, with a real server: from the control plane's token to a machine that joins, and upgrades.
+
+Certificates are kubeadm's. What starts pods, `kubeadm upgrade` and kubelet, is recorded in its place.
+"""
 
 import base64
 import hmac
 import json
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,12 +15,34 @@ from typing import NamedTuple
 
 import pytest
 from botocore.client import BaseClient
-from machine import VERSION, Machine, Server, changes, free_port, inventory
+from machine import NEXT, VERSION, Machine, Server, changes, free_port, inventory
 
 CLUSTER, JOIN, PKI = '/etc/kubernetes/cluster.yaml', '/etc/kubernetes/join.yaml', '/etc/kubernetes/pki'
 PROGRAMS = Path(os.environ['PROGRAMS'])
 ADMIN = '--kubeconfig=/etc/kubernetes/super-admin.conf'
 RENEW = '/usr/local/sbin/renew-join-secrets'
+STEPS = re.compile(r'\b(upgrade apply --yes v\S+|upgrade node|drain|restart|uncordon|wait)\b')
+KUBECTL = """#!/bin/sh
+echo "$*" >>/root/steps
+exec /usr/bin/kubectl "$@"
+"""
+# Of an upgrade it does what others see: the cluster has another version.
+KUBEADM = f"""#!/bin/sh
+echo "$*" >>/root/steps
+[ "$2" = apply ] || exit 0
+export KUBECONFIG=/etc/kubernetes/admin.conf
+/usr/bin/kubectl --namespace kube-system get configmap kubeadm-config --output yaml |
+  sed 's/kubernetesVersion: v{VERSION}/kubernetesVersion: v{NEXT}/' | /usr/bin/kubectl replace --filename -
+"""
+SYSTEMCTL = """#!/bin/sh
+case $1 in
+  show) printf 'LoadState=loaded\nActiveState=active\n' ;;
+  restart)
+    echo "$*" >>/root/steps
+    [ ! -e /root/kubelet-does-not-start ]
+    ;;
+esac
+"""
 Secrets = dict[str, dict[str, str]]
 
 
@@ -25,14 +51,14 @@ class ControlPlane(NamedTuple):
     endpoint: str
     secrets: dict[str, str]
 
-    def hosts(self, group: str, of: str, **variables: object) -> dict[str, object]:
+    def hosts(self, machine: str, of: str, control_planes: int = 1) -> dict[str, object]:
+        """By default as the first one is told, which learns of no others that come later."""
         return inventory(
-            group,
+            machine,
             cluster_endpoint=self.endpoint,
-            cluster_control_planes=3,
+            cluster_control_planes=control_planes,
             cluster_join_secret_id=self.secrets[of],
             cluster_worker_secret_id=self.secrets['worker'],
-            **variables,
         )
 
     def kubectl(self, *arguments: str) -> str:
@@ -68,7 +94,7 @@ def control_plane(
     arns = {of: secrets.create_secret(Name=f'cluster-{of}')['ARN'] for of in ('control-plane', 'worker')}
     api, peers, clients = free_port(), free_port(), free_port()
     first = ControlPlane(node.copy(folder / 'machine'), f'127.0.0.1:{api}', arns)
-    changes(first.machine.play('node', first.hosts('control_plane', 'control-plane', control_plane_first=True)))
+    changes(first.machine.play('node', first.hosts('first', 'control-plane')))
     first.init('certs', 'all')
     first.init('kubeconfig', 'admin')
     first.init('kubeconfig', 'super-admin')
@@ -124,7 +150,7 @@ def left(control_plane: ControlPlane, secrets: BaseClient) -> Secrets:
     control_plane.lead(succeeds(control_plane.machine, 'hostname').strip())
     # With admin.conf kubeadm asks port 6443 of its own machine, where nothing listens here.
     script = control_plane.machine.file(RENEW)
-    script.write_text(script.read_text().replace('--upload-certs ', f'--upload-certs {ADMIN} '))
+    script.write_text(script.read_text().replace('--upload-certs)', f'--upload-certs {ADMIN})'))
     said = succeeds(control_plane.machine, RENEW)
     values = {
         of: json.loads(secrets.get_secret_value(SecretId=arn)['SecretString'])
@@ -167,7 +193,7 @@ def test_a_worker_is_let_in_by_what_the_leader_has_left(
     control_plane: ControlPlane, left: Secrets, node: Machine, tmp_path: Path
 ) -> None:
     worker = node.copy(tmp_path / 'worker')
-    changes(worker.play('node', control_plane.hosts('workers', 'worker')))
+    changes(worker.play('node', control_plane.hosts('worker', 'worker')))
 
     # Reads the cluster's configuration with the token, from an API server whose authority has the digest.
     said = succeeds(
@@ -181,7 +207,7 @@ def test_a_further_control_plane_gets_the_certificates_of_the_first(
     control_plane: ControlPlane, left: Secrets, node: Machine, tmp_path: Path
 ) -> None:
     further = node.copy(tmp_path / 'further')
-    changes(further.play('node', control_plane.hosts('control_plane', 'control-plane')))
+    changes(further.play('node', control_plane.hosts('further', 'control-plane')))
 
     succeeds(further, 'kubeadm', 'join', 'phase', 'control-plane-prepare', 'download-certs', f'--config={JOIN}')
 
@@ -193,7 +219,7 @@ def test_the_first_is_not_made_again_once_there_is_a_token(
     control_plane: ControlPlane, left: Secrets, node: Machine, tmp_path: Path
 ) -> None:
     again = node.copy(tmp_path / 'again')
-    hosts = control_plane.hosts('control_plane', 'control-plane', control_plane_first=True)
+    hosts = control_plane.hosts('first', 'control-plane', control_planes=3)
 
     changes(again.play('node', hosts))
 
@@ -219,3 +245,36 @@ def test_a_person_gets_in_with_a_certificate_for_a_day(control_plane: ControlPla
     said = succeeds(control_plane.machine, 'kubectl', '--kubeconfig=/root/somebody.conf', 'auth', 'whoami')
 
     assert 'somebody' in said and 'kubeadm:cluster-admins' in said
+
+
+def test_an_upgrade_that_is_broken_off_goes_on_where_it_was(control_plane: ControlPlane, tmp_path: Path) -> None:
+    machine = control_plane.machine.copy(tmp_path / 'machine')
+    for program, text in {'kubectl': KUBECTL, 'kubeadm': KUBEADM, 'systemctl': SYSTEMCTL}.items():
+        machine.write_program(f'/usr/local/sbin/{program}', text)
+    hosts = control_plane.hosts('first', 'control-plane')
+    node = succeeds(machine, 'hostname').strip()
+    make_node(machine, node)
+
+    def upgrade() -> tuple[list[str], str]:
+        """The steps of it, and whether it has left the node without pods."""
+        machine.write('/root/steps', '')
+        said = machine.play('upgrade', hosts, f'--extra-vars=kubernetes_version={NEXT}', skip='').stdout
+        steps = STEPS.findall(machine.file('/root/steps').read_text())
+        assert ('Unable to restart service kubelet' in said) == (steps[-1:] == ['restart']), said
+        return steps, control_plane.kubectl('get', 'node', node, '--output=jsonpath={.spec.unschedulable}')
+
+    machine.write('/root/kubelet-does-not-start', '')
+    assert upgrade() == ([f'upgrade apply --yes v{NEXT}', 'drain', 'restart'], 'true')
+
+    machine.file('/root/kubelet-does-not-start').unlink()
+    assert upgrade() == (['upgrade node', 'drain', 'restart', 'uncordon', 'wait'], '')
+
+    assert upgrade() == ([], '')
+
+
+def make_node(machine: Machine, name: str) -> None:
+    """A node that is ready, as kubelet makes it."""
+    ready = {'type': 'Ready', 'status': 'True'}
+    node = {'apiVersion': 'v1', 'kind': 'Node', 'metadata': {'name': name}, 'status': {'conditions': [ready]}}
+    machine.write('/root/node.json', json.dumps(node))
+    succeeds(machine, '/usr/bin/kubectl', ADMIN, 'create', '--filename=/root/node.json')

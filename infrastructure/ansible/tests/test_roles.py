@@ -31,12 +31,7 @@ def validated(machine: Machine, path: str) -> str:
 
 
 def first(secret_id: str, control_planes: int) -> dict[str, object]:
-    return inventory(
-        'control_plane',
-        cluster_join_secret_id=secret_id,
-        cluster_control_planes=control_planes,
-        control_plane_first=True,
-    )
+    return inventory('first', cluster_join_secret_id=secret_id, cluster_control_planes=control_planes)
 
 
 def test_the_version_is_that_of_the_checks_of_this_repository() -> None:
@@ -84,8 +79,6 @@ def test_kubeadm_accepts_what_makes_a_cluster(machine: Machine, secret: Secret, 
         'controllerManager': {'extraArgs': [{'name': 'profiling', 'value': 'false'}]},
         'scheduler': {'extraArgs': [{'name': 'profiling', 'value': 'false'}]},
     }
-    renews = machine.file('/usr/local/sbin/renew-join-secrets').read_text()
-    assert ('upload-certs' in renews) == (control_planes > 1)
 
 
 def test_kubeadm_makes_the_control_plane_of_it(machine: Machine, secret: Secret) -> None:
@@ -108,7 +101,7 @@ def test_kubeadm_makes_the_control_plane_of_it(machine: Machine, secret: Secret)
 
 
 def test_a_further_control_plane_joins_with_the_key_of_its_certificates(machine: Machine, secret: Secret) -> None:
-    hosts = inventory('control_plane', cluster_join_secret_id=secret(WITH_KEY), cluster_control_planes=3)
+    hosts = inventory('further', cluster_join_secret_id=secret(WITH_KEY))
 
     done = machine.play('node', hosts)
     assert changes(done) > 0
@@ -121,7 +114,7 @@ def test_a_further_control_plane_joins_with_the_key_of_its_certificates(machine:
 
 
 def test_a_worker_joins_with_the_token_and_the_digest_of_the_authority(machine: Machine, secret: Secret) -> None:
-    hosts = inventory('workers', cluster_join_secret_id=secret(TOKEN))
+    hosts = inventory('worker', cluster_join_secret_id=secret(TOKEN))
 
     done = machine.play('node', hosts)
     assert changes(done) > 0
@@ -146,10 +139,25 @@ def test_a_machine_in_place_of_the_first_joins_in_place_of_making_a_second_clust
     assert documents(machine, JOIN)['JoinConfiguration']['controlPlane'] == {'certificateKey': 'a' * 64}
 
 
+def test_a_machine_in_place_of_the_only_one_says_that_the_cluster_is_lost(machine: Machine, secret: Secret) -> None:
+    hosts = first(secret(WITH_KEY), 1)
+
+    said = machine.play('node', hosts).stdout
+
+    assert 'cv-inference-dev had this control plane alone: it is lost' in said
+    assert not machine.file(JOIN).exists()
+
+
+def test_a_further_control_plane_says_that_the_one_before_it_leaves_no_key(machine: Machine, secret: Secret) -> None:
+    hosts = inventory('further', cluster_join_secret_id=secret(TOKEN))
+
+    assert 'has no key of the certificates' in machine.play('node', hosts).stdout
+
+
 def test_a_machine_that_has_joined_asks_for_no_token(machine: Machine) -> None:
     machine.write('/etc/kubernetes/kubelet.conf', 'joined\n')
 
-    assert changes(machine.play('node', inventory('workers', cluster_join_secret_id='of-nobody'))) == 0
+    assert changes(machine.play('node', inventory('worker', cluster_join_secret_id='of-nobody'))) == 0
 
 
 @pytest.mark.parametrize(
@@ -179,16 +187,21 @@ def test_every_packet_of_a_pod_goes_by_vxlan(machine: Machine, secret: Secret) -
 
 
 def test_a_manifest_that_somebody_has_changed_is_not_applied(machine: Machine, secret: Secret) -> None:
-    hosts = inventory(
-        'control_plane', cluster_join_secret_id=secret(), control_plane_first=True, cni_manifest_sha256='0' * 64
-    )
+    hosts = inventory('first', cluster_join_secret_id=secret(), cni_manifest_sha256='0' * 64)
 
     assert re.search(r'The checksum for \S+ did not match 0{64}', machine.play('node', hosts).stdout)
     assert not machine.file('/etc/kubernetes/cni/calico.yaml').exists()
 
 
+def test_a_repository_with_the_key_of_somebody_else_is_not_trusted(machine: Machine) -> None:
+    hosts = inventory('worker', cluster_join_secret_id='of-nobody', kubernetes_repository_fingerprint='0' * 40)
+
+    assert f'Release.key has not the key {"0" * 40} alone.' in machine.play('node', hosts).stdout
+    assert not machine.file('/etc/apt/keyrings/kubernetes.asc').exists()
+
+
 def test_the_version_changes_by_an_upgrade_alone(machine: Machine) -> None:
-    hosts, newer = inventory('workers', cluster_join_secret_id='of-nobody'), f'--extra-vars=kubernetes_version={NEXT}'
+    hosts, newer = inventory('worker', cluster_join_secret_id='of-nobody'), f'--extra-vars=kubernetes_version={NEXT}'
 
     said = f'This machine has kubelet {VERSION}-1.1, and {NEXT} is asked for: upgrade.yml'
     assert said in machine.play('node', hosts, newer).stdout
@@ -198,6 +211,8 @@ def test_the_version_changes_by_an_upgrade_alone(machine: Machine) -> None:
     installed = machine.run('dpkg-query', '--show', '--showformat=${Version} ', 'kubeadm', 'kubectl', 'kubelet').stdout
     assert installed.split() == [f'{NEXT}-1.1'] * 3
     assert machine.run('apt-mark', 'showhold').stdout.split() == ['kubeadm', 'kubectl', 'kubelet']
+    machine.write('/etc/kubernetes/kubelet.conf', 'joined\n')
+    assert changes(machine.play('node', hosts)) == 0
 
 
 def test_refuses_another_debian(machine: Machine) -> None:
@@ -206,6 +221,6 @@ def test_refuses_another_debian(machine: Machine) -> None:
         '/usr/lib/os-release', 'ID=debian\nNAME="Debian GNU/Linux"\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\n'
     )
 
-    done = machine.play('node', inventory('workers', cluster_join_secret_id='of-nobody'))
+    done = machine.play('node', inventory('worker', cluster_join_secret_id='of-nobody'))
 
     assert 'These roles are for Debian 13; this is Debian 12.1.' in done.stdout

@@ -1,4 +1,4 @@
-# Of these, etcd keeps its data on its own disk: what changes here is brought to them by upgrade.yml, never by replacing them.
+# etcd keeps its data on their own disks: none is replaced for another image or other roles (infrastructure/ansible/README.md).
 resource "aws_instance" "control_plane" {
   #checkov:skip=CKV_AWS_126:The cluster is watched by its own Prometheus; minutes of EC2's are paid for
 
