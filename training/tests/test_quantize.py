@@ -60,6 +60,7 @@ def save(path: Path, nodes: list, inputs: list, outputs: list, constants: list, 
     return path
 
 
+# With weights of 7 bits, whose sums no processor saturates.
 def quantize(model: Path, folder: Path, **changed: object) -> subprocess.CompletedProcess:
     tensors = []
     for index in range(4):
@@ -67,7 +68,7 @@ def quantize(model: Path, folder: Path, **changed: object) -> subprocess.Complet
         RNG.normal(size=(1, 3, 16, 16)).astype('<f4').tofile(file)
         tensors.append({'file': str(file), 'type': '<f4', 'shape': [1, 3, 16, 16], 'mask': None})
     job = {'model': str(model), 'out': str(folder), 'input': 'image', 'mask': None, 'tensors': tensors}
-    job |= {'activations': 'uint8', 'reduce_range': False, 'float16': False, 'leave_out_by': None, **changed}
+    job |= {'activations': 'uint8', 'reduce_range': True, 'float16': False, 'leave_out_by': None, **changed}
     return subprocess.run([sys.executable, SCRIPT], input=json.dumps(job), capture_output=True, text=True, check=False)
 
 
