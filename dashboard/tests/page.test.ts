@@ -194,7 +194,7 @@ describe('the page', () => {
     await startCanary();
     await admin.create(PODS, pod('crashing'));
     await failCanary('a metric failed');
-    const page = await open(options);
+    const page = await open({ ...options, reducedMotion: 'reduce' });
     await environment(page).getByText('Aborted', { exact: true }).waitFor();
     await page.getByText('Each pod').click();
     await page.getByRole('row').filter({ hasText: 'crashing' }).waitFor();
