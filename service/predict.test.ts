@@ -25,9 +25,13 @@ const options = { signal: new AbortController().signal, parameters: {} };
 async function setUp() {
   const runner = new ControlledRunner();
   const batcher = new Batcher(runner, { maxBatchSize: 4, maxWaitMs: 0, maxImages: 9, maxBytes: 1e6 });
-  const { decoder } = testDecoder({ maxPixels: 1e6, spec: INPUT, concurrency: 1, jpegTurbo: 'thread' });
+  const { decoder } = testDecoder({ maxPixels: 1e6, spec: INPUT, concurrency: 1, fastDecoders: 'thread' });
   await decoder.started();
-  return { runner, predictor: new Predictor(decoder, batcher), hasTurbo: decoder.decoders.length > 1 };
+  return {
+    runner,
+    predictor: new Predictor(decoder, batcher),
+    hasTurbo: decoder.decoders.includes('jpeg-turbo'),
+  };
 }
 
 const picture = {
@@ -105,6 +109,36 @@ describe('a file that is wanted beside the answer', () => {
     }
   });
 });
+
+describe.skipIf(!('transfer' in ArrayBuffer.prototype))(
+  'the memory of a file that a process has decoded (skipped on Node 20, which cannot give it back)',
+  () => {
+    it.each([
+      ['given back', 0, {}],
+      ['kept for who wants the file', 1, { keepsFile: true }],
+      ['kept for a picture', 1, { picture }],
+    ])('is %s', async (_, kept, wanted) => {
+      const { runner, predictor } = await setUp();
+      const file = new Uint8Array(await encoderOf(photograph(40, 40)).png().toBuffer());
+      const prediction = predictor.predict(predictor.inspect(file), { ...options, ...wanted });
+      await untilRunning(runner);
+      expect(Math.sign(file.byteLength)).toBe(kept);
+      await runner.finish();
+      await prediction;
+    });
+
+    it('stays where other bytes lie in it too', async () => {
+      const { runner, predictor } = await setUp();
+      const png = await encoderOf(photograph(40, 40)).png().toBuffer();
+      const form = Buffer.concat([png, png]);
+      const prediction = predictor.predict(predictor.inspect(form.subarray(0, png.length)), options);
+      await untilRunning(runner);
+      await runner.finish();
+      await prediction;
+      expect(form.subarray(png.length).equals(png)).toBe(true);
+    });
+  },
+);
 
 async function untilRunning(runner: ControlledRunner): Promise<void> {
   await expect.poll(() => runner.pending.length).toBe(1);

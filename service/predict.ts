@@ -3,7 +3,7 @@ import type { Drawing, DrawingOrder, Picture } from './drawing/shapes.js';
 import { otherThan, type Traffic } from './fairness/traffic.js';
 import { rowOf } from './inference/row.js';
 import type { Decoder, InspectedImage } from './preprocess/decode.js';
-import { fileOf, type PreparedImage } from './preprocess/image.js';
+import { fileOf, type PreparedImage, release } from './preprocess/image.js';
 import { type ImageStatistics, imageStatistics } from './statistics/image-statistics.js';
 import type { Answer, Parameters } from './tasks/task.js';
 import { type StageSpan, spansFrom } from './telemetry/stages.js';
@@ -113,7 +113,7 @@ export class Predictor {
 
   async #answer(
     inspected: InspectedImage,
-    { signal, parameters, traffic, keepsFile = false, spans = [], trace }: PredictOptions,
+    { signal, parameters, traffic, keepsFile = false, spans = [], trace, picture }: PredictOptions,
   ): Promise<Prediction> {
     let { bytes } = inspected;
     let startedAt = performance.now();
@@ -122,6 +122,7 @@ export class Predictor {
       const preparedAt = performance.now();
       spans.push({ stage: 'decode', startedAt, durationMs: preparedAt - startedAt });
       const isLeftToEngine = fileOf(prepared.image) !== undefined;
+      if (!isLeftToEngine && !keepsFile && picture === undefined) release(bytes);
       const decodeMs = isLeftToEngine ? inspected.decodeMs : 0;
       const served = await this.batcher.submit(rowOf(prepared, parameters, keepsFile), signal, {
         traffic,

@@ -9,7 +9,7 @@ import type { HttpServer } from './http/server.js';
 import type { DrainOutcome } from './lifecycle.js';
 import { uvThreads } from './machine.js';
 import { listenForSignals, type Signals } from './signals.js';
-import { giveBackSpareHeap } from './spare-heap.js';
+import { giveBackFreedPages, giveBackSpareHeap } from './spare-memory.js';
 import type { LogSink } from './telemetry/log-sink.js';
 import { createLogger, type Logger, openLog } from './telemetry/logging.js';
 import { unlessAborted } from './unless-aborted.js';
@@ -21,7 +21,7 @@ const LOAD_STOP_MS = 6000;
 /** Making the servers keeps this thread busy: what is on this machine is handed to other threads before, milliseconds. */
 const HEAD_START_MS = 50;
 /** Garbage of a peak that is worth a pause of the main thread. */
-const SPARE_HEAP_BYTES = 32 * 1024 * 1024;
+const SPARE_BYTES = 32 * 1024 * 1024;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -73,7 +73,7 @@ async function run(
     throw error;
   });
   const isServing = await load(app, loading, signals, threads);
-  if (isServing) giveBackSpareHeap(SPARE_HEAP_BYTES);
+  if (isServing) giveBackSpareMemory();
   if (isServing && !signals.stop.aborted) await once(signals.stop, 'abort');
   logger.info({ signal: signals.first }, 'draining');
   // A person at a terminal is not a load balancer, and none sends anything to what was never ready.
@@ -85,6 +85,12 @@ async function run(
   );
   logger[outcome === 'drained' ? 'info' : 'error']({}, outcome);
   return outcome === 'drained' ? 0 : 1;
+}
+
+/** Of all threads: the C library's memory is one. */
+function giveBackSpareMemory(): void {
+  giveBackSpareHeap(SPARE_BYTES);
+  giveBackFreedPages(SPARE_BYTES);
 }
 
 /** A model that other threads and processes load meanwhile. */

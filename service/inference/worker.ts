@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../errors.js';
 import { yieldToMainThread } from '../niceness.js';
-import { giveBackSpareHeap } from '../spare-heap.js';
+import { giveBackSpareHeap } from '../spare-memory.js';
 import type { FromWorker, ToWorker, WorkerInit } from './messages.js';
 import { PreparedModel } from './prepared-model.js';
 import type { Row, RowResult } from './runner.js';

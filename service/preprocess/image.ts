@@ -44,6 +44,16 @@ export function transferable<Image extends ModelImage>(image: Image): { image: I
   return { image: { ...image, jpeg }, buffer: jpeg.buffer as ArrayBuffer };
 }
 
+/**
+ * Gives the memory of a file that is not needed any more back at once, where it has a buffer of its own: for every few large
+ * ones V8 would collect all of its heap, and the main thread stand still (docs/decisions/0010-bodies-in-memory.md). Node 20
+ * cannot.
+ */
+export function release(file: Uint8Array): void {
+  const buffer = file.buffer as ArrayBuffer & { transfer?: (bytes: number) => ArrayBuffer };
+  if (file.byteLength === buffer.byteLength) buffer.transfer?.(0);
+}
+
 /** Its pixels, decoded where that is still to be done. */
 export function pixelsOf(image: ModelImage, decode: (file: PlainJpeg) => Pixels): Pixels {
   return 'jpeg' in image ? decode(image) : image;

@@ -1,4 +1,4 @@
-import { loadMallocTrim } from './malloc-trim.js';
+import { loadMallocTrim } from '../../malloc-trim.js';
 
 /** Of files and pixels: so much is worth a small collection, and so much the few milliseconds of a full one. */
 const SOME_GARBAGE_BYTES = 8 * 1024 * 1024;

@@ -42,7 +42,7 @@ const ALLOWED: Readonly<
       'heap-growth',
       'machine',
       'signals',
-      'spare-heap',
+      'spare-memory',
       'telemetry',
       'unless-aborted',
     ],
@@ -90,7 +90,8 @@ const ALLOWED: Readonly<
   processor: { values: [] },
   sizing: { values: [], types: ['machine'] },
   'heap-growth': { values: [] },
-  'spare-heap': { values: [] },
+  'malloc-trim': { values: [] },
+  'spare-memory': { values: ['malloc-trim'] },
   predict: {
     values: ['fairness', 'inference', 'preprocess', 'statistics', 'telemetry'],
     types: ['batching', 'drawing', 'tasks'],
@@ -107,7 +108,7 @@ const ALLOWED: Readonly<
     values: ['admission', 'answer-keeper', 'drawing', 'errors', 'json-schema', 'preprocess', 'telemetry'],
     types: ['fairness', 'lifecycle', 'predict', 'serving', 'tasks'],
   },
-  preprocess: { values: ['drawing', 'errors', 'fairness', 'niceness', 'package-files'] },
+  preprocess: { values: ['drawing', 'errors', 'fairness', 'malloc-trim', 'niceness', 'package-files'] },
   batching: { values: ['errors', 'fairness'], types: ['inference', 'telemetry'] },
   inference: {
     values: [
@@ -115,7 +116,7 @@ const ALLOWED: Readonly<
       'niceness',
       'package-files',
       'preprocess',
-      'spare-heap',
+      'spare-memory',
       'statistics',
       'tasks',
       'unless-aborted',
@@ -162,7 +163,11 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'onnxruntime-node': ['inference/session.ts'],
   sharp: ['preprocess/decoders/sharp.ts', 'drawing/sharp.ts', 'bench'],
   '@julusian/jpeg-turbo': ['preprocess/decoders/turbojpeg-library.ts'],
-  koffi: ['preprocess/decoders/turbojpeg-library.ts', 'preprocess/processes/malloc-trim.ts'],
+  koffi: [
+    'preprocess/decoders/turbojpeg-library.ts',
+    'malloc-trim.ts',
+    'preprocess/decoders/libwebp-library.ts',
+  ],
   '@aws-sdk/client-s3': [
     'capture/s3-store.ts',
     'cli/predict/s3-images.ts',

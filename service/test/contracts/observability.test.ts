@@ -25,7 +25,7 @@ import {
   selectors,
   syntaxErrors,
 } from '../../../k8s/tests/support/promql.js';
-import { exposedCollector } from '../../spare-heap.js';
+import { exposedCollector } from '../../spare-memory.js';
 import { startApp } from '../support/app.js';
 
 const RUNBOOKS = join(ROOT, 'docs/runbooks');

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { loadMallocTrim } from './malloc-trim.js';
 
 const LOOK_EVERY_MS = 1_000;
 /** The part of a second in which this thread may be busy for a pause not to be felt by many. */
@@ -8,19 +9,19 @@ const QUIET_UTILIZATION = 0.5;
 /** How long it has to be quiet first, and apart from the last time. */
 const QUIET_MS = 15_000;
 
-/** What is known of the heap at one moment. */
-export interface HeapReading {
+/** What is known of a kind of memory at one moment. */
+export interface MemoryReading {
   readonly now: number;
-  /** Bytes that V8 has taken from the system for its spaces. */
+  /** Bytes that are taken from the system. */
   readonly totalBytes: number;
-  /** Bytes of it in use, garbage that was not collected yet included. */
+  /** Bytes of it that have to stay. */
   readonly usedBytes: number;
   /** 0 to 1: how busy the thread was since the last reading. */
   readonly utilization: number;
 }
 
-/** Says when it is time to give pages of the heap back: after a peak, once it is quiet. */
-export class SpareHeap {
+/** Says when it is time to give memory back to the system: after a peak, once it is quiet. */
+export class SpareMemory {
   readonly #worthBytes: number;
   #peakBytes = 0;
   #quietSince: number | undefined;
@@ -30,7 +31,7 @@ export class SpareHeap {
     this.#worthBytes = worthBytes;
   }
 
-  isDue({ now, totalBytes, usedBytes, utilization }: HeapReading): boolean {
+  isDue({ now, totalBytes, usedBytes, utilization }: MemoryReading): boolean {
     this.#peakBytes = Math.max(this.#peakBytes, totalBytes);
     if (utilization > QUIET_UTILIZATION) this.#quietSince = undefined;
     else this.#quietSince ??= now;
@@ -50,14 +51,46 @@ export class SpareHeap {
  */
 export function giveBackSpareHeap(worthBytes: number): void {
   const collect = exposedCollector();
-  const spare = new SpareHeap(worthBytes);
+  giveBack(worthBytes, {
+    read: () => {
+      const { total_heap_size: totalBytes, used_heap_size: usedBytes } = getHeapStatistics();
+      return { totalBytes, usedBytes };
+    },
+    free: collect,
+  });
+}
+
+/**
+ * Gives back, from now on, what the C library keeps of freed bodies and pixels after a peak: a few milliseconds of this thread.
+ * Where there is no glibc, or the optional package `koffi` is not installed, nothing is given back.
+ * @param worthBytes less than this above what was resident the last time is not worth the pause
+ */
+export function giveBackFreedPages(worthBytes: number): void {
+  const trim = loadMallocTrim();
+  if (trim === undefined) return;
+  let usedBytes = process.memoryUsage.rss();
+  giveBack(worthBytes, {
+    read: () => ({ totalBytes: process.memoryUsage.rss(), usedBytes }),
+    free: () => {
+      trim();
+      usedBytes = process.memoryUsage.rss();
+    },
+  });
+}
+
+interface Memory {
+  read(): Pick<MemoryReading, 'totalBytes' | 'usedBytes'>;
+  free(): void;
+}
+
+function giveBack(worthBytes: number, memory: Memory): void {
+  const spare = new SpareMemory(worthBytes);
   let before = performance.eventLoopUtilization();
   setInterval(() => {
-    const { total_heap_size: totalBytes, used_heap_size: usedBytes } = getHeapStatistics();
     const since = before;
     before = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(before, since);
-    if (spare.isDue({ now: performance.now(), totalBytes, usedBytes, utilization })) collect();
+    if (spare.isDue({ ...memory.read(), now: performance.now(), utilization })) memory.free();
   }, LOOK_EVERY_MS).unref();
 }
 
