@@ -29,7 +29,8 @@ RUN cd node_modules \
  && arch=$(node -p process.arch) \
  && find onnxruntime-node/bin -mindepth 3 -maxdepth 3 -type d ! -path "*/linux/$arch" -exec rm -r {} + \
  && find @julusian/jpeg-turbo/prebuilds -mindepth 1 -maxdepth 1 ! -name "jpeg-turbo-linux-$arch" -exec rm -r {} + \
- && rm -r @koromix/*/musl_* koffi/doc koffi/lib koffi/vendor koffi/cnoke.cjs koffi/src/koffi/src \
+ && rm -r @koromix/*/musl_* koffi/doc koffi/lib koffi/vendor koffi/cnoke.cjs \
+ && find koffi/src -type f ! -name '*.cjs' ! -name '*.js' -delete \
  && rm -r onnxruntime-node/script onnxruntime-node/lib @julusian/jpeg-turbo/src .bin \
  && find dejavu-fonts-ttf -type f ! -name DejaVuSans.ttf ! -name LICENSE ! -name package.json -delete \
  && rm -rf @aws-sdk/*/dist-es @aws-sdk/*/dist-types @smithy/*/dist-es @smithy/*/dist-types \
@@ -42,12 +43,21 @@ RUN cd node_modules \
       -regextype posix-extended -regex '(.*/node_modules|\.)/(@[^/]+/)?[^/@]+/[^/]+' -prune -exec rm -r {} + \
  && find . -type d -empty -delete
 
+# Decodes WebP two to three times as fast as the one inside sharp: docs/decisions/0004-two-decoders.md.
+FROM node AS libwebp
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends libwebp7 \
+ && mkdir /libwebp \
+ && cp "$(realpath /usr/lib/*/libwebp.so.7)" /libwebp/libwebp.so.7 \
+ && cp /usr/share/doc/libwebp7/copyright /libwebp/LICENSE
+
 FROM node AS service
 WORKDIR /app
 COPY package.json LICENSE* NOTICE* ./
 COPY --from=dependencies /app/node_modules node_modules
 COPY service/models service/models
 COPY service/playground service/playground
+COPY --from=libwebp /libwebp lib
 COPY --from=build /app/dist/service dist/service
 COPY --from=build /app/dist/bridge dist/bridge
 # File reads and name look-ups take threads of this pool. ONNX Runtime reports to its maker unless told not to. The pieces

@@ -21,7 +21,7 @@ export class Pictures {
       maxPixels,
       spec,
       concurrency: 2,
-      jpegTurbo: 'thread',
+      fastDecoders: 'thread',
     });
     this.#parameters = parameters;
   }

@@ -55,7 +55,7 @@ async function assemble(modelFolder: string): Promise<Pieces> {
     maxPixels: MAX_PIXELS,
     spec: plan.input,
     concurrency: 1,
-    jpegTurbo: 'thread',
+    fastDecoders: 'thread',
   });
   return { decoder, model: new PreparedModel(session, plan) };
 }

@@ -11,7 +11,7 @@ import { readPlainHeader } from './plain-header.js';
 import type { Reduction, Size } from './reduction.js';
 
 export interface FileDecoders {
-  /** Of the common JPEG; where it refuses a file, the other one judges. */
+  /** Of what is common in the file's format; where it refuses a file, the other one judges. */
   readonly fast?: ImageDecoder | undefined;
   readonly sharp: SharpDecoder;
 }
@@ -54,6 +54,5 @@ function lightened(file: Uint8Array, format: ImageFormat): Uint8Array {
 }
 
 async function readHeader(sharp: SharpDecoder, bytes: Uint8Array, format: ImageFormat): Promise<ImageHeader> {
-  const plain = format === 'jpeg' ? readPlainHeader(bytes) : undefined;
-  return plain ?? (await sharp.readHeader(bytes, format));
+  return readPlainHeader(bytes, format) ?? (await sharp.readHeader(bytes, format));
 }

@@ -5,6 +5,7 @@ import { DecodeQueue } from './decode-queue.js';
 import { decodeFast } from './decoders/decode-fast.js';
 import type { DecodeRequest, ImageDecoder, ImageHeader } from './decoders/image-decoder.js';
 import { loadJpegTurbo } from './decoders/jpeg-turbo.js';
+import { loadWebpDecoder } from './decoders/libwebp.js';
 import type { DecodedImage, ImageFormat, InputSpec, PreparedImage } from './image.js';
 import { type InspectedImage, type InspectOptions, inspect } from './inspect.js';
 import { DecodeProcesses } from './processes/decode-processes.js';
@@ -25,9 +26,9 @@ export interface DecoderOptions {
   readonly maxWaiting?: number;
   /**
    * Where the JPEGs are decoded that libjpeg-turbo is faster at: on libuv's pool, or by the thread that runs the model,
-   * which gets them as they are. Off, or where it is not installed: by a process, as all others.
+   * which gets them as they are; where it is not installed, by a process, as all others. Off: sharp decodes everything.
    */
-  readonly jpegTurbo: 'pool' | 'thread' | 'off';
+  readonly fastDecoders: 'pool' | 'thread' | 'off';
   /**
    * auto (default): images that are larger than the input are resized where they are decoded (pixel-resizer.ts), those far
    * larger decoded at a fraction of their size (reduction.ts). off: all pixels are wanted.
@@ -116,23 +117,24 @@ class QueuedDecoder implements Decoder {
   #drawing = 0;
 
   constructor(options: DecoderOptions) {
-    const { formats = DEFAULT_FORMATS, maxPixels, spec, concurrency, jpegTurbo } = options;
-    const turbo = jpegTurbo === 'off' ? undefined : loadJpegTurbo(MAX_PIXELS_HERE);
-    const onThread = jpegTurbo === 'thread' ? turbo : undefined;
+    const { formats = DEFAULT_FORMATS, maxPixels, spec, concurrency, fastDecoders } = options;
+    const turbo = fastDecoders === 'off' ? undefined : loadJpegTurbo(MAX_PIXELS_HERE);
+    const onThread = fastDecoders === 'thread' ? turbo : undefined;
     const goesToThread: InspectOptions['goesToThread'] = (bytes, header) =>
       onThread?.accepts(requestOf(bytes, header, spec)) ?? false;
     this.lanes = concurrency;
-    this.decoders = [...(turbo === undefined ? [] : [turbo.name]), 'sharp'];
+    const webp = fastDecoders === 'off' ? undefined : loadWebpDecoder();
+    this.decoders = [turbo, webp].flatMap((fast) => fast?.name ?? []).concat('sharp');
     this.#options = options;
     this.#inspectOptions = { formats, maxPixels, costs: this.#costs, goesToThread };
-    this.#onPool = jpegTurbo === 'pool' ? turbo : undefined;
+    this.#onPool = fastDecoders === 'pool' ? turbo : undefined;
     this.#queue = new DecodeQueue(concurrency, options.maxWaiting ?? DEFAULT_MAX_WAITING);
     this.#processes = new DecodeProcesses({
       formats: [...formats],
       maxPixels,
       spec,
       reduce: options.reduce ?? 'auto',
-      jpegTurbo: jpegTurbo !== 'off',
+      fastDecoders: fastDecoders !== 'off',
       processes: concurrency,
       onLost: options.onProcessLost,
     });

@@ -43,7 +43,7 @@ export function inspect(bytes: Uint8Array, options: InspectOptions): InspectedIm
   const facts = readFacts(bytes, format, MAX_STEPS);
   checkFacts(facts, format, options.maxPixels);
   const isPlain = format === 'jpeg' && facts.isComplete && facts.passes <= MAX_PLAIN_PASSES;
-  const header = isPlain ? readPlainHeader(bytes) : undefined;
+  const header = isPlain ? readPlainHeader(bytes, format) : undefined;
   const onThread = header !== undefined && options.goesToThread(bytes, header);
   const kind = onThread ? 'thread' : format;
   const work = { kind, pixels: pixelsOf(facts, bytes, options.maxPixels) * facts.passes } as const;

@@ -34,9 +34,9 @@ function decoded(file: Uint8Array, reduce: (image: Size) => Reduction): Promise<
 export async function decodedFast(
   file: Uint8Array,
   specs: readonly InputSpec[],
-  jpegTurbo: 'pool' | 'off',
+  fastDecoders: 'pool' | 'off',
 ): Promise<{ spec: InputSpec; image: DecodedImage; tensor: Uint8Array; exact: Uint8Array }[]> {
-  const options = { maxPixels: MAX_PIXELS, concurrency: 1, jpegTurbo };
+  const options = { maxPixels: MAX_PIXELS, concurrency: 1, fastDecoders };
   const whole = await decodedBy({ ...options, spec: specOf('nearest'), reduce: 'off' }, file);
   return Promise.all(
     specs.map(async (spec) => {

@@ -41,7 +41,7 @@ describe('a JPEG that may be decoded fast', () => {
     ['by sharp, a WebP', 'off', upright.clone().webp({ quality: 95 })],
   ] as const)(
     'is smaller, and lies where the whole one lies: %s',
-    async (_, jpegTurbo, encoded) => {
+    async (_, fastDecoders, encoded) => {
       const specs = [
         fast('bilinear', 'stretch', 31),
         fast('opencv-linear', 'cover', 64),
@@ -50,7 +50,7 @@ describe('a JPEG that may be decoded fast', () => {
       for (const { spec, image, tensor, exact } of await decodedFast(
         await encoded.toBuffer(),
         specs,
-        jpegTurbo,
+        fastDecoders,
       )) {
         expect([image.width, image.height]).toEqual(SIZE);
         expect(image.pixels.width).toBeLessThan(SIZE[0] / 1.9);

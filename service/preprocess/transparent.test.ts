@@ -9,7 +9,7 @@ const decoder = testDecoder({
   maxPixels: 25_000_000,
   spec: specOf('bilinear'),
   concurrency: 1,
-  jpegTurbo: 'off',
+  fastDecoders: 'off',
 });
 
 /** Below, at and above the size from which images are reduced while they are decoded. */

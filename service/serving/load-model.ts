@@ -148,12 +148,13 @@ async function prepare(files: ModelFiles, pool: WorkerPool, options: StepOptions
     spec: spec.plan.input,
     concurrency: sizing.decodeConcurrency,
     maxWaiting: limits.maxInFlightImages,
-    jpegTurbo: sizing.workersDecode ? 'thread' : 'pool',
+    fastDecoders: sizing.workersDecode ? 'thread' : 'pool',
     onProcessLost: (reason) => {
       metrics.lostDecodeProcess();
       logger.warn({ reason }, 'decode process lost');
     },
   });
+  logger.info({ decoders: decoder.decoders }, 'decoders');
   const predictor = await proven(files, spec, decoder, pool, { ...options, maxBatchSize }).catch(
     async (error: unknown) => {
       await decoder.destroy();

@@ -46,7 +46,7 @@ export class Pipeline {
   /** As the decoder does: what libjpeg-turbo takes stays a file, the rest goes to sharp. */
   async #prepare(jpeg: Uint8Array): Promise<PreparedImage> {
     const spec = this.#input;
-    const header = readPlainHeader(jpeg);
+    const header = readPlainHeader(jpeg, 'jpeg');
     const request = header && {
       bytes: jpeg,
       format: 'jpeg' as const,

@@ -42,7 +42,7 @@ const composed: ImageDecoder = {
 const whole = testDecoder({
   maxPixels: MAX_PIXELS,
   concurrency: 4,
-  jpegTurbo: 'pool',
+  fastDecoders: 'pool',
   reduce: 'off',
   spec: {
     layout: 'NCHW',

@@ -1,4 +1,5 @@
 import type { JpegHeader } from '../headers/jpeg-header.js';
+import type { PlainWebp } from '../headers/plain-webp.js';
 import type { ImageFormat, Pixels } from '../image.js';
 import type { JpegDivisor, Size } from '../reduction.js';
 
@@ -9,6 +10,8 @@ export interface ImageHeader extends Size {
   readonly hasAlpha: boolean;
   /** Only of a JPEG that our own reader understood. */
   readonly jpeg: JpegHeader | undefined;
+  /** Only of a still WebP that our own reader understood. */
+  readonly webp?: PlainWebp | undefined;
 }
 
 export interface DecodeRequest {

@@ -17,13 +17,13 @@ const NODE_OPTIONS = [
 ];
 /**
  * All that the process sees of the environment, so that no key or password is where hostile files are read. One thread
- * decodes. What it lets go of is used for the next image, up to 2 MiB at a time and 16 in all; the rest is given back at once.
+ * decodes. What it lets go of is used for the next image, up to 16 MiB at a time and 32 in all; the rest is given back at once.
  */
 const ENVIRONMENT = {
   UV_THREADPOOL_SIZE: '1',
   MALLOC_ARENA_MAX: '1',
-  MALLOC_MMAP_THRESHOLD_: '2097152',
-  MALLOC_TRIM_THRESHOLD_: '16777216',
+  MALLOC_MMAP_THRESHOLD_: '16777216',
+  MALLOC_TRIM_THRESHOLD_: '33554432',
 };
 /** What the file itself brings about; other signals come from outside (SIGKILL: memory has run out). */
 const CRASHES: ReadonlySet<NodeJS.Signals> = new Set([

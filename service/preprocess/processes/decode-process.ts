@@ -7,7 +7,9 @@ import { messageOf, type RequestErrorCode, ServiceError } from '../../errors.js'
 import { decodeFile } from '../decode-file.js';
 import type { ImageDecoder } from '../decoders/image-decoder.js';
 import { loadJpegTurbo } from '../decoders/jpeg-turbo.js';
+import { loadWebpDecoder } from '../decoders/libwebp.js';
 import { createSharpDecoder } from '../decoders/sharp.js';
+import type { ImageFormat } from '../image.js';
 import { PixelResizer } from '../pixel-resizer.js';
 import { NO_REDUCTION, type Reduction, reductionFor, type Size } from '../reduction.js';
 import { FrameReader, writeFrame } from './frame.js';
@@ -29,7 +31,7 @@ const init = JSON.parse(process.argv[2] ?? '{}') as DecodeProcessInit;
 const sharp = createSharpDecoder(init.formats, init.maxPixels);
 const memory = new ProcessMemory();
 const resizer = new PixelResizer(init.spec);
-let turbo: ImageDecoder | undefined;
+const fastDecoders = new Map<ImageFormat, ImageDecoder | undefined>();
 const pipe = new Socket({ fd: PIPE_FD });
 const reader = new FrameReader<DecodeJob>(
   MAX_FILE_BYTES,
@@ -82,7 +84,7 @@ async function decode({ format }: DecodeJob, file: Uint8Array): Promise<Answer> 
   const reduce = (image: Size): Reduction =>
     isForModel ? reductionFor(init.spec, image, format) : NO_REDUCTION;
   const options = { maxPixels: init.maxPixels, reduce };
-  const fast = format === 'jpeg' && init.jpegTurbo ? loadTurbo() : undefined;
+  const fast = init.fastDecoders ? fastDecoderOf(format) : undefined;
   const { pixels, width, height } = await decodeFile({ fast, sharp }, file, format, options);
   const {
     width: pixelWidth,
@@ -94,10 +96,16 @@ async function decode({ format }: DecodeJob, file: Uint8Array): Promise<Answer> 
   return { head, bytes: new Uint8Array(data, 0, pixelWidth * pixelHeight * 3) };
 }
 
-/** Not before it is needed: it takes 5 MB. */
-function loadTurbo(): ImageDecoder | undefined {
-  turbo ??= loadJpegTurbo(Number.POSITIVE_INFINITY, (bytes) => memory.takePixels(bytes));
-  return turbo;
+/** Loaded when it is needed for the first time: libjpeg-turbo takes 5 MB. */
+function fastDecoderOf(format: ImageFormat): ImageDecoder | undefined {
+  if (!fastDecoders.has(format)) fastDecoders.set(format, loadFastDecoder(format));
+  return fastDecoders.get(format);
+}
+
+function loadFastDecoder(format: ImageFormat): ImageDecoder | undefined {
+  const takePixels = (bytes: number): Buffer => memory.takePixels(bytes);
+  if (format === 'jpeg') return loadJpegTurbo(Number.POSITIVE_INFINITY, takePixels);
+  return format === 'webp' ? loadWebpDecoder(takePixels) : undefined;
 }
 
 async function draw(

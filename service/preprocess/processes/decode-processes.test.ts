@@ -23,7 +23,7 @@ async function start(change: Partial<DecodeProcessesOptions> = {}): Promise<Deco
     maxPixels: 25_000_000,
     spec: specOf('bilinear'),
     reduce: 'auto',
-    jpegTurbo: true,
+    fastDecoders: true,
     processes: 1,
     ...change,
   });

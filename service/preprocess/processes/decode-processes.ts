@@ -155,9 +155,9 @@ export class DecodeProcesses {
   }
 
   #start(): void {
-    const { formats, maxPixels, spec, reduce, jpegTurbo } = this.#options;
+    const { formats, maxPixels, spec, reduce, fastDecoders } = this.#options;
     const child = new DecodeChild(
-      { formats, maxPixels, spec, reduce, jpegTurbo },
+      { formats, maxPixels, spec, reduce, fastDecoders },
       {
         onReady: () => {
           clearTimeout(patience);

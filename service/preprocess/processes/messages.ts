@@ -8,8 +8,8 @@ export interface DecodeProcessInit {
   readonly maxPixels: number;
   readonly spec: InputSpec;
   readonly reduce: 'auto' | 'off';
-  /** Common JPEGs are decoded by libjpeg-turbo, where it is installed. */
-  readonly jpegTurbo: boolean;
+  /** Common JPEGs are decoded by libjpeg-turbo and still WebPs by the system's libwebp, where they are installed. */
+  readonly fastDecoders: boolean;
 }
 
 /** Head of a request; its body is the file, and the shapes as JSON where something is to be drawn. */

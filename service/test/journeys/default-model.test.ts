@@ -75,7 +75,7 @@ describe('the default model', () => {
     };
     const spec = resolveModelSpec(manifest, '', engine).plan.input;
     const resampler = createResampler(spec);
-    const decoder = testDecoder({ maxPixels: 1e6, spec, concurrency: 1, jpegTurbo: 'off' });
+    const decoder = testDecoder({ maxPixels: 1e6, spec, concurrency: 1, fastDecoders: 'off' });
     const golden = JSON.parse(read('golden/tensor.json').toString('utf8')) as GoldenTensors;
     for (const { file, values } of golden.tensors) {
       const tensor = new Float32Array(spec.width * spec.height);

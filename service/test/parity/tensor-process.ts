@@ -40,7 +40,7 @@ function specOf(input: Question['input']): InputSpec {
 
 async function preprocessingOf(input: Question['input']): Promise<Preprocessing> {
   const spec = specOf(input);
-  const decoder = createDecoder({ maxPixels: 100_000_000, spec, concurrency: 1, jpegTurbo: 'pool' });
+  const decoder = createDecoder({ maxPixels: 100_000_000, spec, concurrency: 1, fastDecoders: 'pool' });
   await decoder.started();
   return { spec, decoder, resampler: createResampler(spec) };
 }
