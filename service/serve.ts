@@ -21,7 +21,7 @@ const LOAD_STOP_MS = 6000;
 /** Making the servers keeps this thread busy: what is on this machine is handed to other threads before, milliseconds. */
 const HEAD_START_MS = 50;
 /** Garbage of a peak that is worth a pause of the main thread. */
-const SPARE_BYTES = 32 * 1024 * 1024;
+const SPARE_HEAP_BYTES = 32 * 1024 * 1024;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -87,10 +87,9 @@ async function run(
   return outcome === 'drained' ? 0 : 1;
 }
 
-/** Of all threads: the C library's memory is one. */
 function giveBackSpareMemory(): void {
-  giveBackSpareHeap(SPARE_BYTES);
-  giveBackFreedPages(SPARE_BYTES);
+  giveBackSpareHeap(SPARE_HEAP_BYTES);
+  giveBackFreedPages();
 }
 
 /** A model that other threads and processes load meanwhile. */

@@ -2,20 +2,20 @@ import { once } from 'node:events';
 import { getHeapStatistics } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { exposedCollector, type MemoryReading, SpareMemory } from './spare-memory.js';
+import { exposedCollector, type HeapReading, SpareHeap } from './spare-memory.js';
 
 const MB = 1024 * 1024;
 
 /** Whether it was due at each second, the first one being 0. */
-function dueAt(readings: readonly Partial<Omit<MemoryReading, 'now'>>[]): number[] {
-  const spare = new SpareMemory(32 * MB);
+function dueAt(readings: readonly Partial<Omit<HeapReading, 'now'>>[]): number[] {
+  const spare = new SpareHeap(32 * MB);
   const quiet = { totalBytes: 40 * MB, usedBytes: 30 * MB, utilization: 0.1 };
   return readings.flatMap((reading, second) =>
     spare.isDue({ ...quiet, ...reading, now: second * 1000 }) ? [second] : [],
   );
 }
 
-const seconds = (count: number, reading: Partial<MemoryReading> = {}) =>
+const seconds = (count: number, reading: Partial<HeapReading> = {}) =>
   Array.from({ length: count }, () => reading);
 const PEAK = { totalBytes: 120 * MB, usedBytes: 100 * MB, utilization: 0.9 };
 

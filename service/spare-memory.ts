@@ -8,20 +8,21 @@ const LOOK_EVERY_MS = 1_000;
 const QUIET_UTILIZATION = 0.5;
 /** How long it has to be quiet first, and apart from the last time. */
 const QUIET_MS = 15_000;
+const TRIM_EVERY_MS = 20_000;
 
-/** What is known of a kind of memory at one moment. */
-export interface MemoryReading {
+/** What is known of the heap at one moment. */
+export interface HeapReading {
   readonly now: number;
-  /** Bytes that are taken from the system. */
+  /** Bytes that V8 has taken from the system for its spaces. */
   readonly totalBytes: number;
-  /** Bytes of it that have to stay. */
+  /** Bytes of it in use, garbage that was not collected yet included. */
   readonly usedBytes: number;
   /** 0 to 1: how busy the thread was since the last reading. */
   readonly utilization: number;
 }
 
-/** Says when it is time to give memory back to the system: after a peak, once it is quiet. */
-export class SpareMemory {
+/** Says when it is time to give pages of the heap back: after a peak, once it is quiet. */
+export class SpareHeap {
   readonly #worthBytes: number;
   #peakBytes = 0;
   #quietSince: number | undefined;
@@ -31,7 +32,7 @@ export class SpareMemory {
     this.#worthBytes = worthBytes;
   }
 
-  isDue({ now, totalBytes, usedBytes, utilization }: MemoryReading): boolean {
+  isDue({ now, totalBytes, usedBytes, utilization }: HeapReading): boolean {
     this.#peakBytes = Math.max(this.#peakBytes, totalBytes);
     if (utilization > QUIET_UTILIZATION) this.#quietSince = undefined;
     else this.#quietSince ??= now;
@@ -51,47 +52,37 @@ export class SpareMemory {
  */
 export function giveBackSpareHeap(worthBytes: number): void {
   const collect = exposedCollector();
-  giveBack(worthBytes, {
-    read: () => {
-      const { total_heap_size: totalBytes, used_heap_size: usedBytes } = getHeapStatistics();
-      return { totalBytes, usedBytes };
-    },
-    free: collect,
-  });
+  const spare = new SpareHeap(worthBytes);
+  const utilization = measureUtilization();
+  setInterval(() => {
+    const { total_heap_size: totalBytes, used_heap_size: usedBytes } = getHeapStatistics();
+    const reading = { now: performance.now(), totalBytes, usedBytes, utilization: utilization() };
+    if (spare.isDue(reading)) collect();
+  }, LOOK_EVERY_MS).unref();
 }
 
 /**
- * Gives back, from now on, what the C library keeps of freed bodies and pixels after a peak: a few milliseconds of this thread.
- * Where there is no glibc, or the optional package `koffi` is not installed, nothing is given back.
- * @param worthBytes less than this above what was resident the last time is not worth the pause
+ * Gives back, from now on, what the C library keeps of freed bodies and pixels, of all threads: up to some milliseconds of this
+ * thread each time that it was not busy. Where there is no glibc, or the optional package `koffi` is not installed, nothing is
+ * given back.
  */
-export function giveBackFreedPages(worthBytes: number): void {
+export function giveBackFreedPages(): void {
   const trim = loadMallocTrim();
   if (trim === undefined) return;
-  let usedBytes = process.memoryUsage.rss();
-  giveBack(worthBytes, {
-    read: () => ({ totalBytes: process.memoryUsage.rss(), usedBytes }),
-    free: () => {
-      trim();
-      usedBytes = process.memoryUsage.rss();
-    },
-  });
-}
-
-interface Memory {
-  read(): Pick<MemoryReading, 'totalBytes' | 'usedBytes'>;
-  free(): void;
-}
-
-function giveBack(worthBytes: number, memory: Memory): void {
-  const spare = new SpareMemory(worthBytes);
-  let before = performance.eventLoopUtilization();
+  const utilization = measureUtilization();
   setInterval(() => {
+    if (utilization() <= QUIET_UTILIZATION) trim();
+  }, TRIM_EVERY_MS).unref();
+}
+
+/** Between one call and the next how busy this thread was, 0 to 1. */
+function measureUtilization(): () => number {
+  let before = performance.eventLoopUtilization();
+  return () => {
     const since = before;
     before = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(before, since);
-    if (spare.isDue({ ...memory.read(), now: performance.now(), utilization })) memory.free();
-  }, LOOK_EVERY_MS).unref();
+    return performance.eventLoopUtilization(before, since).utilization;
+  };
 }
 
 /**
