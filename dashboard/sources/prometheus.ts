@@ -17,15 +17,16 @@ export interface Measured {
 }
 
 const MAX_SAMPLES = 500;
-/** As in the alert CvInferenceInputDrift. */
+/** As in the alert CvInferenceInputDrift: of fewer images in the window a PSI is chance. */
 export const DRIFT_PSI = 0.25;
+export const DRIFT_IMAGES = 500;
 
 /** Each groups by the labels that are read of its answer. */
 export function queriesFor(namespaces: readonly string[]): Readonly<Record<keyof Measured, string>> {
   const selector = `{namespace=~"${namespaces.join('|')}"}`;
   return {
     models: `count by (namespace, name, version, digest, provider) (cv_model_info${selector})`,
-    psi: `max by (namespace, model, feature) (cv:input_psi:1h${selector})`,
+    psi: `max by (namespace, model, feature) (cv:input_psi:1h${selector} and on (namespace, model) cv:window_images:1h${selector} >= ${DRIFT_IMAGES})`,
     accuracy: `max by (namespace, model) (cv:accuracy:1h${selector})`,
     decisions: `sum by (namespace, outcome) (cv_bridge_decisions_total${selector})`,
   };

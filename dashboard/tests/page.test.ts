@@ -329,6 +329,7 @@ describe('the page', () => {
     const prometheus = await startPrometheus([
       its('cv_model_info', `name="digits",version="1.0.0",digest="${DIGEST}",provider="cpu"`, 1),
       its('cv:input_psi:1h', 'model="digits",feature="brightness"', 0.31),
+      its('cv:window_images:1h', 'model="digits"', 600),
       its('cv:accuracy:1h', 'model="digits"', 0.875),
       its('cv_bridge_decisions_total', 'outcome="dispatched"', 1),
     ]);

@@ -18,12 +18,17 @@ const model = (pod: string, version = '1.0.0'): string =>
   `cv_model_info{namespace="cv-inference",pod="${pod}",name="digits",version="${version}",digest="${DIGEST}",provider="cpu"} 1`;
 const decisions = (outcome: string, count: number): string =>
   `cv_bridge_decisions_total{namespace="cv-inference",outcome="${outcome}"} ${count}`;
+const images = (name: string, count: number): string =>
+  `cv:window_images:1h{namespace="cv-inference",model="${name}"} ${count}`;
 const METRICS = [
   model('one'),
   model('two'),
   'cv_model_info{namespace="elsewhere",pod="one",name="other",version="1.0.0",digest="sha256:b",provider="cpu"} 1',
   'cv:input_psi:1h{namespace="cv-inference",model="digits",feature="brightness"} 0.31234',
   'cv:input_psi:1h{namespace="cv-inference",model="digits",feature="contrast"} 0.1',
+  images('digits', 500),
+  'cv:input_psi:1h{namespace="cv-inference",model="hardly-asked",feature="contrast"} 0.9',
+  images('hardly-asked', 499),
   'cv:accuracy:1h{namespace="cv-inference",model="digits"} 0.8765',
   decisions('dispatched', 2),
 ];
@@ -117,7 +122,9 @@ describe('beside the cluster', () => {
     const psi = (name: string, value: number): string =>
       `cv:input_psi:1h{namespace="cv-inference",model="${name}",feature="contrast"} ${value}`;
     const both = ['digits', 'faces'];
-    prometheus.expose([model('one'), ...both.map((name) => psi(name, 0.2)), decisions('dispatched', 2)]);
+    const enough = both.map((name) => images(name, 600));
+    const calm = both.map((name) => psi(name, 0.2));
+    prometheus.expose([model('one'), ...calm, ...enough, decisions('dispatched', 2)]);
     onTestFinished(() => prometheus.expose(METRICS));
     await vi.waitFor(
       async () => expect(await prometheus.count('cv:input_psi:1h{feature="brightness"}')).toBe(0),
@@ -130,11 +137,12 @@ describe('beside the cluster', () => {
     });
     const viewer = await Viewer.open(dashboard.url);
     await viewer.until(({ items }) => items.size === 4);
-    prometheus.expose([model('one', '1.1.0'), ...both.map((name) => psi(name, 0.3))]);
+    prometheus.expose([model('one', '1.1.0'), ...both.map((name) => psi(name, 0.3)), ...enough]);
     await viewer.until(({ timeline }) => timeline.length === 5);
     prometheus.expose([
       model('one', '1.1.0'),
       psi('faces', 0.1),
+      ...enough,
       decisions('dispatched', 1),
       decisions('circuit_open', 1),
     ]);

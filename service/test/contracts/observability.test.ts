@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { Metrics as BridgeMetrics } from '../../../bridge/metrics.js';
-import { DRIFT_PSI, queriesFor } from '../../../dashboard/sources/prometheus.js';
+import { DRIFT_IMAGES, DRIFT_PSI, queriesFor } from '../../../dashboard/sources/prometheus.js';
 import {
   alerts,
   allExpressions,
@@ -185,6 +185,7 @@ describe('what dashboard/ asks', () => {
   it('is drift where the alert on drift sees it', () => {
     const alert = alerts(driftGroups()).find((one) => one.alert === 'CvInferenceInputDrift');
     expect(alert?.expr).toContain(`cv:input_psi:1h{namespace="${NAMESPACE}"} > ${DRIFT_PSI}\n`);
+    expect(alert?.expr).toContain(`cv:window_images:1h >= ${DRIFT_IMAGES}\n`);
   });
 });
 
