@@ -1,3 +1,5 @@
+import { sizeIn, typeAt } from './webp.js';
+
 /** A still image, as it stands in the file: no frames, no metadata that could turn it. */
 export interface PlainWebp {
   readonly width: number;
@@ -11,6 +13,8 @@ const HEAD_BYTES = 12;
 const CHUNK_HEAD_BYTES = 8;
 const ALPHA_FLAG = 0x10;
 const ANIMATION_FLAG = 0x02;
+/** In the fifth byte of a lossless image. */
+const LOSSLESS_ALPHA = 0x10;
 
 interface Chunk {
   readonly type: string;
@@ -48,34 +52,21 @@ function chunksOf(view: DataView): Chunk[] | undefined {
   return chunks;
 }
 
-function typeAt(view: DataView, at: number): string {
-  return String.fromCharCode(...[0, 1, 2, 3].map((index) => view.getUint8(at + index)));
-}
-
 /** An optional profile, then the image with what makes it transparent, then optional XMP. */
 function extended(head: DataView, chunks: readonly Chunk[]): PlainWebp | undefined {
   const order = chunks.map(({ type }) => type).join(',');
   if (head.byteLength !== 10 || !/^(ICCP,)?((ALPH,)?VP8 |VP8L)(,XMP )?$/.test(order)) return undefined;
-  const flags = head.getUint8(0);
+  const canvas = sizeIn('VP8X', head);
   const found = chunks.find(({ type }) => type.startsWith('VP8'));
   const image = found && imageOf(found);
-  const isWhole = image?.width === 1 + uint24(head, 4) && image.height === 1 + uint24(head, 7);
+  const isWhole = image?.width === canvas?.width && image?.height === canvas?.height;
+  const flags = head.getUint8(0);
   if (image === undefined || !isWhole || (flags & ANIMATION_FLAG) !== 0) return undefined;
   return { ...image, hasAlpha: image.hasAlpha || (flags & ALPHA_FLAG) !== 0 || order.includes('ALPH') };
 }
 
 /** Of the chunk that holds the pixels. */
 function imageOf({ type, body }: Chunk): PlainWebp | undefined {
-  if (type === 'VP8 ' && body.byteLength >= 10) {
-    const [width, height] = [body.getUint16(6, true) & 0x3fff, body.getUint16(8, true) & 0x3fff];
-    return { width, height, hasAlpha: false };
-  }
-  if (type !== 'VP8L' || body.byteLength < 5) return undefined;
-  const bits = body.getUint32(1, true);
-  const [width, height] = [1 + (bits & 0x3fff), 1 + ((bits >>> 14) & 0x3fff)];
-  return { width, height, hasAlpha: (bits & (1 << 28)) !== 0 };
-}
-
-function uint24(view: DataView, at: number): number {
-  return view.getUint16(at, true) | (view.getUint8(at + 2) << 16);
+  const size = sizeIn(type, body);
+  return size && { ...size, hasAlpha: type === 'VP8L' && (body.getUint8(4) & LOSSLESS_ALPHA) !== 0 };
 }

@@ -5,6 +5,8 @@ const MAX_FRAMES = 5000;
 /** All other chunks are passed over. */
 const MAX_CHUNKS = 100_000;
 const HEAD_BYTES = 12;
+/** Of a frame, as a number: a file can have 100,000 chunks. */
+const ANMF = 0x41_4e_4d_46;
 
 /** Reads the size of the canvas, and counts the frames. */
 export function readWebpFacts(bytes: Uint8Array, maxSteps: number): FileFacts {
@@ -23,23 +25,27 @@ export function readWebpFacts(bytes: Uint8Array, maxSteps: number): FileFacts {
   return { size, isComplete: true };
 }
 
-/** The letters of a type, as a number. */
-function typeOf(name: string): number {
-  return Buffer.from(name, 'latin1').readUInt32BE(0);
+/** The letters of a chunk's type. */
+export function typeAt(view: DataView, at: number): string {
+  return String.fromCharCode(...[0, 1, 2, 3].map((index) => view.getUint8(at + index)));
 }
 
-const [ANMF, EXTENDED, LOSSY, LOSSLESS] = ['ANMF', 'VP8X', 'VP8 ', 'VP8L'].map(typeOf);
+/** Pixels of the image or canvas that a chunk of this type describes; undefined where it does not. Source: RFC 9649, 2. */
+export function sizeIn(type: string, body: DataView): FileFacts['size'] {
+  if (type === 'VP8X' && body.byteLength >= 10) {
+    return { width: 1 + uint24(body, 4), height: 1 + uint24(body, 7) };
+  }
+  if (type === 'VP8 ' && body.byteLength >= 10) {
+    return { width: body.getUint16(6, true) & 0x3fff, height: body.getUint16(8, true) & 0x3fff };
+  }
+  if (type !== 'VP8L' || body.byteLength < 5) return undefined;
+  const bits = body.getUint32(1, true);
+  return { width: 1 + (bits & 0x3fff), height: 1 + ((bits >>> 14) & 0x3fff) };
+}
 
 function sizeOf(view: DataView): FileFacts['size'] {
   if (view.byteLength < 30) return undefined;
-  const type = view.getUint32(HEAD_BYTES);
-  if (type === EXTENDED) return { width: 1 + uint24(view, 24), height: 1 + uint24(view, 27) };
-  if (type === LOSSY) {
-    return { width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff };
-  }
-  if (type !== LOSSLESS) return undefined;
-  const bits = view.getUint32(21, true);
-  return { width: 1 + (bits & 0x3fff), height: 1 + ((bits >>> 14) & 0x3fff) };
+  return sizeIn(typeAt(view, HEAD_BYTES), new DataView(view.buffer, view.byteOffset + HEAD_BYTES + 8, 10));
 }
 
 function uint24(view: DataView, at: number): number {
