@@ -46,13 +46,14 @@ async function run(args: readonly string[], environment: Record<string, string>)
 
 const S3_ENVIRONMENT = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's' };
 
-it('the upload puts the whole model into the bucket, its manifest last', async () => {
+it('the upload puts the whole model into the bucket, its file last', async () => {
   const { url, calls } = await listen(() => ({ status: 200 }));
   const args = [script('upload.mjs'), 'service/models/digits', 's3://models/digits'];
   expect(await run(args, { ...S3_ENVIRONMENT, AWS_ENDPOINT_URL_S3: url })).toBe(0);
   const lines = calls.map(({ line }) => line);
   expect(lines[0]).toMatch(/^PUT \/models\/?$/);
-  expect(lines.at(-1)).toBe('PUT /models/digits/model.json');
+  expect(lines.at(-1)).toBe('PUT /models/digits/model.onnx');
+  expect(lines).toContain('PUT /models/digits/model.json');
   const manifest = JSON.parse(await readFile(join(ROOT, 'service/models/digits/model.json'), 'utf8'));
   const named = [manifest.file, ...manifest.golden.map(({ file }: { file: string }) => file)];
   expect(named.filter((file) => !lines.includes(`PUT /models/digits/${file}`))).toEqual([]);

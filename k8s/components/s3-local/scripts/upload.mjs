@@ -16,8 +16,8 @@ await s3.send(new CreateBucketCommand({ Bucket: bucket })).catch((error) => {
 
 const entries = await readdir(folder, { recursive: true, withFileTypes: true });
 const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-// The manifest last: who finds it finds all that it names.
-files.sort((a, b) => Number(a.endsWith('model.json')) - Number(b.endsWith('model.json')));
+// The model last: who finds it finds all that belongs to it, and does not derive what model.json would say.
+files.sort((a, b) => Number(a.endsWith('.onnx')) - Number(b.endsWith('.onnx')));
 for (const file of files) {
   const Key = `${prefix}/${relative(folder, file)}`;
   await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: await readFile(file) }));
